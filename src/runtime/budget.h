@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The budget tree and the memory behind it.
+ *
+ *   (process) -> engine -> session -> query -> operator
+ *
+ * Memory is reserved up the whole path before it is allocated; a node that refuses leaves every
+ * node as it was. Small reservations are taken in steps (CNI_BUDGET_STEP_BYTES) so that the shared
+ * counters are touched rarely. Blocks come from the engine's region: 2 MiB slabs with huge pages
+ * where the system gives them, size classes, caches per thread, nothing unmapped while queries run.
+ *
+ * A budget is refcounted: each live block holds its node, and each node its parent, so an exported
+ * buffer keeps the region alive after the engine handle is gone.
+ */
+#ifndef CNI_RUNTIME_BUDGET_H
+#define CNI_RUNTIME_BUDGET_H
+
+#include "base/alloc.h"
+#include "base/fault.h"
+
+#define CNI_BUDGET_UNLIMITED INT64_MAX
+
+typedef struct cni_budget cni_budget;
+typedef cni_budget *cni_budget_p;
+
+/* Asked to give back about n_bytes when a reservation is refused; gives what it released.
+ * Runs on the requester's thread, under no lock of the budget. */
+typedef int64_t (*cni_budget_reclaim)(void *private_data, int64_t n_bytes);
+
+/* Root node with a region of its own over the system's memory. `fault` may be NULL (borrowed, must
+ * outlive every block). limit_bytes > 0. */
+CN_NODISCARD cn_code cni_budget_new_root(const char *name, int64_t limit_bytes, cni_fault *fault,
+                                         cni_budget **out_budget, cn_error *err);
+/* Child of `parent` (referenced). `name` has static storage and is used in messages. */
+CN_NODISCARD cn_code cni_budget_new(cni_budget *parent, const char *name, int64_t limit_bytes,
+                                    cni_budget **out_budget, cn_error *err);
+cni_budget *cni_budget_ref(cni_budget *self);
+void cni_budget_unref(cni_budget *self); /* NULL is accepted */
+CN_DEFINE_SCOPED(cni_budget_p, cni_budget_unref)
+
+/* Called when this node or one above refuses, before the error is raised. At most one per node;
+ * NULL takes it away. */
+void cni_budget_set_reclaim(cni_budget *self, cni_budget_reclaim reclaim, void *private_data);
+void cni_budget_set_limit(cni_budget *self, int64_t limit_bytes);
+
+/* Reserve without allocating: for libraries that allocate by themselves and for worst cases.
+ * Errors: CN_BUDGET_EXCEEDED, naming the node that refused, its limit and what was asked. */
+CN_NODISCARD cn_code cni_budget_reserve(cni_budget *self, int64_t n_bytes, cn_error *err);
+void cni_budget_release(cni_budget *self, int64_t n_bytes);
+
+int64_t cni_budget_current_bytes(const cni_budget *self);
+int64_t cni_budget_peak_bytes(const cni_budget *self);
+int64_t cni_budget_limit_bytes(const cni_budget *self);
+
+/* Allocator that reserves from this node. Borrowed: valid as long as the node; ref and unref of the
+ * allocator are those of the node. Small blocks (<= 32 KiB) cost no system call. */
+cni_allocator *cni_budget_allocator(cni_budget *self);
+
+/* Give unused slabs of the region back to the system. Any node of the tree may be named. */
+void cni_budget_trim(cni_budget *self);
+
+#endif /* CNI_RUNTIME_BUDGET_H */
