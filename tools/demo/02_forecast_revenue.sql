@@ -1,0 +1,7 @@
+-- TPC-H Q6: revenue that small discounts gave away in one year
+select sum(l_extendedprice * l_discount) as revenue
+from 'test/data/tpch/lineitem.parquet'
+where l_shipdate >= date '1994-01-01'
+    and l_shipdate < date '1994-01-01' + interval '1' year
+    and l_discount between 0.06 - 0.01 and 0.06 + 0.01
+    and l_quantity < 24;
