@@ -2,7 +2,10 @@
 # cn_add_room(NAME [NEEDS room...]): static library cn_NAME of every .c below src/NAME.
 # A file *_isa.c is compiled once per instruction-set level with CN_ISA set to 2, 3, 4 or 5 (x86-64-v2,
 # v3, v4, v4 with VBMI/VBMI2) and once with CN_ISA=0 elsewhere; see data/kernel/isa.h.
+include(GNUInstallDirs)
 set(CN_ROOMS "" CACHE INTERNAL "rooms in order")
+file(RELATIVE_PATH CN_BIN_TO_LIB /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
+set(CMAKE_INSTALL_RPATH "$ORIGIN/${CN_BIN_TO_LIB}")
 
 set(CN_ISA_FLAGS_2 -march=x86-64-v2)
 set(CN_ISA_FLAGS_3 -march=x86-64-v3)
@@ -47,21 +50,29 @@ function(cn_add_room name)
   set(CN_ROOMS ${CN_ROOMS} ${name} CACHE INTERNAL "rooms in order")
 endfunction()
 
-# libcolonnade: every room in one shared library, public symbols only, and the installed headers.
+# libcolonnade: every room in one shared library, public symbols only, with the installed headers and
+# the pkg-config file, whose paths are relative to itself so that the tree may be moved.
 function(cn_add_library)
   if(NOT CN_ROOMS)
     return()
   endif()
-  file(WRITE ${CMAKE_BINARY_DIR}/empty.c "typedef int cn_empty_unit;\n")
-  add_library(colonnade SHARED ${CMAKE_BINARY_DIR}/empty.c)
+  file(GENERATE OUTPUT ${CMAKE_BINARY_DIR}/colonnade_unit.c
+       CONTENT "typedef int cn_colonnade_unit;\n")
+  add_library(colonnade SHARED ${CMAKE_BINARY_DIR}/colonnade_unit.c)
   set(archives)
   foreach(room ${CN_ROOMS})
     list(APPEND archives cn_${room})
   endforeach()
-  target_link_libraries(colonnade PRIVATE -Wl,--whole-archive ${archives} -Wl,--no-whole-archive
-                                          colonnade_options colonnade_libraries)
+  target_link_libraries(
+    colonnade PRIVATE -Wl,--whole-archive ${archives} -Wl,--no-whole-archive colonnade_options
+                      colonnade_libraries)
   target_include_directories(colonnade INTERFACE ${CMAKE_SOURCE_DIR}/include)
   set_target_properties(colonnade PROPERTIES VERSION ${PROJECT_VERSION} SOVERSION 0)
-  install(TARGETS colonnade LIBRARY DESTINATION lib)
-  install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/colonnade DESTINATION include)
+  install(TARGETS colonnade LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+  install(DIRECTORY ${CMAKE_SOURCE_DIR}/include/colonnade DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}
+          FILES_MATCHING PATTERN "*.h")
+  file(RELATIVE_PATH CN_PC_TO_PREFIX /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
+  string(REGEX REPLACE "/$" "" CN_PC_TO_PREFIX ${CN_PC_TO_PREFIX})
+  configure_file(${CMAKE_SOURCE_DIR}/cmake/colonnade.pc.in ${CMAKE_BINARY_DIR}/colonnade.pc @ONLY)
+  install(FILES ${CMAKE_BINARY_DIR}/colonnade.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 endfunction()
