@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Logical plans: relational nodes over expressions, immutable, in an arena. What SQL, the builder and
+ * (later) Substrait produce, the optimizer rewrites, and the physical planner reads.
+ *
+ * Every node lists the columns it produces; ids are unique within the plan and keep their meaning while
+ * they travel up. Chains of UNION ALL are n-ary. Nesting is at most CNI_PLAN_MAX_DEPTH nodes.
+ *
+ * Order: SCAN, FILTER, PROJECT, LIMIT, UNION_ALL keep source order, SORT and TOPN make one, the rest
+ * promise none.
+ */
+#ifndef CNI_PLAN_PLAN_H
+#define CNI_PLAN_PLAN_H
+
+#include "plan/ir/expr.h"
+
+#define CNI_PLAN_MAX_DEPTH 400
+#define CNI_NO_LIMIT (-1)
+
+typedef struct cni_table cni_table;
+
+typedef enum cni_plan_kind {
+    CNI_PLAN_INVALID = 0,
+    CNI_PLAN_SCAN,      /* columns of a table, with pushed filters and limit */
+    CNI_PLAN_VALUES,    /* rows of expressions without columns; 0 rows = empty relation */
+    CNI_PLAN_FILTER,    /* rows of child 0 where predicate is true */
+    CNI_PLAN_PROJECT,   /* exprs[i] makes columns[i] */
+    CNI_PLAN_AGGREGATE, /* groups first, then aggregates */
+    CNI_PLAN_DISTINCT,  /* whole rows of child 0; with `on`: first row per key */
+    CNI_PLAN_SORT,
+    CNI_PLAN_TOPN,      /* SORT and LIMIT in one */
+    CNI_PLAN_LIMIT,
+    CNI_PLAN_UNION_ALL, /* n children with equal types; columns are new ids */
+    CNI_PLAN_JOIN,      /* later: left, right, kind, condition */
+    CNI_PLAN_SET,       /* later: INTERSECT, EXCEPT */
+    CNI_PLAN_WINDOW,    /* later */
+    CNI_PLAN_UNNEST,    /* later */
+    CNI_PLAN_KIND_COUNT_
+} cni_plan_kind;
+
+typedef struct cni_column {
+    int32_t id;
+    cni_str name; /* as the user sees it */
+    const cni_type *type;
+    bool nullable;
+} cni_column;
+
+typedef enum cni_filter_answer {
+    CNI_FILTER_UNSUPPORTED = 0, /* the source ignores it: a FILTER stays above */
+    CNI_FILTER_INEXACT,         /* it prunes, a FILTER stays above */
+    CNI_FILTER_EXACT            /* the source applies it to every row */
+} cni_filter_answer;
+
+struct cni_plan {
+    uint8_t kind; /* cni_plan_kind */
+    int16_t depth;
+    int32_t n_children;
+    const cni_plan *const *children;
+    int32_t n_columns;
+    const cni_column *columns;
+    double estimated_rows; /* < 0 = unknown */
+
+    /* SCAN */
+    cni_table *table;             /* borrowed: kept by the arena (cni_arena_on_free with unref) */
+    const int32_t *table_columns; /* n_columns: position of each column in the table's schema */
+    cni_str table_name;           /* for EXPLAIN and messages */
+    int32_t n_filters;            /* pushed conjuncts, over the ids in `filter_columns` */
+    const cni_expr *const *filters;
+    int32_t n_filter_columns;     /* every table column that filters name, with the ids they use */
+    const cni_column *filter_columns;
+    const int32_t *filter_table_columns;
+    /* VALUES: n_rows * n_columns expressions, row by row. PROJECT: n_columns. AGGREGATE: groups then
+     * aggregates, n_columns. DISTINCT ON: n_exprs keys. */
+    int64_t n_rows;
+    int32_t n_exprs;
+    const cni_expr *const *exprs;
+    int32_t n_groups; /* AGGREGATE: how many of the columns are keys */
+    /* FILTER */
+    const cni_expr *predicate;
+    /* SORT, TOPN */
+    int32_t n_orders;
+    const cni_order *orders;
+    /* LIMIT, TOPN, and the hint of SCAN: rows to give after `offset`; CNI_NO_LIMIT = all */
+    int64_t limit;
+    int64_t offset;
+};
+
+/* Builds plans with fresh column ids. Thread: confined. */
+typedef struct cni_plan_builder {
+    cni_arena *arena; /* borrowed */
+    int32_t next_column_id;
+} cni_plan_builder;
+
+void cni_plan_builder_init(cni_plan_builder *self, cni_arena *arena, int32_t first_column_id);
+
+/* Constructors. Children are borrowed. They compute columns (where not given), depth, nullability.
+ * Errors: CN_NO_MEMORY, CN_LIMIT_EXCEEDED (depth), CN_INTERNAL for inconsistent arguments. */
+/* n table columns by position (NULL = all) with fresh ids. The table is referenced by the arena. */
+CN_NODISCARD cn_code cni_plan_scan(cni_plan_builder *self, cni_table *table, cni_str table_name,
+                                   const int32_t *table_columns, int32_t n_columns,
+                                   const cni_plan **out_plan, cn_error *err);
+CN_NODISCARD cn_code cni_plan_values(cni_plan_builder *self, const cni_field *fields,
+                                     int32_t n_columns, const cni_expr *const *exprs,
+                                     int64_t n_rows, const cni_plan **out_plan, cn_error *err);
+CN_NODISCARD cn_code cni_plan_filter(cni_plan_builder *self, const cni_plan *child,
+                                     const cni_expr *predicate, const cni_plan **out_plan,
+                                     cn_error *err);
+/* A bare column expression keeps its id (and gets the new name); others get fresh ids. */
+CN_NODISCARD cn_code cni_plan_project(cni_plan_builder *self, const cni_plan *child,
+                                      const cni_expr *const *exprs, const cni_str *names,
+                                      int32_t n_exprs, const cni_plan **out_plan, cn_error *err);
+CN_NODISCARD cn_code cni_plan_aggregate(cni_plan_builder *self, const cni_plan *child,
+                                        const cni_expr *const *groups, int32_t n_groups,
+                                        const cni_expr *const *aggregates, int32_t n_aggregates,
+                                        const cni_plan **out_plan, cn_error *err);
+CN_NODISCARD cn_code cni_plan_distinct(cni_plan_builder *self, const cni_plan *child,
+                                       const cni_expr *const *on, int32_t n_on,
+                                       const cni_plan **out_plan, cn_error *err);
+CN_NODISCARD cn_code cni_plan_sort(cni_plan_builder *self, const cni_plan *child,
+                                   const cni_order *orders, int32_t n_orders,
+                                   const cni_plan **out_plan, cn_error *err);
+CN_NODISCARD cn_code cni_plan_limit(cni_plan_builder *self, const cni_plan *child, int64_t limit,
+                                    int64_t offset, const cni_plan **out_plan, cn_error *err);
+CN_NODISCARD cn_code cni_plan_union_all(cni_plan_builder *self, const cni_plan *const *children,
+                                        int32_t n_children, const cni_plan **out_plan,
+                                        cn_error *err);
+/* Any node from a filled template: copies arrays, computes depth. For rules. */
+CN_NODISCARD cn_code cni_plan_new(cni_plan_builder *self, const cni_plan *node,
+                                  const cni_plan **out_plan, cn_error *err);
+/* The same node over other children; itself when none changed. */
+CN_NODISCARD cn_code cni_plan_with_children(cni_plan_builder *self, const cni_plan *plan,
+                                            const cni_plan *const *children,
+                                            const cni_plan **out_plan, cn_error *err);
+
+/* Column of `plan`'s output with the id, or NULL. */
+const cni_column *cni_plan_find_column(const cni_plan *plan, int32_t column_id);
+/* Largest column id in the plan, for continuing with a builder; -1 for none. */
+int32_t cni_plan_max_column_id(const cni_plan *plan);
+/* Whether rows come in a promised order (see above). */
+bool cni_plan_keeps_order(const cni_plan *plan);
+
+/* Tree text, one node a line, as EXPLAIN shows it:
+ *   Project [sum(x) AS s]
+ *     Aggregate groups=[...] aggregates=[...]
+ *       Scan lineitem columns=[...] filters=[...] rows~6001215
+ * `annotate` (may be NULL) appends text per node (actual counts). */
+typedef cn_code (*cni_plan_annotate)(const void *state, const cni_plan *plan, cni_strbuf *out,
+                                     cn_error *err);
+CN_NODISCARD cn_code cni_plan_print(const cni_plan *plan, cni_plan_annotate annotate,
+                                    const void *state, cni_strbuf *out, cn_error *err);
+/* The same as a JSON object with children. */
+CN_NODISCARD cn_code cni_plan_print_json(const cni_plan *plan, cni_plan_annotate annotate,
+                                         const void *state, cni_strbuf *out, cn_error *err);
+
+/* Every expression typed, every column id defined below its use, ids unique. CN_INTERNAL otherwise:
+ * tests and the paranoid build run it after every rule. */
+CN_NODISCARD cn_code cni_plan_validate(const cni_plan *plan, cn_error *err);
+
+#endif /* CNI_PLAN_PLAN_H */
