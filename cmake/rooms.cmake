@@ -2,10 +2,15 @@
 # cn_add_room(NAME [NEEDS room...]): static library cn_NAME of every .c below src/NAME.
 # A file *_isa.c is compiled once per instruction-set level with CN_ISA set to 2, 3, 4 or 5 (x86-64-v2,
 # v3, v4, v4 with VBMI/VBMI2) and once with CN_ISA=0 elsewhere; see data/kernel/isa.h.
+# Sources of rooms (not tests) see base/banned.h first; base/alloc.c alone may use the heap.
 include(GNUInstallDirs)
 set(CN_ROOMS "" CACHE INTERNAL "rooms in order")
 file(RELATIVE_PATH CN_BIN_TO_LIB /${CMAKE_INSTALL_BINDIR} /${CMAKE_INSTALL_LIBDIR})
 set(CMAKE_INSTALL_RPATH "$ORIGIN/${CN_BIN_TO_LIB}")
+
+set(CN_ROOM_FLAGS "SHELL:-include ${CMAKE_SOURCE_DIR}/src/base/banned.h")
+set_source_files_properties(${CMAKE_SOURCE_DIR}/src/base/alloc.c
+                            PROPERTIES COMPILE_DEFINITIONS CNI_ALLOW_HEAP)
 
 set(CN_ISA_FLAGS_2 -march=x86-64-v2)
 set(CN_ISA_FLAGS_3 -march=x86-64-v3)
@@ -38,12 +43,13 @@ function(cn_add_room name)
       add_library(cn_${name}_isa${level} OBJECT ${isa_sources})
       target_link_libraries(cn_${name}_isa${level} PRIVATE colonnade_options)
       target_compile_definitions(cn_${name}_isa${level} PRIVATE CN_ISA=${level})
-      target_compile_options(cn_${name}_isa${level} PRIVATE ${CN_ISA_FLAGS_${level}})
+      target_compile_options(cn_${name}_isa${level} PRIVATE ${CN_ROOM_FLAGS} ${CN_ISA_FLAGS_${level}})
       list(APPEND objects $<TARGET_OBJECTS:cn_${name}_isa${level}>)
     endforeach()
   endif()
   add_library(cn_${name} STATIC ${sources} ${objects})
   target_link_libraries(cn_${name} PUBLIC colonnade_options colonnade_libraries)
+  target_compile_options(cn_${name} PRIVATE ${CN_ROOM_FLAGS})
   foreach(need ${ROOM_NEEDS})
     target_link_libraries(cn_${name} PUBLIC cn_${need})
   endforeach()

@@ -20,7 +20,8 @@ struct cni_allocator {
     /* Resize `ptr` (NULL = new block) from old_bytes to new_bytes, keeping the common prefix.
      * `align` is a power of two <= 4096 and the same for a block's whole life; blocks of 64 bytes
      * and more are 64-byte aligned whatever is asked. new_bytes 0 releases and returns NULL.
-     * NULL for new_bytes > 0 = refused, `ptr` is untouched, and `err` (may be NULL) says why. */
+     * NULL for new_bytes > 0 = refused, `ptr` is untouched, and `err` (may be NULL) says why: every
+     * implementation fills it. */
     void *(*resize)(cni_allocator *self, void *ptr, int64_t old_bytes, int64_t new_bytes,
                     int64_t align, cn_error *err);
     void (*ref)(cni_allocator *self);
