@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Canonical forms of expressions; see normalize.h for the list. Works bottom-up, one node at a
+ * time, so every argument that a case below looks at is already canonical.
+ */
+#include "optimize/normalize/normalize.h"
+
+static const uint8_t mirrored_op[CNI_COMPARE_COUNT_] = {
+    [CNI_EQ] = CNI_EQ, [CNI_NE] = CNI_NE, [CNI_LT] = CNI_GT,
+    [CNI_LE] = CNI_GE, [CNI_GT] = CNI_LT, [CNI_GE] = CNI_LE,
+};
+
+static const uint8_t negated_op[CNI_COMPARE_COUNT_] = {
+    [CNI_EQ] = CNI_NE, [CNI_NE] = CNI_EQ, [CNI_LT] = CNI_GE,
+    [CNI_LE] = CNI_GT, [CNI_GT] = CNI_LE, [CNI_GE] = CNI_LT,
+};
+
+/* Same arguments, changed flags or operator. */
+static cn_code
+rebuild(cni_arena *arena, cni_expr node, const cni_expr **out_expr, cn_error *err)
+{
+    return cni_expr_new(arena, &node, out_expr, err);
+}
+
+static cn_code
+normalize_compare(cni_arena *arena, const cni_expr *expr, const cni_expr **out_expr, cn_error *err)
+{
+    const bool constant_left = expr->args[0]->kind == CNI_EXPR_LITERAL;
+    if (!constant_left || expr->args[1]->kind == CNI_EXPR_LITERAL) {
+        *out_expr = expr;
+        return CN_OK;
+    }
+    const cni_expr *const args[2] = {expr->args[1], expr->args[0]};
+    cni_expr node = *expr;
+    node.op = mirrored_op[expr->op];
+    node.args = args;
+    return rebuild(arena, node, out_expr, err);
+}
+
+static cn_code negate(cni_arena *arena, const cni_expr *expr, const cni_expr **out_expr,
+                      cn_error *err);
+
+/* NOT (a AND b) = NOT a OR NOT b, and the other way round. Fallible members keep their order. */
+static cn_code
+negate_junction(cni_arena *arena, const cni_expr *expr, const cni_expr **out_expr, cn_error *err)
+{
+    const cni_expr **args = NULL;
+    CN_TRY(cni_arena_alloc_array(arena, expr->n_args, (int64_t)sizeof(*args), &args, err));
+    for (int32_t arg = 0; arg < expr->n_args; arg++) {
+        CN_TRY(negate(arena, expr->args[arg], &args[arg], err));
+    }
+    const cni_expr_kind kind = expr->kind == CNI_EXPR_AND ? CNI_EXPR_OR : CNI_EXPR_AND;
+    return cni_expr_junction(arena, kind, args, expr->n_args, out_expr, err);
+}
+
+/* The canonical form of NOT expr, for a canonical expr. Depth is bounded by the expression's. */
+static cn_code
+negate(cni_arena *arena, const cni_expr *expr, const cni_expr **out_expr, cn_error *err)
+{
+    cni_expr node = *expr;
+    switch ((cni_expr_kind)expr->kind) {
+    case CNI_EXPR_NOT:
+        *out_expr = expr->args[0];
+        return CN_OK;
+    case CNI_EXPR_COMPARE:
+        node.op = negated_op[expr->op];
+        return rebuild(arena, node, out_expr, err);
+    case CNI_EXPR_DISTINCT:
+    case CNI_EXPR_IS_NULL:
+    case CNI_EXPR_IN:
+        node.negated = !expr->negated;
+        return rebuild(arena, node, out_expr, err);
+    case CNI_EXPR_AND:
+    case CNI_EXPR_OR:
+        return negate_junction(arena, expr, out_expr, err);
+    default:
+        return cni_expr_not(arena, expr, out_expr, err);
+    }
+}
+
+static cn_code
+normalize_expr(void *state, const cni_expr *expr, const cni_expr **out_expr, cn_error *err)
+{
+    cni_rule_env *env = state;
+    switch ((cni_expr_kind)expr->kind) {
+    case CNI_EXPR_COMPARE:
+        return normalize_compare(env->arena, expr, out_expr, err);
+    case CNI_EXPR_NOT:
+        return negate(env->arena, expr->args[0], out_expr, err);
+    case CNI_EXPR_AND:
+    case CNI_EXPR_OR:
+        return cni_expr_junction(env->arena, (cni_expr_kind)expr->kind, expr->args, expr->n_args,
+                                 out_expr, err);
+    default:
+        *out_expr = expr;
+        return CN_OK;
+    }
+}
+
+static cn_code
+normalize_node(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_error *err)
+{
+    return cni_plan_map_exprs(env, plan, normalize_expr, env, out_plan, err);
+}
+
+cn_code
+cni_normalize(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_error *err)
+{
+    return cni_plan_rewrite(env, plan, normalize_node, out_plan, err);
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Normalization: canonical forms that every later step may rely on. Always runs.
+ *
+ *   literal op column        -> column op' literal
+ *   NOT (a op b)             -> a op' b            (three-valued logic keeps its meaning)
+ *   NOT NOT a, NOT IS NULL   -> a, IS NOT NULL     and so on for IN, DISTINCT, AND, OR (De Morgan)
+ *   AND and OR inside themselves are flattened
+ */
+#ifndef CNI_OPTIMIZE_NORMALIZE_H
+#define CNI_OPTIMIZE_NORMALIZE_H
+
+#include "optimize/rule/rule.h"
+
+CN_NODISCARD cn_code cni_normalize(cni_rule_env *env, const cni_plan *plan,
+                                   const cni_plan **out_plan, cn_error *err);
+
+#endif /* CNI_OPTIMIZE_NORMALIZE_H */
