@@ -22,11 +22,11 @@ UNITS = {
     "sql/bind": ["sql/parse", "plan"],
     "sql/unparse": ["plan"],
     "sql/.": ["sql/bind", "sql/unparse"],
-    "optimize/normalize": ["plan"],
-    "optimize/rule": ["optimize/normalize"],
+    "optimize/rule": ["plan"],
+    "optimize/normalize": ["optimize/rule"],
     "optimize/join_order": ["plan"],
     "optimize/physical": ["plan"],
-    "optimize/.": ["optimize/rule", "optimize/join_order", "optimize/physical"],
+    "optimize/.": ["optimize/normalize", "optimize/join_order", "optimize/physical"],
     "io/file": ["plan"],
     "io/codec": ["runtime"],
     "io/format": ["io/file", "io/codec"],
@@ -48,6 +48,11 @@ UNITS = {
     "api/.": ["session"],
 }
 
+# Files that lie beside their kind and stand higher than their folder: path without suffix -> unit.
+PLACED = {
+    "src/plan/ir/plan_binary": "plan/.",  # reads and writes functions and tables by name
+}
+
 # Folders outside src/ that may include internal headers: unit tests see what their room sees.
 INTERNAL_FOLDERS = ("test/", "bench/micro/")
 PUBLIC_ONLY_FOLDERS = ("cli/", "examples/", "extensions/", "test/slt/", "python/")
@@ -55,7 +60,7 @@ PUBLIC_ONLY_FOLDERS = ("cli/", "examples/", "extensions/", "test/slt/", "python/
 MAX_FUNCTION_LINES = 80
 MAX_FILE_LINES = 1200
 MAX_README_LINES = 120
-HEADER_COMMENT_LINES = (4, 25)
+HEADER_COMMENT_LINES = (4, 30)  # public headers, which are manuals, have no upper limit
 
 # Words that library code must not call, with the reason that the finding prints.
 BANNED = {
