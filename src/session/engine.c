@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Making and sharing the engine object. Nothing is started here: threads come with the first query
+ * that needs them, memory with the first allocation.
+ */
+#include "session/engine.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#include "io/source/table_function_list.h"
+
+#define DEFAULT_MEMORY_SHARE_PERCENT 80
+
+/* The limit of a cgroup (version 2, then 1), or INT64_MAX. Read once per engine. */
+static int64_t
+read_limit_file(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    if (file == NULL) {
+        return INT64_MAX;
+    }
+    long long limit = 0;
+    const int n_read = fscanf(file, "%lld", &limit); /* "max" gives 0 items */
+    (void)fclose(file);
+    return n_read == 1 && limit > 0 ? (int64_t)limit : INT64_MAX;
+}
+
+static int64_t
+default_memory_limit(void)
+{
+    const int64_t pages = sysconf(_SC_PHYS_PAGES);
+    const int64_t page_bytes = sysconf(_SC_PAGESIZE);
+    int64_t total = pages > 0 && page_bytes > 0 ? pages * page_bytes : INT64_C(4) << 30;
+    total = cni_min_i64(total, read_limit_file("/sys/fs/cgroup/memory.max"));
+    total = cni_min_i64(total, read_limit_file("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
+    return total / 100 * DEFAULT_MEMORY_SHARE_PERCENT;
+}
+
+/* The caller's options as far as its struct_size goes, checked, over the defaults. */
+static cn_code
+read_options(const cn_engine_options *options, cn_engine_options *out_known, cn_error *err)
+{
+    *out_known = (cn_engine_options){.struct_size = sizeof(*out_known)};
+    if (options != NULL) {
+        if (options->struct_size < sizeof(options->struct_size)) {
+            return CN_FAIL(err, CN_INVALID_ARGUMENT,
+                           "cn_engine_options.struct_size is not set (%u)", options->struct_size);
+        }
+        memcpy(out_known, options,
+               (size_t)cni_min_i64((int64_t)options->struct_size, (int64_t)sizeof(*out_known)));
+    }
+    if (out_known->n_threads < 0 || out_known->n_threads > CNI_MAX_WORKERS) {
+        return CN_FAIL(err, CN_INVALID_ARGUMENT, "n_threads must be between 0 and %d, not %d",
+                       CNI_MAX_WORKERS, out_known->n_threads);
+    }
+    if (out_known->memory_limit_bytes < 0) {
+        return CN_FAIL(err, CN_INVALID_ARGUMENT, "memory_limit_bytes must not be negative (%lld)",
+                       (long long)out_known->memory_limit_bytes);
+    }
+    return CN_OK;
+}
+
+static cn_code
+build(cn_engine *self, const cn_engine_options *options, cni_fault *fault, cn_error *err)
+{
+    self->n_threads = options->n_threads > 0 ? options->n_threads : cni_cpu_count();
+    CN_TRY(cni_function_registry_new(self->allocator, &self->functions, err));
+    const cni_executor executor = {
+        .submit = options->executor == NULL ? NULL : options->executor->submit,
+        .private_data = options->executor == NULL ? NULL : options->executor->private_data};
+    return cni_pool_new(self->allocator, self->n_threads,
+                        executor.submit == NULL ? NULL : &executor, fault, &self->pool, err);
+}
+
+cn_code
+cni_engine_new(const cn_engine_options *options, cni_fault *fault, cn_engine **out_engine,
+               cn_error *err)
+{
+    cn_engine_options known;
+    CN_TRY(read_options(options, &known, err));
+    const int64_t limit =
+        known.memory_limit_bytes > 0 ? known.memory_limit_bytes : default_memory_limit();
+    CN_SCOPED(cni_budget_p) budget = NULL;
+    CN_TRY(cni_budget_new_root("engine", limit, fault, &budget, err));
+    CN_SCOPED(cni_engine_p) engine = NULL;
+    CN_TRY(cni_alloc_zeroed(cni_budget_allocator(budget), (int64_t)sizeof(*engine), &engine, err));
+    cni_counter_set(&engine->n_refs, 1);
+    engine->allocator = cni_budget_allocator(budget);
+    engine->budget = CN_MOVE(budget);
+    engine->memory_limit_bytes = limit;
+    CN_TRY(build(engine, &known, fault, err));
+    *out_engine = CN_MOVE(engine);
+    return CN_OK;
+}
+
+cn_engine *
+cni_engine_ref(cn_engine *self)
+{
+    cni_refcount_inc(&self->n_refs);
+    return self;
+}
+
+void
+cni_engine_unref(cn_engine *self)
+{
+    if (self == NULL || !cni_refcount_dec(&self->n_refs)) {
+        return;
+    }
+    cni_pool_free(self->pool);
+    cni_function_registry_free(self->functions);
+    cni_budget *budget = self->budget;
+    cni_dealloc(self->allocator, self, (int64_t)sizeof(*self));
+    cni_budget_unref(budget);
+}
+
+cn_code
+cni_engine_table_function(const cn_engine *self, cni_str name,
+                          const cni_table_function **out_function, cn_error *err)
+{
+    (void)self;
+    const cni_table_function *const *functions = NULL;
+    const int32_t n_functions = cni_table_function_list(&functions);
+    const char *names[CNI_TABLE_FUNCTION_MAX];
+    for (int32_t function = 0; function < n_functions; function++) {
+        names[function] = functions[function]->name.data;
+        if (cni_str_eq_nocase(name, functions[function]->name)) {
+            *out_function = functions[function];
+            return CN_OK;
+        }
+    }
+    const char *nearest = cni_suggest(name.data, name.len_bytes, names, n_functions);
+    (void)CN_FAIL(err, CN_NOT_FOUND, "there is no table function %.*s%s%s%s", CNI_STR_ARGS(name),
+                  nearest == NULL ? "" : "; did you mean ", nearest == NULL ? "" : nearest,
+                  nearest == NULL ? "" : "?");
+    cni_error_sqlstate(err, "42883");
+    return CN_NOT_FOUND;
+}

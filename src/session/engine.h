@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The engine object: memory, threads and registries that sessions share. Refcounted: sessions, and
+ * through them frames, queries and streams, keep it. Exported buffers keep only the memory region.
+ */
+#ifndef CNI_SESSION_ENGINE_H
+#define CNI_SESSION_ENGINE_H
+
+#include "base/fault.h"
+#include "colonnade/colonnade.h"
+#include "plan/function/function.h"
+#include "plan/table/table.h"
+#include "runtime/budget.h"
+#include "runtime/task.h"
+
+/* Thread: synchronised (fields are set once; the parts synchronise themselves). */
+struct cn_engine {
+    cni_atomic_i64 n_refs;
+    cni_budget *budget;       /* root; also owns the region */
+    cni_allocator *allocator; /* of the root */
+    cni_pool *pool;
+    cni_function_registry *functions;
+    int32_t n_threads;
+    int64_t memory_limit_bytes;
+};
+typedef struct cn_engine *cni_engine_p;
+
+/* `options` may be NULL. `fault` (tests) may be NULL and must outlive everything. */
+CN_NODISCARD cn_code cni_engine_new(const cn_engine_options *options, cni_fault *fault,
+                                    cn_engine **out_engine, cn_error *err);
+cn_engine *cni_engine_ref(cn_engine *self);
+void cni_engine_unref(cn_engine *self); /* NULL is accepted */
+CN_DEFINE_SCOPED(cni_engine_p, cni_engine_unref)
+
+/* Table function by name (case ignored), or CN_NOT_FOUND with the nearest name. */
+CN_NODISCARD cn_code cni_engine_table_function(const cn_engine *self, cni_str name,
+                                               const cni_table_function **out_function,
+                                               cn_error *err);
+
+#endif /* CNI_SESSION_ENGINE_H */

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The session object: its parts, its settings, its place between engine and frames.
+ */
+#include "session/session.h"
+
+static cn_code
+build(cn_session *self, cn_engine *engine, cn_error *err)
+{
+    self->settings = cni_settings_default(engine->n_threads, engine->memory_limit_bytes);
+    CN_TRY(cni_catalog_new(self->allocator, &self->catalog, err));
+    return cni_function_registry_new(self->allocator, &self->functions, err);
+}
+
+cn_code
+cni_session_new(cn_engine *engine, cn_session **out_session, cn_error *err)
+{
+    CN_SCOPED(cni_budget_p) budget = NULL;
+    CN_TRY(cni_budget_new(engine->budget, "session", CNI_BUDGET_UNLIMITED, &budget, err));
+    CN_SCOPED(cni_session_p) session = NULL;
+    CN_TRY(
+        cni_alloc_zeroed(cni_budget_allocator(budget), (int64_t)sizeof(*session), &session, err));
+    cni_counter_set(&session->n_refs, 1);
+    cni_mutex_init(&session->mutex);
+    session->engine = cni_engine_ref(engine);
+    session->allocator = cni_budget_allocator(budget);
+    session->budget = CN_MOVE(budget);
+    CN_TRY(build(session, engine, err));
+    *out_session = CN_MOVE(session);
+    return CN_OK;
+}
+
+cn_session *
+cni_session_ref(cn_session *self)
+{
+    cni_refcount_inc(&self->n_refs);
+    return self;
+}
+
+static void
+free_prepared(cn_session *self)
+{
+    while (self->prepared != NULL) {
+        cni_prepared *next = self->prepared->next;
+        cni_dealloc(self->allocator, self->prepared, self->prepared->size_bytes);
+        self->prepared = next;
+    }
+}
+
+void
+cni_session_unref(cn_session *self)
+{
+    if (self == NULL || !cni_refcount_dec(&self->n_refs)) {
+        return;
+    }
+    cn_engine *engine = self->engine;
+    cni_budget *budget = self->budget;
+    free_prepared(self);
+    cni_catalog_free(self->catalog);
+    cni_function_registry_free(self->functions);
+    cni_mutex_done(&self->mutex);
+    cni_dealloc(self->allocator, self, (int64_t)sizeof(*self));
+    cni_budget_unref(budget);
+    cni_engine_unref(engine);
+}
+
+cni_settings
+cni_session_settings(cn_session *self)
+{
+    cni_mutex_lock(&self->mutex);
+    const cni_settings copy = self->settings;
+    cni_mutex_unlock(&self->mutex);
+    return copy;
+}
+
+/* Exchange one setting's value; only that field, so that two threads setting two settings both win.
+ */
+static void
+store_setting(cn_session *self, const cni_setting *setting, const cni_settings *from)
+{
+    static const int64_t field_bytes[] = {[CNI_SETTING_INTEGER] = (int64_t)sizeof(int64_t),
+                                          [CNI_SETTING_BYTES] = (int64_t)sizeof(int64_t),
+                                          [CNI_SETTING_BOOL] = (int64_t)sizeof(bool),
+                                          [CNI_SETTING_TEXT] = CNI_SETTING_TEXT_BYTES};
+    cni_mutex_lock(&self->mutex);
+    memcpy((char *)&self->settings + setting->offset, (const char *)from + setting->offset,
+           (size_t)field_bytes[setting->kind]);
+    cni_mutex_unlock(&self->mutex);
+}
+
+cn_code
+cni_session_set_text(cn_session *self, cni_str name, cni_str value, cn_error *err)
+{
+    const cni_setting *setting = NULL;
+    CN_TRY(cni_setting_find(name, &setting, err));
+    cni_settings changed = cni_session_settings(self);
+    CN_TRY(cni_settings_set(&changed, setting, value, err));
+    store_setting(self, setting, &changed);
+    return CN_OK;
+}
+
+cn_code
+cni_session_reset(cn_session *self, cni_str name, cn_error *err)
+{
+    const cni_settings fresh =
+        cni_settings_default(self->engine->n_threads, self->engine->memory_limit_bytes);
+    if (name.len_bytes == 0) {
+        cni_mutex_lock(&self->mutex);
+        self->settings = fresh;
+        cni_mutex_unlock(&self->mutex);
+        return CN_OK;
+    }
+    const cni_setting *setting = NULL;
+    CN_TRY(cni_setting_find(name, &setting, err));
+    store_setting(self, setting, &fresh);
+    return CN_OK;
+}
+
+cn_code
+cni_session_context(cn_session *self, const cni_settings *settings, cni_context *out_context,
+                    cn_error *err)
+{
+    const cni_exec_settings exec = cni_settings_for_execution(settings);
+    CN_TRY(cni_context_init(out_context, self->budget, settings->memory_limit, self->engine->pool,
+                            &exec, err));
+    cni_mutex_lock(&self->mutex);
+    out_context->policy = self->has_policy ? &self->policy : NULL;
+    cni_mutex_unlock(&self->mutex);
+    if (settings->timeout_ms > 0) {
+        out_context->deadline_ns = cni_clock_ns() + settings->timeout_ms * 1000000;
+    }
+    return CN_OK;
+}
