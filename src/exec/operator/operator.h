@@ -7,24 +7,27 @@
  *
  *   open_global once; open_local per worker
  *     push(chunk) -> NEED_MORE: consumed, give the next one
- *                    HAVE_MORE: consumed; call next() until it answers NEED_MORE before pushing again
- *                    DONE: wants no more input from any worker (LIMIT); the pipeline stops
- *                    BLOCKED: nothing consumed, nothing changed, the waker is held; push it again later
- *     next(out)   -> HAVE_MORE: a chunk, more may follow; NEED_MORE: no chunk now (or the last one, when
- *                    out has columns); DONE, BLOCKED as above
- *   flush(reason) when a morsel, a watermark step or the input ends: buffered rows come out by next()
- *   combine per worker after its last flush (local into global), in any order, on any thread
- *   finalize(i of n) in parallel once all have combined; then a sink's open_source gives its rows
- *   close in any state
+ *                    HAVE_MORE: consumed; call next() until it answers NEED_MORE before pushing
+ * again DONE: wants no more input from any worker (LIMIT); the pipeline stops BLOCKED: nothing
+ * consumed, nothing changed, the waker is held; push it again later next(out)   -> HAVE_MORE: a
+ * chunk, more may follow; NEED_MORE: no chunk now (or the last one, when out has columns); DONE,
+ * BLOCKED as above flush(reason) when a morsel, a watermark step or the input ends: buffered rows
+ * come out by next() combine per worker after its last flush (local into global), in any order, on
+ * any thread finalize(i of n) in parallel once all have combined; then a sink's open_source gives
+ * its rows close in any state
  *
- * push borrows the chunk until it answers NEED_MORE (or next() does after HAVE_MORE); what it keeps it
- * shares by reference. Before it mutates anything it reserves the upper bound of what it may need;
- * refused, it answers BLOCKED (memory) or fails with CN_BUDGET_EXCEEDED when nothing can be reclaimed.
- * reclaim runs against a quiescent operator. A NULL slot = the operator does not do that: the planner
- * refuses an unbounded plan over an operator without on_watermark, by name.
+ * push borrows the chunk until it answers NEED_MORE (or next() does after HAVE_MORE); what it keeps
+ * it shares by reference, or takes by moving or narrowing the chunk (never when it answers
+ * BLOCKED). own_waker is dropped unless the answer is BLOCKED. After DONE nothing is pushed but the
+ * empty chunks that end the morsels under way. Before it mutates anything it reserves the upper
+ * bound of what it may need; refused, it answers BLOCKED (memory) or fails with CN_BUDGET_EXCEEDED
+ * when nothing can be reclaimed. reclaim runs against a quiescent operator. A NULL slot = the
+ * operator does not do that: the planner refuses an unbounded plan over an operator without
+ * on_watermark, by name.
  *
- * Order: chunks reach an operator of one worker morsel by morsel; see data/column/chunk.h for `sequence` and
- * `ends_morsel`. An operator passes them through; where order is kept, chunks do not merge across morsels.
+ * Order: chunks reach an operator of one worker morsel by morsel; see data/column/chunk.h for
+ * `sequence` and `ends_morsel`. An operator passes them through; where order is kept, chunks do not
+ * merge across morsels.
  */
 #ifndef CNI_EXEC_OPERATOR_H
 #define CNI_EXEC_OPERATOR_H
@@ -55,11 +58,11 @@ typedef struct cni_op_counters {
     int64_t time_ns;
 } cni_op_counters;
 
-/* An operator's own named figures ("strategy", "groups", "partitions"): shown by EXPLAIN ANALYZE and
- * asserted by tests. */
+/* An operator's own named figures ("strategy", "groups", "partitions"): shown by EXPLAIN ANALYZE
+ * and asserted by tests. */
 typedef struct cni_op_note {
-    const char *name;  /* static */
-    const char *text;  /* static, or NULL: the number counts */
+    const char *name; /* static */
+    const char *text; /* static, or NULL: the number counts */
     int64_t number;
 } cni_op_note;
 
@@ -88,14 +91,15 @@ typedef struct cni_operator_ops {
     void (*close)(cni_operator *self); /* frees it; accepts any state after creation */
 } cni_operator_ops;
 
-/* Base of every operator. Thread: push, next, flush are confined per local; the rest as the drawing says. */
+/* Base of every operator. Thread: push, next, flush are confined per local; the rest as the drawing
+ * says. */
 struct cni_operator {
     const cni_operator_ops *ops;
-    cni_context *context;      /* borrowed */
-    cni_budget *budget;        /* the operator's node; referenced; may be NULL for stateless ones */
-    const cni_plan *plan;      /* the logical node it carries out, for EXPLAIN ANALYZE; may be NULL */
-    int32_t n_workers;         /* locals that may exist */
-    bool keep_order;           /* its output must follow source order */
+    cni_context *context; /* borrowed */
+    cni_budget *budget;   /* the operator's node; referenced; may be NULL for stateless ones */
+    const cni_plan *plan; /* the logical node it carries out, for EXPLAIN ANALYZE; may be NULL */
+    int32_t n_workers;    /* locals that may exist */
+    bool keep_order;      /* its output must follow source order */
 };
 
 #endif /* CNI_EXEC_OPERATOR_H */

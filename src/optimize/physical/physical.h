@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Logical plan -> read-only physical plan: pipelines of chosen operators with compiled programs. It
+ * is never written to while it runs and may be executed any number of times, also at once; what an
+ * execution needs to remember is in exec/pipeline. Chunks have positions where logical plans have
+ * column ids.
+ *
+ *   pipeline = branches -> in-tree of streaming operators -> sink
+ *
+ *     branch 0: Scan a ---> Filter --.
+ *     branch 1: Scan b --------------+--> Limit ---> Result        (a UNION ALL is two branches)
+ *
+ * ops[0] is the sink; ops[i].next < i says where its output goes. Branches are read one after the
+ * other, so that the morsels of a pipeline have one source order. A branch reads a table, VALUES,
+ * or what the sink of an earlier pipeline holds; that pipeline has finished before this one starts.
+ *
+ * Everything that a sink computes with lies in columns of its input: the planner puts one PROJECT
+ * before it, which computes keys, arguments, filters and order keys of calls, each distinct
+ * expression once (an argument that may raise is guarded by its call's FILTER). Sinks have
+ * positions only.
+ */
+#ifndef CNI_OPTIMIZE_PHYSICAL_H
+#define CNI_OPTIMIZE_PHYSICAL_H
+
+#include "plan/eval/program.h"
+#include "plan/table/table.h"
+
+typedef struct cni_phys_order {
+    int32_t position; /* in the input chunk */
+    bool descending;
+    bool nulls_first;
+    bool nullable; /* false only when proved */
+} cni_phys_order;
+
+/* One aggregate call; positions are in the aggregate's input chunk. */
+typedef struct cni_phys_call {
+    const cni_function *function;
+    const void *bind_data;
+    const cni_type *type; /* of the result */
+    int32_t n_args;
+    const int32_t *args;
+    int32_t filter; /* position of a BOOL column: rows that are not true do not count; -1 = none */
+    bool distinct;  /* over the arguments; never set where it changes nothing */
+    bool ignore_nulls;
+    int32_t n_orders; /* ORDER BY inside the call */
+    const cni_phys_order *orders;
+} cni_phys_call;
+
+/* GROUP BY keys, calls. Output: the keys in order, then one column per call. n_keys 0 = one row,
+ * also over no rows. DISTINCT is the case without calls. Chunks arrive without a selection. */
+typedef struct cni_phys_aggregate {
+    int32_t n_inputs;
+    const cni_type *const *input_types;
+    int32_t n_keys;
+    const int32_t *keys;
+    const cni_bounds *key_bounds; /* n_keys: PROVED range of all values, known = false otherwise */
+    int32_t n_calls;
+    const cni_phys_call *calls;
+    /* Some result depends on source order (first, list, string_agg; float sums when reproducible):
+     * chunks carry `sequence` and `ends_morsel` then and do not merge across morsels. Without it,
+     * `sequence` means nothing. */
+    bool needs_order;
+    double estimated_rows;   /* of the input, < 0 = unknown */
+    double estimated_groups; /* < 0 = unknown */
+} cni_phys_aggregate;
+
+/* SORT, TOPN and DISTINCT ON. Output: the first n_outputs columns of the input. Ties follow source
+ * order. */
+typedef struct cni_phys_sort {
+    int32_t n_inputs;
+    const cni_type *const *input_types;
+    int32_t n_outputs;
+    int32_t n_orders;
+    const cni_phys_order *orders;
+    bool first_per_key; /* DISTINCT ON: of equal rows only the first in source order */
+    int64_t limit;      /* TOPN; CNI_NO_LIMIT otherwise */
+    int64_t offset;
+} cni_phys_sort;
+
+typedef enum cni_phys_op_kind {
+    CNI_PHYS_OP_RESULT,    /* sink: gives chunks to whoever runs the query */
+    CNI_PHYS_OP_AGGREGATE, /* sink: `aggregate` */
+    CNI_PHYS_OP_SORT,      /* sink: `sort` */
+    CNI_PHYS_OP_TOP_N,     /* sink: `sort` with limit */
+    CNI_PHYS_OP_FILTER,    /* `program`: conjuncts */
+    CNI_PHYS_OP_PROJECT,   /* `program`: one expression per output */
+    CNI_PHYS_OP_LIMIT,     /* `limit`, `offset` */
+    CNI_PHYS_OP_COUNT_
+} cni_phys_op_kind;
+
+typedef struct cni_phys_op {
+    uint8_t kind;         /* cni_phys_op_kind */
+    bool compact;         /* FILTER: dense chunks leave it (a sink or a chain of work follows) */
+    int32_t next;         /* index in the pipeline's ops, smaller than its own; -1 for the sink */
+    const cni_plan *plan; /* what it carries out; NULL for helper projections and the result */
+    int32_t n_inputs;     /* columns of chunks that are pushed */
+    const cni_type *const *input_types;
+    int32_t n_outputs; /* columns of its chunks; of a sink: of its source */
+    const cni_type *const *output_types;
+    int32_t
+        first_branch; /* branches whose chunks pass it: [first_branch, first_branch + n_branches) */
+    int32_t n_branches;
+    const cni_program *program;
+    const cni_phys_aggregate *aggregate;
+    const cni_phys_sort *sort;
+    int64_t limit;
+    int64_t offset;
+} cni_phys_op;
+
+typedef enum cni_phys_source_kind {
+    CNI_PHYS_SOURCE_TABLE,   /* plan->table with `request` */
+    CNI_PHYS_SOURCE_VALUES,  /* the expressions of `plan`, evaluated when the pipeline starts */
+    CNI_PHYS_SOURCE_PIPELINE /* the rows of ops[0] of pipeline `pipeline` */
+} cni_phys_source_kind;
+
+typedef struct cni_phys_branch {
+    uint8_t kind; /* cni_phys_source_kind */
+    bool ordered; /* its morsels come in a promised order */
+    int32_t first_op;
+    const cni_plan *plan;
+    int32_t n_columns;
+    const cni_type *const *types;
+    cni_scan_request request; /* TABLE */
+    int32_t pipeline;         /* PIPELINE */
+    double estimated_rows;    /* < 0 = unknown */
+} cni_phys_branch;
+
+typedef struct cni_phys_pipeline {
+    int32_t n_branches;
+    const cni_phys_branch *branches;
+    int32_t n_ops;
+    const cni_phys_op *ops;
+    bool keep_order; /* chunks carry their sequence, do not merge across morsels, and every morsel's
+                        end reaches every operator (an empty chunk if need be) */
+    bool unbounded;  /* its source never ends: watermarks travel */
+} cni_phys_pipeline;
+
+/* Immutable, in its arena. */
+typedef struct cni_physical_plan {
+    const cni_plan *plan; /* the logical plan */
+    int32_t n_pipelines;  /* in an order in which each needs only earlier ones; the last has the
+                             RESULT */
+    const cni_phys_pipeline *pipelines;
+    int32_t n_columns; /* of the result */
+    const cni_column *columns;
+    bool ordered;          /* the result's order is promised */
+    double estimated_rows; /* rows that all tables together hand out, < 0 = unknown */
+} cni_physical_plan;
+
+/* Plan `plan` (whose arena `arena` must keep) for execution. Parameters have been replaced by
+ * literals. Errors: CN_NOT_IMPLEMENTED naming what has no operator yet (a join, a window, a
+ * subquery ...) or an operator that cannot run over an unbounded source; CN_NO_MEMORY; what
+ * cni_program_new raises. */
+CN_NODISCARD cn_code cni_physical_plan_new(cni_arena *arena, const cni_plan *plan,
+                                           cni_context *context, const cni_physical_plan **out_plan,
+                                           cn_error *err);
+
+/* Pipelines as EXPLAIN shows them, one operator a line, sources first:
+ *   Pipeline 0 keeps order
+ *     Scan lineitem rows~6001215
+ *     Filter
+ *     HashAggregate keys=2 calls=8
+ *   Pipeline 1 after 0
+ *     Rows of pipeline 0
+ *     Result */
+CN_NODISCARD cn_code cni_physical_print(const cni_physical_plan *self, cni_strbuf *out,
+                                        cn_error *err);
+/* The same as a JSON array of pipelines. */
+CN_NODISCARD cn_code cni_physical_print_json(const cni_physical_plan *self, cni_strbuf *out,
+                                             cn_error *err);
+
+/* "Filter", "Sort" ...: as messages and EXPLAIN call it. Static. */
+const char *cni_phys_op_name(cni_phys_op_kind kind);
+
+#endif /* CNI_OPTIMIZE_PHYSICAL_H */
