@@ -7,14 +7,16 @@
  *
  *   open_global once; open_local per worker
  *     push(chunk) -> NEED_MORE: consumed, give the next one
- *                    HAVE_MORE: consumed; call next() until it answers NEED_MORE before pushing
- * again DONE: wants no more input from any worker (LIMIT); the pipeline stops BLOCKED: nothing
- * consumed, nothing changed, the waker is held; push it again later next(out)   -> HAVE_MORE: a
- * chunk, more may follow; NEED_MORE: no chunk now (or the last one, when out has columns); DONE,
- * BLOCKED as above flush(reason) when a morsel, a watermark step or the input ends: buffered rows
- * come out by next() combine per worker after its last flush (local into global), in any order, on
- * any thread finalize(i of n) in parallel once all have combined; then a sink's open_source gives
- * its rows close in any state
+ *                    HAVE_MORE: consumed; call next() until it answers NEED_MORE, then push again
+ *                    DONE:      wants no more input from any worker (LIMIT); its branches stop
+ *                    BLOCKED:   nothing consumed or changed, the waker is held; push it again
+ *     next(out)   -> HAVE_MORE: a chunk, more may follow
+ *                    NEED_MORE: no chunk now (or the last one, when out is not empty)
+ *                    DONE, BLOCKED as above
+ *   flush(reason) when a morsel, a watermark step or the input ends: buffered rows come by next()
+ *   combine per worker after its last flush (local into global), in any order, on any thread
+ *   finalize(i of n) in parallel once all have combined; then open_source gives a sink's rows
+ *   close in any state
  *
  * push borrows the chunk until it answers NEED_MORE (or next() does after HAVE_MORE); what it keeps
  * it shares by reference, or takes by moving or narrowing the chunk (never when it answers
@@ -22,12 +24,13 @@
  * empty chunks that end the morsels under way. Before it mutates anything it reserves the upper
  * bound of what it may need; refused, it answers BLOCKED (memory) or fails with CN_BUDGET_EXCEEDED
  * when nothing can be reclaimed. reclaim runs against a quiescent operator. A NULL slot = the
- * operator does not do that: the planner refuses an unbounded plan over an operator without
- * on_watermark, by name.
+ * operator does not do that: an unbounded plan over an operator without on_watermark is refused by
+ * name.
  *
  * Order: chunks reach an operator of one worker morsel by morsel; see data/column/chunk.h for
- * `sequence` and `ends_morsel`. An operator passes them through; where order is kept, chunks do not
- * merge across morsels.
+ * `sequence` and `ends_morsel`. An operator passes them on: where order is kept, chunks do not
+ * merge across morsels, and each morsel's end comes out exactly once, as the mark on its last
+ * chunk.
  */
 #ifndef CNI_EXEC_OPERATOR_H
 #define CNI_EXEC_OPERATOR_H
