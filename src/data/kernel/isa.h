@@ -22,8 +22,8 @@ cni_isa cni_isa_detect(void);
 
 #ifdef CN_ISA
 #define CNI_ISA_CAT_(name, level) name##_v##level
-#define CNI_ISA_CAT(name, level) CNI_ISA_CAT_(name, level)
-#define CNI_ISA_NAME(name) CNI_ISA_CAT(name, CN_ISA)
+#define CNI_ISA_CAT(name, level)  CNI_ISA_CAT_(name, level)
+#define CNI_ISA_NAME(name)        CNI_ISA_CAT(name, CN_ISA)
 #endif
 
 #endif /* CNI_DATA_ISA_H */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Typed kernels: loops over raw arrays, one table of pointers per instruction-set level. No nulls, no
- * encodings, no allocation, no errors except flags: data/kernel/ops.h puts those around them.
+ * Typed kernels: loops over raw arrays, one table of pointers per instruction-set level. No nulls,
+ * no encodings, no allocation, no errors except flags: data/kernel/ops.h puts those around them.
  *
- * Conventions: `n` rows; inputs need natural alignment of their item only; outputs do not overlap inputs
- * unless said; bitmaps written are whole 64-bit words from bit 0 on, bits beyond n are 0. Tables are
- * indexed by cni_phys; a NULL entry = the layout has no such kernel. Instances, dispatch rows and the
- * reference tests come from the one type list data/kernel/phys_each.h.
+ * Conventions: `n` rows; inputs need natural alignment of their item only; outputs do not overlap
+ * inputs unless said; bitmaps written are whole 64-bit words from bit 0 on, bits beyond n are 0.
+ * Tables are indexed by cni_phys; a NULL entry = the layout has no such kernel. Instances, dispatch
+ * rows and the reference tests come from the one type list data/kernel/phys_each.h.
  */
 #ifndef CNI_DATA_KERNEL_H
 #define CNI_DATA_KERNEL_H
@@ -52,7 +52,8 @@ typedef void (*cni_arith_wrap_fn)(const void *a, const void *b, int64_t n, void 
 typedef struct cni_kernels {
     cni_isa level;
 
-    /* NaN equals NaN and is above all numbers. BIT is not here (word operations). VIEW: bytewise. */
+    /* NaN equals NaN and is above all numbers. BIT is not here (word operations). VIEW: bytewise.
+     */
     cni_compare_fn compare[CNI_COMPARE_COUNT_][CNI_SHAPE_COUNT_][CNI_PHYS_COUNT_];
     /* AND chain member: out_bits &= (a op constant), words that are 0 already are skipped. */
     cni_compare_fn compare_and[CNI_COMPARE_COUNT_][CNI_PHYS_COUNT_];
@@ -65,12 +66,12 @@ typedef struct cni_kernels {
     /* i64 x i64 -> i128 (never overflows). */
     cni_arith_wrap_fn mul_wide[CNI_SHAPE_COUNT_];
 
-    /* Minimum and maximum over the rows whose bit is set; false when there are none. Floats: NaN is the
-     * largest. Integer layouts and F32, F64. out_low and out_high point at one item each. */
+    /* Minimum and maximum over the rows whose bit is set; false when there are none. Floats: NaN is
+     * the largest. Integer layouts and F32, F64. out_low and out_high point at one item each. */
     bool (*min_max[CNI_PHYS_COUNT_])(const void *values, cni_bits valid, int64_t n, void *out_low,
                                      void *out_high);
-    /* Sum over the rows whose bit is set: integers into *(cni_i128 *)out, floats (8 accumulators, then
-     * pairwise) into *(double *)out. Adds to what is there. */
+    /* Sum over the rows whose bit is set: integers into *(cni_i128 *)out, floats (8 accumulators,
+     * then pairwise) into *(double *)out. Adds to what is there. */
     void (*sum[CNI_PHYS_COUNT_])(const void *values, cni_bits valid, int64_t n, void *inout_sum);
 
     /* Row numbers of the set bits, ascending; gives how many. out needs room for n + 64. */
@@ -79,15 +80,16 @@ typedef struct cni_kernels {
     /* Bytes that are nonzero -> bitmap. */
     void (*bytes_to_bits)(const uint8_t *bytes, int64_t n, uint64_t *out_bits);
 
-    /* Keep the items whose bit is set; item size 2^k bytes, k = 0..4; gives how many. `out` needs room
-     * for the result plus 64 bytes. */
+    /* Keep the items whose bit is set; item size 2^k bytes, k = 0..4; gives how many. `out` needs
+     * room for the result plus 64 bytes. */
     int64_t (*filter[5])(const void *values, const uint64_t *bits, int64_t n, void *out);
     /* out[r] = values[index[r]]; item size 2^k bytes, k = 0..4; index of 1, 2, 4 bytes unsigned
      * (second index 0, 1, 2). The caller has checked the range. */
     void (*gather[5][3])(const void *values, const void *index, int64_t n, void *out);
 
-    /* Unpack n little-endian bit-packed unsigned values of `width` (0..32) bits (Parquet, Arrow-free).
-     * The source has at least (n * width + 7) / 8 bytes and is never read beyond src_bytes. */
+    /* Unpack n little-endian bit-packed unsigned values of `width` (0..32) bits (Parquet,
+     * Arrow-free). The source has at least (n * width + 7) / 8 bytes and is never read beyond
+     * src_bytes. */
     void (*unpack_u32)(const uint8_t *src, int64_t src_bytes, int32_t width, int64_t n,
                        uint32_t *out);
     void (*unpack_u16)(const uint8_t *src, int64_t src_bytes, int32_t width, int64_t n,
