@@ -28,7 +28,12 @@
     } while (0)
 
 /* Fill `err` (may be NULL) and give `code` back: `return CN_FAIL(err, CN_IO, "cannot ...", ...)`. */
+#ifdef __clang_analyzer__ /* which is to know that the status is the one that was raised */
+#define CN_FAIL(err, code, ...) \
+    ((void)cni_error_set((err), (code), __FILE__, __LINE__, __VA_ARGS__), (cn_code)(code))
+#else
 #define CN_FAIL(err, code, ...) cni_error_set((err), (code), __FILE__, __LINE__, __VA_ARGS__)
+#endif
 
 /* Behind CN_FAIL. Sets a default SQLSTATE for the code and clears the SQL position. */
 CN_COLD cn_code cni_error_set(cn_error *err, cn_code code, const char *file, int line,

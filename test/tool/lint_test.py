@@ -57,7 +57,7 @@ class Lint(unittest.TestCase):
         self.assertIn(words, findings[0])
 
     def test_clean_tree(self):
-        for check in ("spdx", "header-comment", "unique-names", "file-length", "function-length", "readme",
+        for check in ("spdx", "header-comment", "unique-names", "file-length", "function-length", "nesting", "readme",
                       "foreign-paths", "banned", "layers", "own-header-first", "headers"):
             status, output = self.lint(check)
             self.assertEqual(status, 0, output)
@@ -82,6 +82,13 @@ class Lint(unittest.TestCase):
         body = "    (void)0;\n" * 90
         self.write("src/base/big.c", COMMENT + "int\ncni_big(int a,\n        int b)\n{\n" + body + "}\n")
         self.expect("function-length", "src/base/big.c", "cni_big has 94 lines")
+
+    def test_nesting(self):
+        opening = "".join(f"{'    ' * i}if (a > {i}) {{\n" for i in range(1, 6))
+        closing = "".join(f"{'    ' * i}}}\n" for i in range(5, 0, -1))
+        values = "    struct s { int x; } one[] = {{1}, {2}};\n    g(&(struct s){.x = 1});\n"
+        self.write("src/base/deep.c", COMMENT + "int\ncni_deep(int a)\n{\n" + values + opening + closing + "}\n")
+        self.expect("nesting", "src/base/deep.c:15", "cni_deep is nested 5 deep")
 
     def test_readme_missing(self):
         self.write("src/data/row/key.h", COMMENT)

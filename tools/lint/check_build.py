@@ -188,7 +188,8 @@ def tidy(options):
         if memory.is_clean(key):
             return []
         done = run([checker, "-p", str(LINT_DIR), "--quiet", path])
-        found = re.findall(r"^(\S+?):(\d+):\d+: (?:warning|error): (.*)$", done.stdout, re.M)
+        found = [f for f in re.findall(r"^(\S+?):(\d+):\d+: (?:warning|error): (.*)$", done.stdout, re.M)
+                 if os.path.relpath(f[0], ROOT).startswith(("src/", "include/", "cli/"))]
         if not found and done.returncode == 0:
             memory.new.add(key)
         if not found and done.returncode != 0:

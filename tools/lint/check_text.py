@@ -63,6 +63,30 @@ def function_length(_options):
                               f"{name} has {n_lines} lines, the limit is {tables.MAX_FUNCTION_LINES}")
 
 
+def deepest_block(lines):
+    """(depth, line offset) of the deepest control block; braces of values and types do not count."""
+    stack, deepest, before = [], (0, 0), ""
+    for row, line in enumerate(lines):
+        for piece in re.findall(r"[{}]|\w+|\S", line):
+            if piece == "{":
+                stack.append(before in (")", "else", "do") and not line.lstrip().startswith("."))
+                depth = sum(stack[1:])
+                deepest = max(deepest, (depth, -row))
+            elif piece == "}" and stack:
+                stack.pop()
+            before = piece
+    return deepest[0], -deepest[1]
+
+
+def nesting(_options):
+    for path in tree.c_files():
+        lines = tree.code(path).replace("){", ")={").split("\n")
+        for name, line, n_lines in tree.functions(path):
+            depth, row = deepest_block(lines[line - 1:line - 1 + n_lines])
+            if depth > tables.MAX_NESTING:
+                yield Finding("nesting", path, line + row, f"{name} is nested {depth} deep, the limit is {tables.MAX_NESTING}")
+
+
 def readme(_options):
     folders = set()
     for path in tree.files():
@@ -110,5 +134,5 @@ def banned(_options):
 
 CHECKS = {
     "spdx": spdx, "header-comment": header_comment, "unique-names": unique_names, "file-length": file_length,
-    "function-length": function_length, "readme": readme, "foreign-paths": foreign_paths, "banned": banned,
+    "function-length": function_length, "nesting": nesting, "readme": readme, "foreign-paths": foreign_paths, "banned": banned,
 }
