@@ -15,7 +15,8 @@
 
 #define MAX_DEPTH 64
 
-typedef __int128 int128;
+__extension__ typedef __int128 int128;
+__extension__ typedef unsigned __int128 uint128;
 
 static void value_text(slt_text *out, const struct ArrowSchema *schema,
                        const struct ArrowArray *array, int64_t row, int depth);
@@ -117,7 +118,7 @@ decimal_text(slt_text *out, int128 value, int scale)
 {
     char digits[80];
     int at = (int)sizeof digits;
-    unsigned __int128 rest = value < 0 ? -(unsigned __int128)value : (unsigned __int128)value;
+    uint128 rest = value < 0 ? -(uint128)value : (uint128)value;
     int n_digits = 0;
     while (rest > 0 || n_digits <= scale) {
         if (n_digits == scale && scale > 0) {

@@ -82,7 +82,7 @@ class Runner(unittest.TestCase):
         self.fails("statement error\nselect 1\n", "statement succeeded")
 
     def test_unexpected_error(self):
-        self.fails("statement ok\nselect\n----\n", "statement failed")
+        self.fails("statement ok\nselect\n", "statement failed")
         self.fails("query I\nselect nothing_of_this_name\n----\n", "query failed")
 
     def test_loop_and_variables(self):
