@@ -151,6 +151,12 @@ cni_thread_yield(void)
     (void)sched_yield();
 }
 
+uint64_t
+cni_thread_id(void)
+{
+    return (uint64_t)pthread_self(); /* the address of the thread's descriptor */
+}
+
 int64_t
 cni_clock_ns(void)
 {

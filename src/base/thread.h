@@ -41,6 +41,8 @@ CN_NODISCARD cn_code cni_thread_start(cni_thread *out_thread, void *(*run)(void 
                                       int64_t stack_bytes, cn_error *err);
 void cni_thread_join(cni_thread *self);
 void cni_thread_yield(void);
+/* Tells the calling thread from every other thread that runs now; never 0. */
+uint64_t cni_thread_id(void);
 
 /* Nanoseconds of the monotonic clock. */
 int64_t cni_clock_ns(void);

@@ -59,6 +59,7 @@ typedef struct cni_context {
     cni_atomic_i64 cancelled;        /* flag: 1 = stop soon */
     cni_atomic_i64 failed;           /* flag: 1 = `error` is complete */
     cni_atomic_i64 error_claimed;    /* slot */
+    cni_atomic_i64 n_checks;         /* counter: spaces out looks at the clock */
     cn_error error;                  /* the first error of the query */
 } cni_context;
 

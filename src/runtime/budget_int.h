@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The inside of a budget node, shared by budget.c (nodes and charging), budget_reclaim.c (what
+ * happens on a refusal) and budget_alloc.c (the allocator face over the region).
+ *
+ * A node has taken `charged` bytes from its parent; `credit` of them are not used yet:
+ *
+ *        limit |---------------------------------------|
+ *      charged |=============================|            taken from the parent, in steps
+ *         used |====================|                     charged - credit
+ *       credit                      |========|            next reservations come from here
+ *
+ * The root takes from nobody: its charged is what it uses, and its credit is always 0.
+ * Charging is lock-free. The tree's shape, reclaimers and who runs one are under root->tree.
+ */
+#ifndef CNI_RUNTIME_BUDGET_INT_H
+#define CNI_RUNTIME_BUDGET_INT_H
+
+#include "base/thread.h"
+#include "runtime/budget.h"
+#include "runtime/region_int.h"
+
+#define CNI_BUDGET_STEP_BYTES (256 << 10)
+/* A step is at most this part of the tightest limit on the path, so that small limits stay sharp.
+ */
+#define CNI_BUDGET_STEPS_PER_LIMIT 64
+#define CNI_BUDGET_MAX_DEPTH       16
+
+typedef struct cni_budget_root cni_budget_root;
+
+/* Thread: synchronised. */
+struct cni_budget {
+    cni_allocator face; /* first: cni_budget_allocator gives this */
+    cni_atomic_i64 n_refs;
+    const char *name;
+    cni_budget *parent; /* referenced; NULL at the root */
+    cni_budget_root *root;
+    int32_t depth;
+    uint64_t reclaim_thread; /* who runs the reclaimer, or 0; under root->tree, as what follows */
+    cni_budget_reclaim reclaim;
+    void *reclaim_private;
+    cni_budget *first_child;
+    cni_budget *next_sibling;
+    cni_budget *prev_sibling;
+    /* The shared counters have a line of their own. */
+    _Alignas(64) cni_atomic_i64 credit;
+    cni_atomic_i64 charged;
+    cni_atomic_i64 peak;
+    cni_atomic_i64 limit;
+    cni_atomic_i64 step;
+};
+
+struct cni_budget_root {
+    cni_budget node; /* first */
+    cni_mutex tree;
+    cni_cond reclaimed;            /* a reclaimer returned */
+    cni_region *region;            /* NULL: every block comes from the system's heap */
+    cni_fault *fault;              /* borrowed, may be NULL */
+    cni_atomic_i64 reserved_bytes; /* of cni_budget_reserve: memory outside of the region */
+};
+
+/* Reserve n_bytes >= 0 for `self` on the whole path; NULL, or the node that refuses (then nothing
+ * has changed). Does not reclaim. */
+cni_budget *cni_budget_try_charge(cni_budget *self, int64_t n_bytes);
+void cni_budget_uncharge(cni_budget *self, int64_t n_bytes);
+/* The same with reclaiming, and an error. Holds no lock. */
+CN_NODISCARD cn_code cni_budget_charge(cni_budget *self, int64_t n_bytes, cn_error *err);
+
+/* Progress of reclaiming for one request; zero bytes to start. */
+#define CNI_BUDGET_MAX_RECLAIMS 16
+typedef struct cni_budget_request {
+    const cni_budget *tried[CNI_BUDGET_MAX_RECLAIMS];
+    int32_t n_tried;
+} cni_budget_request;
+
+/* Ask one reclaimer at or below `refuser` for n_bytes, the largest user first, each once per
+ * request, or wait for one that another thread is asking. False when nobody is left to ask. */
+bool cni_budget_reclaim_some(cni_budget *refuser, int64_t n_bytes, cni_budget_request *request);
+/* Take back what nodes below `self` hold as credit. */
+void cni_budget_drain_credits(cni_budget *self);
+/* Credit held by all nodes below `self`. */
+int64_t cni_budget_credits_below(const cni_budget *self);
+/* The usual refusal. in_use: bytes that count against `refuser`. */
+CN_COLD cn_code cni_budget_refuse(const cni_budget *refuser, int64_t n_bytes, cn_error *err);
+
+/* The injector of the tree, or NULL. */
+cni_fault *cni_budget_fault(const cni_budget *self);
+
+/* The slots of every node's allocator. */
+void *cni_budget_resize(cni_allocator *face, void *ptr, int64_t old_bytes, int64_t new_bytes,
+                        int64_t align, cn_error *err);
+/* The region of a node's tree may commit up to the root's limit, less what is reserved beside it.
+ */
+void cni_budget_update_region_limit(cni_budget_root *root);
+
+#endif /* CNI_RUNTIME_BUDGET_INT_H */

@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What happens when a budget node refuses: unused credit of all nodes below it comes back first,
+ * then reclaimers at or below it are asked, the largest user first, each at most once per request.
+ *
+ * Reclaimers run under no lock, one thread at a time per node; the node is referenced meanwhile. A
+ * request made from inside a reclaimer reclaims nothing more. Whoever finds only reclaimers that
+ * other threads run waits for one of them to return.
+ */
+#include "runtime/budget_int.h"
+
+/* The node behind `node` in pre-order within the subtree of `top`; NULL at the end. */
+static cni_budget *
+next_in_tree(const cni_budget *top, const cni_budget *node)
+{
+    if (node->first_child != NULL) {
+        return node->first_child;
+    }
+    while (node != top) {
+        if (node->next_sibling != NULL) {
+            return node->next_sibling;
+        }
+        node = node->parent;
+    }
+    return NULL;
+}
+
+static cni_budget *
+deepest_first(cni_budget *node)
+{
+    while (node->first_child != NULL) {
+        node = node->first_child;
+    }
+    return node;
+}
+
+/* The node behind `node` in post-order; `top` itself comes last. */
+static cni_budget *
+next_after_children(const cni_budget *node)
+{
+    return node->next_sibling != NULL ? deepest_first(node->next_sibling) : node->parent;
+}
+
+static void
+give_credit_back(cni_budget *node)
+{
+    int64_t credit = cni_counter_get(&node->credit);
+    while (credit > 0 && !cni_slot_swap(&node->credit, credit, 0)) {
+        credit = cni_counter_get(&node->credit);
+    }
+    if (credit > 0) {
+        cni_counter_add(&node->charged, -credit);
+        cni_budget_uncharge(node->parent, credit);
+    }
+}
+
+void
+cni_budget_drain_credits(cni_budget *self)
+{
+    cni_mutex_lock(&self->root->tree);
+    for (cni_budget *node = deepest_first(self); node != self; node = next_after_children(node)) {
+        give_credit_back(node);
+    }
+    cni_mutex_unlock(&self->root->tree);
+}
+
+int64_t
+cni_budget_credits_below(const cni_budget *self)
+{
+    int64_t credits = 0;
+    cni_mutex_lock(&self->root->tree);
+    for (cni_budget *node = next_in_tree(self, self); node != NULL;
+         node = next_in_tree(self, node)) {
+        credits += cni_counter_get(&node->credit);
+    }
+    cni_mutex_unlock(&self->root->tree);
+    return credits;
+}
+
+static bool
+was_tried(const cni_budget_request *request, const cni_budget *node)
+{
+    for (int32_t tried = 0; tried < request->n_tried; tried++) {
+        if (request->tried[tried] == node) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A reference unless the node is dying. */
+static bool
+try_ref(cni_budget *node)
+{
+    int64_t n_refs = cni_counter_get(&node->n_refs);
+    while (n_refs > 0) {
+        if (cni_slot_swap(&node->n_refs, n_refs, n_refs + 1)) {
+            return true;
+        }
+        n_refs = cni_counter_get(&node->n_refs);
+    }
+    return false;
+}
+
+/* Whether the calling thread is inside a reclaimer of this tree. Under the tree lock. */
+static bool
+is_reclaiming(const cni_budget_root *root)
+{
+    const uint64_t me = cni_thread_id();
+    for (const cni_budget *node = &root->node; node != NULL;
+         node = next_in_tree(&root->node, node)) {
+        if (node->reclaim_thread == me) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The largest user that can be asked, or NULL. Under the tree lock. */
+static cni_budget *
+pick(cni_budget *refuser, const cni_budget_request *request, bool *out_busy)
+{
+    cni_budget *best = NULL;
+    int64_t best_bytes = -1;
+    *out_busy = false;
+    for (cni_budget *node = refuser; node != NULL; node = next_in_tree(refuser, node)) {
+        if (node->reclaim == NULL || was_tried(request, node)) {
+            continue;
+        }
+        if (node->reclaim_thread != 0) {
+            *out_busy = true;
+            continue;
+        }
+        const int64_t used = cni_counter_get(&node->charged) - cni_counter_get(&node->credit);
+        if (used > best_bytes) {
+            best = node;
+            best_bytes = used;
+        }
+    }
+    return best;
+}
+
+/* Call the reclaimer of `node`, which is referenced and marked busy. */
+static void
+run_reclaim(cni_budget *node, cni_budget_reclaim reclaim, void *private_data, int64_t n_bytes)
+{
+    (void)reclaim(private_data, n_bytes);
+    cni_mutex_lock(&node->root->tree);
+    node->reclaim_thread = 0;
+    cni_cond_broadcast(&node->root->reclaimed);
+    cni_mutex_unlock(&node->root->tree);
+    cni_budget_unref(node);
+}
+
+bool
+cni_budget_reclaim_some(cni_budget *refuser, int64_t n_bytes, cni_budget_request *request)
+{
+    cni_budget_root *root = refuser->root;
+    if (request->n_tried == CNI_BUDGET_MAX_RECLAIMS) {
+        return false;
+    }
+    cni_mutex_lock(&root->tree);
+    bool busy = false;
+    cni_budget *node = is_reclaiming(root) ? NULL : pick(refuser, request, &busy);
+    if (node != NULL && try_ref(node)) {
+        request->tried[request->n_tried++] = node;
+        node->reclaim_thread = cni_thread_id();
+        const cni_budget_reclaim reclaim = node->reclaim;
+        void *private_data = node->reclaim_private;
+        cni_mutex_unlock(&root->tree);
+        run_reclaim(node, reclaim, private_data, n_bytes);
+        return true;
+    }
+    if (node != NULL) {
+        request->tried[request->n_tried++] = node;
+    } else if (busy) {
+        request->tried[request->n_tried++] = NULL; /* waiting is bounded, too */
+        cni_cond_wait(&root->reclaimed, &root->tree);
+    }
+    cni_mutex_unlock(&root->tree);
+    return node != NULL || busy;
+}
+
+void
+cni_budget_set_reclaim(cni_budget *self, cni_budget_reclaim reclaim, void *private_data)
+{
+    cni_budget_root *root = self->root;
+    cni_mutex_lock(&root->tree);
+    self->reclaim = reclaim;
+    self->reclaim_private = private_data;
+    while (self->reclaim_thread != 0 && self->reclaim_thread != cni_thread_id()) {
+        cni_cond_wait(&root->reclaimed, &root->tree);
+    }
+    cni_mutex_unlock(&root->tree);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The inside of pools, groups and tasks, shared by pool.c (threads, host executors, choosing work),
+ * group.c (queues, helping, teardown) and task.c (states and wakers).
+ *
+ * One mutex per pool guards every queue and state; steps run outside of it. Lifetimes:
+ *
+ *     waker -> task -> group -> core        each arrow is a counted reference, so that a waker may
+ *     cni_pool handle ---------> core       fire after its group and even its pool were freed
+ *
+ * A group is on core->ready while it has ready tasks. Pool threads take the group with the least
+ * `pass`; helpers take their own group's tasks only.
+ */
+#ifndef CNI_RUNTIME_TASK_INT_H
+#define CNI_RUNTIME_TASK_INT_H
+
+#include <sys/types.h>
+
+#include "base/atomic.h"
+#include "runtime/task.h"
+
+typedef enum cni_task_state {
+    CNI_TASK_READY,
+    CNI_TASK_RUNNING,
+    CNI_TASK_PARKED,
+    CNI_TASK_OVER /* done or dropped: wakes do nothing */
+} cni_task_state;
+
+/* Everything but n_refs and the constant fields is under the core's mutex. */
+struct cni_task {
+    cni_atomic_i64 n_refs;
+    cni_group *group; /* referenced */
+    cni_task_work work;
+    cni_task_state state;
+    bool woken; /* a waker fired since the step began */
+    cni_task *next_ready;
+    cni_task *next_of_group; /* unfinished tasks of the group, newest first */
+    cni_task *prev_of_group;
+};
+
+typedef struct cni_core cni_core;
+
+struct cni_group {
+    cni_atomic_i64 n_refs;    /* the handle and every task */
+    cni_core *core;           /* referenced */
+    cni_allocator *allocator; /* referenced */
+    int32_t max_workers;
+    bool closing;
+    cni_task *first_ready;
+    cni_task *last_ready;
+    cni_task *tasks;
+    int64_t n_ready;
+    int64_t n_pending;  /* not over */
+    int32_t n_running;  /* steps, of helpers too */
+    int32_t n_helpers;  /* callers inside cni_group_help */
+    int32_t n_sleeping; /* of these, waiting on `changed` */
+    int64_t n_notices;  /* grows when done() may have changed */
+    int64_t pass;       /* stride scheduling: time used so far, on the pool's common clock */
+    bool is_listed;     /* on core->first_ready */
+    cni_group *next_listed;
+    cni_group *prev_listed;
+    cni_cond changed; /* work, an end or a notice for helpers and cni_group_free */
+};
+
+/* A place among the workers: an own thread, or a job that the host runs now. */
+typedef struct cni_worker {
+    cni_core *core;
+    cni_thread thread;
+    bool is_taken;
+    int32_t number; /* 1.. */
+} cni_worker;
+
+struct cni_core {
+    cni_atomic_i64 n_refs;    /* the pool handle and every group */
+    cni_allocator *allocator; /* referenced */
+    cni_executor executor;    /* submit NULL: own threads */
+    cni_fault *fault;
+    pid_t pid; /* of the process that made it */
+    int32_t n_threads;
+    cni_mutex mutex;
+    cni_cond idle;    /* own threads wait here for work */
+    cni_cond settled; /* a thread was started, or a host job ended */
+    cni_group *first_listed;
+    int64_t pass; /* of the group that ran last */
+    int32_t n_idle;
+    int32_t n_signalled; /* idle ones that were called and have not come yet */
+    int32_t n_unsettled; /* threads being started, host jobs submitted and not ended */
+    bool closing;
+    cni_worker *workers; /* n_threads - 1 */
+};
+
+/* A place that was taken for one more pool thread, to be filled without the lock; NULL worker =
+ * none. Whoever got one must carry it out. */
+typedef struct cni_call {
+    cni_worker *worker;
+} cni_call;
+
+cni_core *cni_pool_core(const cni_pool *self);
+
+/* A process forked from the one that made the pool must not touch its locks. */
+bool cni_core_is_foreign(const cni_core *self);
+void cni_core_unref(cni_core *self);
+/* Under the lock: signal an idle worker, or take a place for another one. */
+cni_call cni_core_call_worker(cni_core *self);
+/* Without the lock: start the thread, or submit the job. A refusal leaves the work to the callers.
+ */
+void cni_core_carry_out(cni_core *self, cni_call call);
+
+void cni_group_unref(cni_group *self);
+/* Under the lock. */
+cni_task *cni_group_take_ready(cni_group *self);
+void cni_group_put_ready(cni_group *self, cni_task *task);
+/* Under the lock, after something became ready or a place became free: wake a sleeping helper, or
+ * call a pool thread when the helpers are not enough. */
+cni_call cni_group_call_help(cni_group *self);
+
+/* Run one step of a RUNNING task without the lock, then, under it, account for the result. The lock
+ * is held on return. */
+void cni_task_run(cni_core *core, cni_task *task, int32_t worker);
+void cni_task_unref(cni_task *self);
+
+#endif /* CNI_RUNTIME_TASK_INT_H */
