@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Logical plans as an indented tree, one node a line: EXPLAIN, messages, tests.
+ *
+ *   Project [sum(x) AS s]
+ *     Aggregate groups=[...] aggregates=[...]
+ *       Scan lineitem columns=[...] filters=[...] rows~6001215
+ *
+ * JSON is in plan_print_json.c.
+ */
+#include "plan/ir/plan_text_int.h"
+
+static const char *const kind_names[CNI_PLAN_KIND_COUNT_] = {
+    [CNI_PLAN_INVALID] = "Invalid",    [CNI_PLAN_SCAN] = "Scan",
+    [CNI_PLAN_VALUES] = "Values",      [CNI_PLAN_FILTER] = "Filter",
+    [CNI_PLAN_PROJECT] = "Project",    [CNI_PLAN_AGGREGATE] = "Aggregate",
+    [CNI_PLAN_DISTINCT] = "Distinct",  [CNI_PLAN_SORT] = "Sort",
+    [CNI_PLAN_TOPN] = "TopN",          [CNI_PLAN_LIMIT] = "Limit",
+    [CNI_PLAN_UNION_ALL] = "UnionAll", [CNI_PLAN_JOIN] = "Join",
+    [CNI_PLAN_SET] = "SetOperation",   [CNI_PLAN_WINDOW] = "Window",
+    [CNI_PLAN_UNNEST] = "Unnest",
+};
+
+#define MAX_PRINTED_ROWS 4 /* of VALUES */
+
+const char *
+cni_plan_kind_name(uint8_t kind)
+{
+    return kind < CNI_PLAN_KIND_COUNT_ ? kind_names[kind] : kind_names[0];
+}
+
+static cni_str
+name_among(const cni_column *columns, int32_t n_columns, int32_t column_id)
+{
+    for (int32_t column = 0; column < n_columns; column++) {
+        if (columns[column].id == column_id && columns[column].name.len_bytes > 0) {
+            return columns[column].name;
+        }
+    }
+    return (cni_str){NULL, 0};
+}
+
+cni_str
+cni_plan_input_name(const void *plan, int32_t column_id)
+{
+    const cni_plan *self = plan;
+    for (int32_t child = 0; child < self->n_children; child++) {
+        const cni_plan *input = self->children[child];
+        const cni_str name = name_among(input->columns, input->n_columns, column_id);
+        if (name.data != NULL) {
+            return name;
+        }
+    }
+    return name_among(self->filter_columns, self->n_filter_columns, column_id);
+}
+
+static cn_code
+print_exprs(const cni_plan *plan, const char *label, const cni_expr *const *exprs, int64_t n_exprs,
+            cni_strbuf *out, cn_error *err)
+{
+    CN_TRY(cni_strbuf_printf(out, err, " %s[", label));
+    for (int64_t expr = 0; expr < n_exprs; expr++) {
+        CN_TRY(cni_strbuf_append(out, expr == 0 ? CNI_STR("") : CNI_STR(", "), err));
+        CN_TRY(cni_expr_print(exprs[expr], cni_plan_input_name, plan, out, err));
+    }
+    return cni_strbuf_append_char(out, ']', err);
+}
+
+static cn_code
+print_columns(const cni_plan *plan, cni_strbuf *out, cn_error *err)
+{
+    CN_TRY(cni_strbuf_append(out, CNI_STR(" columns=["), err));
+    for (int32_t column = 0; column < plan->n_columns; column++) {
+        CN_TRY(cni_strbuf_append(out, column == 0 ? CNI_STR("") : CNI_STR(", "), err));
+        CN_TRY(cni_strbuf_append(out, plan->columns[column].name, err));
+    }
+    return cni_strbuf_append_char(out, ']', err);
+}
+
+static cn_code
+print_limit(const cni_plan *plan, cni_strbuf *out, cn_error *err)
+{
+    if (plan->limit != CNI_NO_LIMIT) {
+        CN_TRY(cni_strbuf_printf(out, err, " limit=%lld", (long long)plan->limit));
+    }
+    if (plan->offset > 0) {
+        CN_TRY(cni_strbuf_printf(out, err, " offset=%lld", (long long)plan->offset));
+    }
+    return CN_OK;
+}
+
+static cn_code
+print_scan(const cni_plan *plan, cni_strbuf *out, cn_error *err)
+{
+    CN_TRY(cni_strbuf_printf(out, err, " %.*s", CNI_STR_ARGS(plan->table_name)));
+    CN_TRY(print_columns(plan, out, err));
+    if (plan->n_filters > 0) {
+        CN_TRY(print_exprs(plan, "filters=", plan->filters, plan->n_filters, out, err));
+    }
+    return print_limit(plan, out, err);
+}
+
+static cn_code
+print_project(const cni_plan *plan, cni_strbuf *out, cn_error *err)
+{
+    CN_TRY(cni_strbuf_append(out, CNI_STR(" ["), err));
+    for (int32_t column = 0; column < plan->n_columns; column++) {
+        const cni_str name = plan->columns[column].name;
+        CN_TRY(cni_strbuf_append(out, column == 0 ? CNI_STR("") : CNI_STR(", "), err));
+        const int64_t start = out->len_bytes;
+        CN_TRY(cni_expr_print(plan->exprs[column], cni_plan_input_name, plan, out, err));
+        const cni_str shown = {out->data + start, out->len_bytes - start};
+        if (name.len_bytes > 0 && !cni_str_eq(shown, name)) {
+            CN_TRY(cni_strbuf_printf(out, err, " AS %.*s", CNI_STR_ARGS(name)));
+        }
+    }
+    return cni_strbuf_append_char(out, ']', err);
+}
+
+static cn_code
+print_orders(const cni_plan *plan, cni_strbuf *out, cn_error *err)
+{
+    CN_TRY(cni_strbuf_append(out, CNI_STR(" ["), err));
+    for (int32_t order = 0; order < plan->n_orders; order++) {
+        const cni_order *item = &plan->orders[order];
+        CN_TRY(cni_strbuf_append(out, order == 0 ? CNI_STR("") : CNI_STR(", "), err));
+        CN_TRY(cni_expr_print(item->expr, cni_plan_input_name, plan, out, err));
+        CN_TRY(cni_strbuf_printf(out, err, "%s%s", item->descending ? " DESC" : "",
+                                 item->nulls_first == item->descending ? ""
+                                 : item->nulls_first                   ? " NULLS FIRST"
+                                                                       : " NULLS LAST"));
+    }
+    CN_TRY(cni_strbuf_append_char(out, ']', err));
+    return print_limit(plan, out, err);
+}
+
+static cn_code
+print_values(const cni_plan *plan, cni_strbuf *out, cn_error *err)
+{
+    const int64_t shown = cni_min_i64(plan->n_rows, MAX_PRINTED_ROWS);
+    for (int64_t row = 0; row < shown; row++) {
+        CN_TRY(
+            print_exprs(plan, "", plan->exprs + row * plan->n_columns, plan->n_columns, out, err));
+    }
+    return shown == plan->n_rows
+               ? CN_OK
+               : cni_strbuf_printf(out, err, " ... %lld rows", (long long)plan->n_rows);
+}
+
+static cn_code
+print_body(const cni_plan *plan, cni_strbuf *out, cn_error *err)
+{
+    const cni_expr *const *aggregates = plan->exprs + plan->n_groups;
+    switch (plan->kind) {
+    case CNI_PLAN_SCAN:
+        return print_scan(plan, out, err);
+    case CNI_PLAN_VALUES:
+        return print_values(plan, out, err);
+    case CNI_PLAN_FILTER:
+        CN_TRY(cni_strbuf_append_char(out, ' ', err));
+        return cni_expr_print(plan->predicate, cni_plan_input_name, plan, out, err);
+    case CNI_PLAN_PROJECT:
+        return print_project(plan, out, err);
+    case CNI_PLAN_AGGREGATE:
+        CN_TRY(print_exprs(plan, "groups=", plan->exprs, plan->n_groups, out, err));
+        return print_exprs(plan, "aggregates=", aggregates, plan->n_exprs - plan->n_groups, out,
+                           err);
+    case CNI_PLAN_DISTINCT:
+        return plan->n_exprs == 0 ? CN_OK
+                                  : print_exprs(plan, "on=", plan->exprs, plan->n_exprs, out, err);
+    case CNI_PLAN_SORT:
+    case CNI_PLAN_TOPN:
+        return print_orders(plan, out, err);
+    case CNI_PLAN_LIMIT:
+        return print_limit(plan, out, err);
+    default:
+        return CN_OK;
+    }
+}
+
+typedef struct tree_printer {
+    cni_plan_annotate annotate;
+    const void *state;
+    cni_strbuf *out;
+} tree_printer;
+
+static cn_code
+print_tree(const tree_printer *self, const cni_plan *plan, int32_t level, cn_error *err)
+{
+    for (int32_t indent = 0; indent < level; indent++) {
+        CN_TRY(cni_strbuf_append(self->out, CNI_STR("  "), err));
+    }
+    CN_TRY(cni_strbuf_append(self->out, cni_str_of(cni_plan_kind_name(plan->kind)), err));
+    CN_TRY(print_body(plan, self->out, err));
+    if (plan->estimated_rows >= 0 && plan->kind != CNI_PLAN_VALUES) {
+        CN_TRY(cni_strbuf_printf(self->out, err, " rows~%.0f", plan->estimated_rows));
+    }
+    if (self->annotate != NULL) {
+        CN_TRY(self->annotate(self->state, plan, self->out, err));
+    }
+    CN_TRY(cni_strbuf_append_char(self->out, '\n', err));
+    for (int32_t child = 0; child < plan->n_children; child++) {
+        CN_TRY(print_tree(self, plan->children[child], level + 1, err));
+    }
+    return CN_OK;
+}
+
+cn_code
+cni_plan_print(const cni_plan *plan, cni_plan_annotate annotate, const void *state, cni_strbuf *out,
+               cn_error *err)
+{
+    const tree_printer self = {annotate, state, out};
+    return print_tree(&self, plan, 0, err);
+}
