@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * AST -> logical plan: names, types, casts, aggregates. The binder is the only place that knows both SQL
- * and the catalog. What it cannot express yet it refuses by name, with the position in the text.
+ * AST -> logical plan: names, types, casts, aggregates. The binder is the only place that knows
+ * both SQL and the catalog. What it cannot express yet it refuses by name, with the position in the
+ * text.
  *
- * The plan it makes is plain and correct: no rule has run. Positions of the AST travel on expressions, so
- * that run-time errors point at the text too.
+ * The plan it makes is plain and correct: no rule has run. Positions of the AST travel on
+ * expressions, so that run-time errors point at the text too.
  */
 #ifndef CNI_SQL_BIND_H
 #define CNI_SQL_BIND_H
@@ -16,11 +17,12 @@
 
 /* What names mean. Borrowed for the duration of the call. */
 typedef struct cni_bind_env {
-    cni_arena *arena;           /* of the result */
+    cni_arena *arena; /* of the result */
     const cni_catalog_snapshot *catalog;
     const cni_function_registry *functions;
-    /* Open a table function, or a path used as a table (function "read_parquet" and the path as argument);
-     * gives a new reference. Errors: CN_NOT_FOUND for an unknown function (with a suggestion), CN_IO ... */
+    /* Open a table function, or a path used as a table (function "read_parquet" and the path as
+     * argument); gives a new reference. Errors: CN_NOT_FOUND for an unknown function (with a
+     * suggestion), CN_IO ... */
     cn_code (*open_table)(void *private_data, const cni_table_recipe *recipe, cni_table **out_table,
                           cn_error *err);
     void *private_data;
@@ -30,9 +32,9 @@ typedef struct cni_bind_env {
     const cni_value *parameters;
 } cni_bind_env;
 
-/* Bind a query (SELECT, VALUES, FROM-first, WITH, set operations). Errors: CN_INVALID_ARGUMENT (types
- * 42804, ambiguous 42702, grouping 42803), CN_NOT_FOUND (column 42703, table 42P01, function 42883, each
- * with the nearest name), CN_NOT_IMPLEMENTED (0A000). All carry the position. */
+/* Bind a query (SELECT, VALUES, FROM-first, WITH, set operations). Errors: CN_INVALID_ARGUMENT
+ * (types 42804, ambiguous 42702, grouping 42803), CN_NOT_FOUND (column 42703, table 42P01, function
+ * 42883, each with the nearest name), CN_NOT_IMPLEMENTED (0A000). All carry the position. */
 CN_NODISCARD cn_code cni_bind_query(const cni_bind_env *env, const cni_sql_query *query,
                                     const cni_plan **out_plan, cn_error *err);
 /* Bind an expression without columns to its value: SET x = expr, EXECUTE arguments, options. */

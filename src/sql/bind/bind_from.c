@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * FROM: one relation - a table or view of the catalog, a WITH query, a file by its path, a derived
+ * table, a table function. Several relations need joins and are refused by name.
+ */
+#include "plan/eval/program.h"
+#include "sql/bind/bind_select_int.h"
+#include "sql/parse/parse.h"
+
+/* The part of a path that names a table: its last component without the ending. */
+static cni_str
+path_alias(cni_str path)
+{
+    int64_t start = path.len_bytes;
+    while (start > 0 && path.data[start - 1] != '/') {
+        start--;
+    }
+    cni_str name = {path.data + start, path.len_bytes - start};
+    for (int64_t index = name.len_bytes - 1; index > 0; index--) {
+        if (name.data[index] == '.') {
+            name.len_bytes = index;
+            break;
+        }
+    }
+    return name;
+}
+
+static cn_code
+column_names(cni_binder *binder, const cni_sql_from *from, cni_sql_ident_list *out_names,
+             cn_error *err)
+{
+    cni_sql_ident *names = NULL;
+    CN_TRY(cni_arena_alloc_array(binder->arena, from->n_column_aliases, (int64_t)sizeof(*names),
+                                 &names, err));
+    for (int32_t column = 0; column < from->n_column_aliases; column++) {
+        if (from->column_aliases[column].type != NULL) {
+            return cni_bind_refuse(err, from->node.offset, from->node.length,
+                                   "column definitions behind a function");
+        }
+        names[column] = from->column_aliases[column].name;
+    }
+    *out_names = (cni_sql_ident_list){.n_items = from->n_column_aliases, .items = names};
+    return CN_OK;
+}
+
+/* Scan of a table that `recipe` describes. The arena keeps the table. */
+static cn_code
+scan_recipe(cni_binder *binder, const cni_table_recipe *recipe, cni_str name, int64_t offset,
+            int64_t length, const cni_plan **out_plan, cn_error *err)
+{
+    CN_SCOPED(cni_table_p) table = NULL;
+    const cn_code code = binder->env->open_table(binder->env->private_data, recipe, &table, err);
+    if (code != CN_OK) {
+        cni_error_position(err, offset, length);
+        return code;
+    }
+    return cni_plan_scan(&binder->builder, table, name, NULL, table->schema->n_fields, out_plan,
+                         err);
+}
+
+static cn_code
+bind_file(cni_binder *binder, const cni_sql_from *from, const cni_plan **out_plan, cn_error *err)
+{
+    cni_value *path = NULL;
+    cni_str *name = NULL;
+    CN_TRY(CN_ARENA_NEW(binder->arena, &path, err));
+    CN_TRY(CN_ARENA_NEW(binder->arena, &name, err));
+    *path = (cni_value){.type = cni_type_of(CNI_TYPE_VARCHAR), .as.bytes = from->path};
+    const cni_table_recipe recipe = {
+        .function = CNI_STR("read_parquet"), .n_args = 1, .args = path, .arg_names = name};
+    return scan_recipe(binder, &recipe, from->path, from->node.offset, from->node.length, out_plan,
+                       err);
+}
+
+/* A list literal of constants, for read_parquet(['a', 'b']). */
+static cn_code
+constant_list(cni_bind_names *names, const cni_sql_expr *expr, cni_value *out_value, cn_error *err)
+{
+    cni_value *items = NULL;
+    const cni_type *type = NULL;
+    CN_TRY(cni_arena_alloc_array(names->binder->arena, expr->n_args, (int64_t)sizeof(*items),
+                                 &items, err));
+    for (int32_t item = 0; item < expr->n_args; item++) {
+        CN_TRY(cni_bind_constant(names->binder->env, expr->args[item], &items[item], err));
+    }
+    CN_TRY(cni_type_list(names->binder->arena,
+                         expr->n_args == 0 ? cni_type_of(CNI_TYPE_NULL) : items[0].type, &type,
+                         err));
+    *out_value = (cni_value){.type = type};
+    out_value->as.nested.n_items = expr->n_args;
+    out_value->as.nested.items = items;
+    return CN_OK;
+}
+
+cn_code
+cni_bind_constant(const cni_bind_env *env, const cni_sql_expr *expr, cni_value *out_value,
+                  cn_error *err)
+{
+    cni_binder binder = {.env = env, .arena = env->arena};
+    cni_bind_names names = {.binder = &binder, .clause = CNI_CLAUSE_CONSTANT};
+    if (expr->kind == CNI_SQL_EXPR_LIST) {
+        return constant_list(&names, expr, out_value, err);
+    }
+    const cni_expr *bound = NULL;
+    CN_TRY(cni_bind_expr(&names, expr, &bound, err));
+    const cn_code code = cni_expr_evaluate(env->arena, bound, env->context, out_value, err);
+    if (code != CN_OK) {
+        cni_error_position(err, expr->node.offset, expr->node.length);
+    }
+    return code;
+}
+
+static cn_code
+bind_table_function(cni_binder *binder, const cni_sql_from *from, const cni_plan **out_plan,
+                    cni_str *out_alias, cn_error *err)
+{
+    const cni_sql_expr *call = from->functions.items[0];
+    if (from->functions.n_items != 1 || from->with_ordinality ||
+        call->kind != CNI_SQL_EXPR_FUNCTION) {
+        return cni_bind_refuse(err, from->node.offset, from->node.length,
+                               "ROWS FROM and WITH ORDINALITY");
+    }
+    cni_value *args = NULL;
+    cni_str *arg_names = NULL;
+    CN_TRY(cni_arena_alloc_array(binder->arena, call->n_args, (int64_t)sizeof(*args), &args, err));
+    CN_TRY(cni_arena_alloc_array(binder->arena, call->n_args, (int64_t)sizeof(*arg_names),
+                                 &arg_names, err));
+    for (int32_t arg = 0; arg < call->n_args; arg++) {
+        CN_TRY(cni_bind_constant(binder->env, call->args[arg], &args[arg], err));
+        if (call->arg_names != NULL) {
+            arg_names[arg] = call->arg_names[arg].text;
+        }
+    }
+    const cni_str name = call->name->parts[call->name->n_parts - 1].text;
+    const cni_table_recipe recipe = {
+        .function = name, .n_args = call->n_args, .args = args, .arg_names = arg_names};
+    *out_alias = name;
+    return scan_recipe(binder, &recipe, name, from->node.offset, from->node.length, out_plan, err);
+}
+
+static const cni_bind_cte *
+find_cte(const cni_bind_cte *ctes, const cni_sql_ident *name)
+{
+    for (int32_t pass = 0; pass < 2; pass++) {
+        for (const cni_bind_cte *cte = ctes; cte != NULL; cte = cte->outer) {
+            if (cni_bind_name_matches(name, cte->name.text, pass == 0)) {
+                return cte;
+            }
+        }
+    }
+    return NULL;
+}
+
+static cn_code
+bind_view(cni_binder *binder, const cni_sql_from *from, const cni_catalog_entry *entry,
+          const cni_plan **out_plan, cn_error *err)
+{
+    if (binder->view_depth >= CNI_BIND_MAX_VIEW_DEPTH) {
+        return cni_bind_fail(err, CN_LIMIT_EXCEEDED, "54001", from->node.offset, from->node.length,
+                             "views nest at most %d deep (CNI_BIND_MAX_VIEW_DEPTH)",
+                             CNI_BIND_MAX_VIEW_DEPTH);
+    }
+    const cni_sql_query *query = NULL;
+    binder->view_depth++;
+    cn_code code = cni_sql_parse_query(binder->arena, entry->view_sql, &query, err);
+    if (code == CN_OK) {
+        code = cni_bind_query_in(binder, NULL, query, out_plan, err);
+    }
+    binder->view_depth--;
+    if (code != CN_OK && err != NULL) {
+        cni_error_context(err, "view \"%.*s\"", CNI_STR_ARGS(entry->name));
+        err->sql_offset = from->node.offset; /* the place in the view's text means nothing here */
+        err->sql_length = from->node.length;
+    }
+    return code;
+}
+
+/* Names given with CREATE VIEW v(a, b). */
+static cn_code
+view_names(cni_binder *binder, const cni_catalog_entry *entry, cni_sql_ident_list *out_names,
+           cn_error *err)
+{
+    cni_sql_ident *names = NULL;
+    CN_TRY(cni_arena_alloc_array(binder->arena, entry->n_view_columns, (int64_t)sizeof(*names),
+                                 &names, err));
+    for (int32_t column = 0; column < entry->n_view_columns; column++) {
+        names[column] = (cni_sql_ident){.text = entry->view_columns[column], .quoted = true};
+    }
+    *out_names = (cni_sql_ident_list){.n_items = entry->n_view_columns, .items = names};
+    return CN_OK;
+}
+
+static cn_code
+bind_catalog_table(cni_binder *binder, const cni_sql_from *from, const cni_plan **out_plan,
+                   cni_sql_ident_list *inout_names, cni_str *out_schema, cni_str *out_alias,
+                   cn_error *err)
+{
+    const cni_sql_name *name = from->name;
+    const cni_catalog_entry *entry = NULL;
+    if (name->n_parts > 2) {
+        return cni_bind_refuse(err, name->offset, name->length, "names of other databases");
+    }
+    const cni_str schema = name->n_parts == 2 ? name->parts[0].text : (cni_str){0};
+    const cn_code code = cni_catalog_find(binder->env->catalog, schema,
+                                          name->parts[name->n_parts - 1].text, &entry, err);
+    if (code != CN_OK) {
+        cni_error_position(err, name->offset, name->length);
+        return code;
+    }
+    *out_schema = entry->schema;
+    *out_alias = entry->name;
+    if (entry->kind == CNI_ENTRY_VIEW) {
+        CN_TRY(bind_view(binder, from, entry, out_plan, err));
+        return inout_names->n_items > 0 ? CN_OK : view_names(binder, entry, inout_names, err);
+    }
+    return cni_plan_scan(&binder->builder, entry->table, entry->name, NULL,
+                         entry->table->schema->n_fields, out_plan, err);
+}
+
+static cn_code
+bind_named(cni_binder *binder, const cni_bind_cte *ctes, const cni_sql_from *from,
+           const cni_plan **out_plan, cni_sql_ident_list *inout_names, cni_str *out_schema,
+           cni_str *out_alias, cn_error *err)
+{
+    const cni_bind_cte *cte =
+        from->name->n_parts == 1 ? find_cte(ctes, &from->name->parts[0]) : NULL;
+    if (cte == NULL) {
+        return bind_catalog_table(binder, from, out_plan, inout_names, out_schema, out_alias, err);
+    }
+    *out_alias = cte->name.text;
+    if (inout_names->n_items == 0) {
+        *inout_names = cte->columns;
+    }
+    return cni_bind_query_in(binder, cte->outer, cte->query, out_plan, err);
+}
+
+static cn_code
+refuse_from(const cni_sql_from *from, cn_error *err)
+{
+    if (from->sample != NULL) {
+        return cni_bind_refuse(err, from->sample->offset, from->sample->length,
+                               "samples of tables");
+    }
+    if (from->kind == CNI_SQL_FROM_JOIN) {
+        return cni_bind_refuse(err, from->joins[0].offset, from->joins[0].length, "joins");
+    }
+    if (from->kind == CNI_SQL_FROM_PIVOT || from->kind == CNI_SQL_FROM_UNPIVOT) {
+        return cni_bind_refuse(err, from->node.offset, from->node.length, "PIVOT and UNPIVOT");
+    }
+    return CN_OK;
+}
+
+static cn_code
+bind_item(cni_binder *binder, const cni_bind_cte *ctes, const cni_sql_from *from,
+          cni_bind_scope *scope, const cni_plan **out_plan, cn_error *err)
+{
+    cni_sql_ident_list names;
+    cni_str schema = {0};
+    cni_str alias = {0};
+    CN_TRY(refuse_from(from, err));
+    CN_TRY(column_names(binder, from, &names, err));
+    switch ((cni_sql_from_kind)from->kind) {
+    case CNI_SQL_FROM_TABLE:
+        CN_TRY(bind_named(binder, ctes, from, out_plan, &names, &schema, &alias, err));
+        break;
+    case CNI_SQL_FROM_FILE:
+        alias = path_alias(from->path);
+        CN_TRY(bind_file(binder, from, out_plan, err));
+        break;
+    case CNI_SQL_FROM_QUERY:
+        CN_TRY(cni_bind_query_in(binder, ctes, from->query, out_plan, err));
+        break;
+    case CNI_SQL_FROM_FUNCTION:
+        CN_TRY(bind_table_function(binder, from, out_plan, &alias, err));
+        break;
+    default:
+        return CN_FAIL(err, CN_INTERNAL, "unknown kind of FROM item (%d)", from->kind);
+    }
+    if (from->alias.text.data != NULL) {
+        alias = from->alias.text;
+        schema = (cni_str){0};
+    }
+    return cni_bind_scope_add(binder, scope, schema, alias, *out_plan, names, from->node.offset,
+                              from->node.length, err);
+}
+
+cn_code
+cni_bind_from(cni_binder *binder, const cni_bind_cte *ctes, const cni_sql_from_list *from,
+              cni_bind_scope *out_scope, const cni_plan **out_plan, cn_error *err)
+{
+    *out_scope = (cni_bind_scope){0};
+    if (from->n_items == 0) {
+        return cni_plan_values(&binder->builder, NULL, 0, NULL, 1, out_plan, err);
+    }
+    if (from->n_items > 1) {
+        return cni_bind_refuse(err, from->items[1]->node.offset, from->items[1]->node.length,
+                               "joins (several tables in FROM)");
+    }
+    return bind_item(binder, ctes, from->items[0], out_scope, out_plan, err);
+}
