@@ -14,6 +14,8 @@
  * other, so that the morsels of a pipeline have one source order. A branch reads a table, VALUES,
  * or what the sink of an earlier pipeline holds; that pipeline has finished before this one starts.
  *
+ * Chunks between operators carry no selection: filters and scans gather what they keep.
+ *
  * Everything that a sink computes with lies in columns of its input: the planner puts one PROJECT
  * before it, which computes keys, arguments, filters and order keys of calls, each distinct
  * expression once (an argument that may raise is guarded by its call's FILTER). Sinks have
@@ -90,7 +92,6 @@ typedef enum cni_phys_op_kind {
 
 typedef struct cni_phys_op {
     uint8_t kind;         /* cni_phys_op_kind */
-    bool compact;         /* FILTER: dense chunks leave it (a sink or a chain of work follows) */
     int32_t next;         /* index in the pipeline's ops, smaller than its own; -1 for the sink */
     const cni_plan *plan; /* what it carries out; NULL for helper projections and the result */
     int32_t n_inputs;     /* columns of chunks that are pushed */
@@ -101,6 +102,7 @@ typedef struct cni_phys_op {
         first_branch; /* branches whose chunks pass it: [first_branch, first_branch + n_branches) */
     int32_t n_branches;
     const cni_program *program;
+    const int32_t *outputs; /* FILTER: positions in the input of the columns that it passes on */
     const cni_phys_aggregate *aggregate;
     const cni_phys_sort *sort;
     int64_t limit;
