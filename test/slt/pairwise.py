@@ -9,7 +9,7 @@ SETTINGS = {
     "chunk_rows": ["1", "2", "3", "7", "2048"],
     "threads": ["1", "2", "8"],
     "optimizer": ["on", "off"],
-    "test_encode": ["none", "slice", "dictionary", "constant", "run_end"],
+    "test_encode": ["", "slice", "dictionary", "constant", "run_end"],
     "test_serialize_plan": ["off", "on"],
 }
 
