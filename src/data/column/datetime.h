@@ -71,7 +71,7 @@ CN_NODISCARD cn_code cni_timestamptz_parse(cni_str text, cni_unit unit, int64_t 
 CN_NODISCARD cn_code cni_interval_parse(cni_str text, cni_interval *out_interval, cn_error *err);
 
 /* Value to NUL-terminated text; gives the length. Any value is printable. Years before 1 print as
- * "0044-03-15 (BC)"; the era stands at the end of a timestamp. */
+ * "0044-03-15 (BC)". */
 #define CNI_DATETIME_TEXT_BYTES 128
 int64_t cni_date_format(int64_t days, char out[CNI_DATETIME_TEXT_BYTES]);
 int64_t cni_time_format(int64_t ticks, cni_unit unit, char out[CNI_DATETIME_TEXT_BYTES]);
