@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Colonnade: an embeddable, Arrow-native analytical query engine. This header is the whole C API and
- * its manual; extension.h beside it adds what tables and functions of your own need.
+ * Colonnade: an embeddable, Arrow-native analytical query engine. This header is the whole C API
+ * and its manual; extension.h beside it adds what tables and functions of your own need.
  *
  * Ten lines
  *
@@ -29,14 +29,14 @@
  *                                                                 cancel from any thread
  *
  *   A handle keeps what it was made from alive: they may be freed in any order. Every free function
- *   accepts NULL. "Synchronised" handles may be used from several threads at once, "serialised" ones
- *   from one at a time.
+ *   accepts NULL. "Synchronised" handles may be used from several threads at once, "serialised"
+ *   ones from one at a time.
  *
  * Errors
  *
- *   Every fallible function returns a cn_code and fills a caller-owned cn_error (error.h), which may be
- *   NULL. On failure the outputs are untouched. Nothing prints, aborts, exits or installs signal
- *   handlers.
+ *   Every fallible function returns a cn_code and fills a caller-owned cn_error (error.h), which
+ *   may be NULL. On failure the outputs are untouched. Nothing prints, aborts, exits or installs
+ *   signal handlers.
  *
  * Strings
  *
@@ -44,10 +44,10 @@
  *
  * Data
  *
- *   Results and inputs travel as Arrow C data (arrow.h). Results outlive every handle: the memory behind
- *   an exported array lives until its release callback was called. VARCHAR leaves as utf8 (or utf8_view
- *   with the setting `export_views`), DECIMAL as decimal128, HUGEINT as decimal128(38, 0), INTERVAL as
- *   month_day_nano; doc/arrow.md holds the whole mapping.
+ *   Results and inputs travel as Arrow C data (arrow.h). Results outlive every handle: the memory
+ *   behind an exported array lives until its release callback was called. VARCHAR leaves as utf8
+ *   (or utf8_view with the setting `export_views`), DECIMAL as decimal128, HUGEINT as
+ *   decimal128(38, 0), INTERVAL as month_day_nano; doc/arrow.md holds the whole mapping.
  */
 #ifndef COLONNADE_COLONNADE_H
 #define COLONNADE_COLONNADE_H
@@ -65,7 +65,7 @@ extern "C" {
 #define CN_VERSION_MAJOR 0
 #define CN_VERSION_MINOR 1
 #define CN_VERSION_PATCH 0
-#define CN_API_VERSION 1 /* raised by every addition to this header */
+#define CN_API_VERSION   1 /* raised by every addition to this header */
 
 /* Version of the library at run time, such as "0.1.0". Static. */
 CN_API const char *cn_version(void);
@@ -79,19 +79,20 @@ typedef struct cn_query cn_query;
 
 /* ---- engine ---------------------------------------------------------------------------------- */
 
-/* Runs work on threads of the host. submit promises to call run(argument) once, soon, on any thread, and
- * returns 0; nonzero refuses, and the engine runs the work on the thread that waits for the query. */
+/* Runs work on threads of the host. submit promises to call run(argument) once, soon, on any
+ * thread, and returns 0; nonzero refuses, and the engine runs the work on the thread that waits for
+ * the query. */
 typedef struct cn_executor {
     int (*submit)(void *private_data, void (*run)(void *argument), void *argument);
     void *private_data;
 } cn_executor;
 
-/* How to make an engine. Zero bytes and struct_size are the defaults. Fields are only ever appended;
- * struct_size says how many this caller knows. */
+/* How to make an engine. Zero bytes and struct_size are the defaults. Fields are only ever
+ * appended; struct_size says how many this caller knows. */
 typedef struct cn_engine_options {
-    uint32_t struct_size;       /* sizeof(cn_engine_options) */
-    int32_t n_threads;          /* threads per query, the calling one included; 0 = all cores */
-    int64_t memory_limit_bytes; /* 0 = 80 % of the machine's or the cgroup's memory */
+    uint32_t struct_size;        /* sizeof(cn_engine_options) */
+    int32_t n_threads;           /* threads per query, the calling one included; 0 = all cores */
+    int64_t memory_limit_bytes;  /* 0 = 80 % of the machine's or the cgroup's memory */
     const cn_executor *executor; /* NULL = threads of the engine's own, started when first needed */
 } cn_engine_options;
 
@@ -111,17 +112,18 @@ CN_API CN_NODISCARD cn_code cn_session_new(cn_engine *engine, cn_session **out_s
                                            cn_error *err);
 CN_API void cn_session_free(cn_session *session);
 
-/* Change a setting, as SET does: cn_session_set(session, "threads", "2", &err). Names and values are
- * listed in doc/settings.md. Errors: CN_NOT_FOUND with the nearest name, CN_INVALID_ARGUMENT. */
+/* Change a setting, as SET does: cn_session_set(session, "threads", "2", &err). Names and values
+ * are listed in doc/settings.md. Errors: CN_NOT_FOUND with the nearest name, CN_INVALID_ARGUMENT.
+ */
 CN_API CN_NODISCARD cn_code cn_session_set(cn_session *session, const char *name, const char *value,
                                            cn_error *err);
-/* Value of a setting as text. Writes at most capacity bytes, NUL included, and the length of the whole
- * text to *out_length (may be NULL). */
+/* Value of a setting as text. Writes at most capacity bytes, NUL included, and the length of the
+ * whole text to *out_length (may be NULL). */
 CN_API CN_NODISCARD cn_code cn_session_get(cn_session *session, const char *name, char *buffer,
                                            int64_t capacity, int64_t *out_length, cn_error *err);
 
-/* What a session may touch. Each slot answers 0 to allow; anything else refuses with CN_UNAUTHORIZED.
- * A NULL slot allows. Thread: called from any worker. */
+/* What a session may touch. Each slot answers 0 to allow; anything else refuses with
+ * CN_UNAUTHORIZED. A NULL slot allows. Thread: called from any worker. */
 typedef struct cn_access_policy {
     uint32_t struct_size;
     int (*open_file)(void *private_data, const char *path, int32_t writing);
@@ -132,12 +134,12 @@ CN_API CN_NODISCARD cn_code cn_session_set_access_policy(cn_session *session,
                                                          const cn_access_policy *policy,
                                                          cn_error *err);
 
-/* Parameters of a query: a struct array of one row, as Arrow C data. Field "1" or an unnamed first field is
- * $1, field "name" is $name. Both are consumed (released) also on failure. */
+/* Parameters of a query: a struct array of one row, as Arrow C data. Field "1" or an unnamed first
+ * field is $1, field "name" is $name. Both are consumed (released) also on failure. */
 
-/* Plan one query (SELECT, VALUES, FROM, WITH, EXPLAIN, SHOW, DESCRIBE): checked and typed now, run later.
- * Errors carry the place in the text (sql_offset, sql_length): wrong SQL and types, unknown names with a
- * suggestion. A statement with effects is refused: use cn_session_execute. */
+/* Plan one query (SELECT, VALUES, FROM, WITH, EXPLAIN, SHOW, DESCRIBE): checked and typed now, run
+ * later. Errors carry the place in the text (sql_offset, sql_length): wrong SQL and types, unknown
+ * names with a suggestion. A statement with effects is refused: use cn_session_execute. */
 CN_API CN_NODISCARD cn_code cn_session_sql(cn_session *session, const char *sql,
                                            cn_frame **out_frame, cn_error *err);
 /* The same with values for its parameters. */
@@ -146,30 +148,31 @@ CN_API CN_NODISCARD cn_code cn_session_sql_with(cn_session *session, const char 
                                                 struct ArrowArray *own_row, cn_frame **out_frame,
                                                 cn_error *err);
 
-/* Run a script: statements separated by semicolons, of any kind (CREATE VIEW, SET, SELECT ...), one after
- * the other, until the first that fails. With out_rows not NULL it receives the result of the last
- * statement (an empty stream of no columns when that has none); other results are dropped. */
+/* Run a script: statements separated by semicolons, of any kind (CREATE VIEW, SET, SELECT ...), one
+ * after the other, until the first that fails. With out_rows not NULL it receives the result of the
+ * last statement (an empty stream of no columns when that has none); other results are dropped. */
 CN_API CN_NODISCARD cn_code cn_session_execute(cn_session *session, const char *script,
                                                struct ArrowArrayStream *out_rows, cn_error *err);
 
-/* Take the first statement off a script: its extent is [*out_offset, *out_offset + *out_length), and the rest
- * begins at *out_next. Length 0 = nothing but blanks and comments is left. *out_complete is 0 when the text
- * ends inside a string, comment or parenthesis or before a semicolon: a shell asks for more.
- * Errors: none but CN_NO_MEMORY; wrong SQL is found when it is run. */
+/* Take the first statement off a script: its extent is [*out_offset, *out_offset + *out_length),
+ * and the rest begins at *out_next. Length 0 = nothing but blanks and comments is left.
+ * *out_complete is 0 when the text ends inside a string, comment or parenthesis or before a
+ * semicolon: a shell asks for more. Errors: none but CN_NO_MEMORY; wrong SQL is found when it is
+ * run. */
 CN_API CN_NODISCARD cn_code cn_sql_split(const char *script, int64_t length_bytes,
                                          int64_t *out_offset, int64_t *out_length,
                                          int64_t *out_next, int32_t *out_complete, cn_error *err);
 
-/* ---- tables of the host ----------------------------------------------------------------------- */
+/* ---- tables of the host ---------------------------------------------------------------------- */
 
-/* Make an Arrow stream a table; its batches are read, without a copy, when the first query scans it. One
- * scan only: a second is refused with CN_INVALID_STATE. `replace` nonzero exchanges a table of that name.
- * The stream is consumed (moved) also on failure. */
+/* Make an Arrow stream a table; its batches are read, without a copy, when the first query scans
+ * it. One scan only: a second is refused with CN_INVALID_STATE. `replace` nonzero exchanges a table
+ * of that name. The stream is consumed (moved) also on failure. */
 CN_API CN_NODISCARD cn_code cn_session_register_stream(cn_session *session, const char *name,
                                                        struct ArrowArrayStream *own_stream,
                                                        int32_t replace, cn_error *err);
-/* Make Arrow arrays a table that can be scanned any number of times: n_batches struct arrays of one schema,
- * all consumed also on failure, checked now, shared without a copy. */
+/* Make Arrow arrays a table that can be scanned any number of times: n_batches struct arrays of one
+ * schema, all consumed also on failure, checked now, shared without a copy. */
 CN_API CN_NODISCARD cn_code cn_session_register_arrays(cn_session *session, const char *name,
                                                        struct ArrowSchema *own_schema,
                                                        struct ArrowArray *own_batches,
@@ -188,12 +191,12 @@ CN_API void cn_frame_free(cn_frame *frame);
 /* Names and types of the result; the schema owns itself. */
 CN_API CN_NODISCARD cn_code cn_frame_schema(cn_frame *frame, struct ArrowSchema *out_schema,
                                             cn_error *err);
-/* Run and read: the stream executes as it is pulled, on the pulling thread and the engine's. A cancelled or
- * failed query makes get_next return an errno and get_last_error the message. */
+/* Run and read: the stream executes as it is pulled, on the pulling thread and the engine's. A
+ * cancelled or failed query makes get_next return an errno and get_last_error the message. */
 CN_API CN_NODISCARD cn_code cn_frame_stream(cn_frame *frame, struct ArrowArrayStream *out_rows,
                                             cn_error *err);
-/* The plan as text. format: "text", "json"; optimized nonzero = after the optimizer. Writes at most capacity
- * bytes, NUL included, and the whole length to *out_length (may be NULL). */
+/* The plan as text. format: "text", "json"; optimized nonzero = after the optimizer. Writes at most
+ * capacity bytes, NUL included, and the whole length to *out_length (may be NULL). */
 CN_API CN_NODISCARD cn_code cn_frame_explain(cn_frame *frame, const char *format, int32_t optimized,
                                              char *buffer, int64_t capacity, int64_t *out_length,
                                              cn_error *err);
@@ -218,12 +221,14 @@ typedef struct cn_progress {
 /* Start an execution that can be watched and cancelled. `options` may be NULL. */
 CN_API CN_NODISCARD cn_code cn_frame_start(cn_frame *frame, const cn_query_options *options,
                                            cn_query **out_query, cn_error *err);
-/* Stops the query if it runs. Streams taken from it stay valid (and end with CN_CANCELLED's errno). */
+/* Stops the query if it runs. Streams taken from it stay valid (and end with CN_CANCELLED's errno).
+ */
 CN_API void cn_query_free(cn_query *query);
 /* The result; once per query. */
 CN_API CN_NODISCARD cn_code cn_query_stream(cn_query *query, struct ArrowArrayStream *out_rows,
                                             cn_error *err);
-/* Next batch (a struct array). At the end out_batch->release is NULL. For callers that need the cn_error. */
+/* Next batch (a struct array). At the end out_batch->release is NULL. For callers that need the
+ * cn_error. */
 CN_API CN_NODISCARD cn_code cn_query_next(cn_query *query, struct ArrowArray *out_batch,
                                           cn_error *err);
 /* Ask it to stop: it does within 100 ms and reports CN_CANCELLED. Any thread, any time. */

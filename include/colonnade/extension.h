@@ -4,12 +4,12 @@
  * extension ABI is declared stable, but from now on usable with the installed headers alone.
  *
  * Rules of every vtable here
- *   - It begins with struct_size and version. Slots are only ever appended; a slot beyond struct_size or
- *     NULL means "not implemented" and is never called.
+ *   - It begins with struct_size and version. Slots are only ever appended; a slot beyond
+ *     struct_size or NULL means "not implemented" and is never called.
  *   - It carries private_data, and release(private_data), called once when the last user is gone.
  *   - Data crosses as Arrow C structs, filters as opaque handles with accessors.
- *   - Callbacks return 0 or an errno value and may describe a failure with cn_error_report(). They must not
- *     throw, longjmp or exit through the library.
+ *   - Callbacks return 0 or an errno value and may describe a failure with cn_error_report().
+ *     They must not throw, longjmp or exit through the library.
  */
 #ifndef COLONNADE_EXTENSION_H
 #define COLONNADE_EXTENSION_H
@@ -29,12 +29,13 @@ CN_API void cn_error_report(cn_error *err, cn_code code, const char *format, ...
 
 typedef enum cn_function_flags {
     CN_FUNCTION_VOLATILE = 1,       /* another result at each call: never folded, never shared */
-    CN_FUNCTION_SEES_NULLS = 2,     /* called for NULL arguments too; else they make NULL by themselves */
+    CN_FUNCTION_SEES_NULLS = 2,     /* called for NULL arguments too; else NULL makes NULL */
     CN_FUNCTION_MAY_FAIL = 4,       /* only called with rows that are really needed */
     CN_FUNCTION_DICTIONARY_SAFE = 8 /* may be called with the distinct values instead of all rows */
 } cn_function_flags;
 
-/* One overload of a function. Types are Arrow format strings ("l" = int64, "u" = utf8, "d:15,2" ...). */
+/* One overload of a function. Types are Arrow format strings ("l" = int64, "u" = utf8, "d:15,2"
+ * ...). */
 typedef struct cn_scalar_function {
     uint32_t struct_size; /* sizeof(cn_scalar_function) */
     uint32_t version;     /* CN_EXTENSION_VERSION */
@@ -46,15 +47,15 @@ typedef struct cn_scalar_function {
     const char *const *arg_formats; /* n_args */
     const char *result_format;
     int32_t flags; /* cn_function_flags */
-    /* args: n_args arrays, borrowed, without dictionaries. A constant argument has length 1, the others
-     * n_rows. out_result: fill with a self-owning array of the result type: of n_rows rows, or of 1 row when
-     * every argument has length 1. Thread: called from several workers at once. */
+    /* args: n_args arrays, borrowed, without dictionaries. A constant argument has length 1, the
+     * others n_rows. out_result: fill with a self-owning array of the result type: of n_rows rows,
+     * or of 1 row when every argument has length 1. Thread: called from several workers at once. */
     int (*call)(void *private_data, const struct ArrowArray *const *args, int64_t n_rows,
                 struct ArrowArray *out_result, cn_error *err);
 } cn_scalar_function;
 
-/* Copied; strings too. Errors: CN_INVALID_ARGUMENT (a format, a missing slot), CN_ALREADY_EXISTS for the
- * same name and types. `release` is called also on failure. */
+/* Copied; strings too. Errors: CN_INVALID_ARGUMENT (a format, a missing slot), CN_ALREADY_EXISTS
+ * for the same name and types. `release` is called also on failure. */
 CN_API CN_NODISCARD cn_code cn_session_register_function(cn_session *session,
                                                          const cn_scalar_function *function,
                                                          cn_error *err);
@@ -77,7 +78,8 @@ typedef enum cn_filter_op {
 CN_API int32_t cn_filter_get_op(const cn_filter *filter);
 /* Position in the table's schema, -1 for OTHER. */
 CN_API int32_t cn_filter_get_column(const cn_filter *filter);
-/* The literal as an integer (also dates, times, decimals unscaled) or a double; nonzero when it is one. */
+/* The literal as an integer (also dates, times, decimals unscaled) or a double; nonzero when it is
+ * one. */
 CN_API int32_t cn_filter_get_int64(const cn_filter *filter, int64_t *out_value);
 CN_API int32_t cn_filter_get_double(const cn_filter *filter, double *out_value);
 /* The literal as bytes (VARCHAR, BLOB); valid during the call. Nonzero when it is one. */
@@ -109,8 +111,8 @@ typedef struct cn_table_provider {
     void (*release)(void *private_data); /* may be NULL */
     /* Struct-typed schema of a row; called once, when the table is registered. */
     int (*schema)(void *private_data, struct ArrowSchema *out_schema, cn_error *err);
-    /* One scan of the request's columns as a stream. It is pulled by one thread at a time. With n_columns 0
-     * the batches are struct arrays without children whose length counts. */
+    /* One scan of the request's columns as a stream. It is pulled by one thread at a time. With
+     * n_columns 0 the batches are struct arrays without children whose length counts. */
     int (*scan)(void *private_data, const cn_table_scan *request, struct ArrowArrayStream *out_rows,
                 cn_error *err);
     /* Optional: */

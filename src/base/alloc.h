@@ -3,9 +3,9 @@
  * The allocator interface: everything in the library that needs memory is handed one of these.
  *
  * An allocator is refcounted because buffers outlive the query that made them (an exported Arrow
- * array may be released long after): whoever keeps memory keeps a reference. The implementations are
- * the plain system allocator (here), the fault-injecting wrapper (base/fault.h) and the budgeted
- * slab allocator (runtime/budget.h). malloc and free appear in alloc.c and nowhere else.
+ * array may be released long after): whoever keeps memory keeps a reference. The implementations
+ * are the plain system allocator (here), the fault-injecting wrapper (base/fault.h) and the
+ * budgeted slab allocator (runtime/budget.h). malloc and free appear in alloc.c and nowhere else.
  */
 #ifndef CNI_BASE_ALLOC_H
 #define CNI_BASE_ALLOC_H

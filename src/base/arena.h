@@ -39,7 +39,7 @@ CN_NODISCARD cn_code cni_arena_alloc(cni_arena *self, int64_t n_bytes, void *out
 CN_NODISCARD cn_code cni_arena_alloc_array(cni_arena *self, int64_t n_items, int64_t item_bytes,
                                            void *out_block, cn_error *err);
 /* One zeroed object of the type that `*out` points to: CN_ARENA_NEW(arena, &node, err). */
-#define CN_ARENA_NEW(arena, out, err) \
+#define CN_ARENA_NEW(arena, out, err)                                                              \
     cni_arena_alloc((arena), (int64_t)sizeof(**(out)), (out), (err))
 
 /* NUL-terminated copy of `text`. */

@@ -9,27 +9,28 @@
 #include "base/macros.h"
 
 /* Return from the enclosing function with the status of `expr` unless it is CN_OK. */
-#define CN_TRY(expr)                            \
-    do {                                        \
-        cn_code cn_code_ = (expr);              \
-        if (CN_UNLIKELY(cn_code_ != CN_OK)) {   \
-            return cn_code_;                    \
-        }                                       \
+#define CN_TRY(expr)                                                                               \
+    do {                                                                                           \
+        cn_code cn_code_ = (expr);                                                                 \
+        if (CN_UNLIKELY(cn_code_ != CN_OK)) {                                                      \
+            return cn_code_;                                                                       \
+        }                                                                                          \
     } while (0)
 
 /* CN_TRY that prepends printf-style context to the message: at room borders only. */
-#define CN_TRY_CTX(expr, err, ...)                    \
-    do {                                              \
-        cn_code cn_code_ = (expr);                    \
-        if (CN_UNLIKELY(cn_code_ != CN_OK)) {         \
-            cni_error_context((err), __VA_ARGS__);    \
-            return cn_code_;                          \
-        }                                             \
+#define CN_TRY_CTX(expr, err, ...)                                                                 \
+    do {                                                                                           \
+        cn_code cn_code_ = (expr);                                                                 \
+        if (CN_UNLIKELY(cn_code_ != CN_OK)) {                                                      \
+            cni_error_context((err), __VA_ARGS__);                                                 \
+            return cn_code_;                                                                       \
+        }                                                                                          \
     } while (0)
 
-/* Fill `err` (may be NULL) and give `code` back: `return CN_FAIL(err, CN_IO, "cannot ...", ...)`. */
+/* Fill `err` (may be NULL) and give `code` back: `return CN_FAIL(err, CN_IO, "cannot ...", ...)`.
+ */
 #ifdef __clang_analyzer__ /* which is to know that the status is the one that was raised */
-#define CN_FAIL(err, code, ...) \
+#define CN_FAIL(err, code, ...)                                                                    \
     ((void)cni_error_set((err), (code), __FILE__, __LINE__, __VA_ARGS__), (cn_code)(code))
 #else
 #define CN_FAIL(err, code, ...) cni_error_set((err), (code), __FILE__, __LINE__, __VA_ARGS__)

@@ -11,33 +11,33 @@
 
 #include "colonnade/error.h"
 
-#define CN_LIKELY(x) __builtin_expect(!!(x), 1)
-#define CN_UNLIKELY(x) __builtin_expect(!!(x), 0)
+#define CN_LIKELY(x)     __builtin_expect(!!(x), 1)
+#define CN_UNLIKELY(x)   __builtin_expect(!!(x), 0)
 #define CN_ALWAYS_INLINE __attribute__((always_inline))
-#define CN_NOINLINE __attribute__((noinline))
-#define CN_COLD __attribute__((cold))
-#define CN_UNUSED __attribute__((unused))
-#define CN_FALLTHROUGH __attribute__((fallthrough))
-#define CN_ARRAY_LEN(a) ((int64_t)(sizeof(a) / sizeof((a)[0])))
-#define CN_CAT_(a, b) a##b
-#define CN_CAT(a, b) CN_CAT_(a, b)
+#define CN_NOINLINE      __attribute__((noinline))
+#define CN_COLD          __attribute__((cold))
+#define CN_UNUSED        __attribute__((unused))
+#define CN_FALLTHROUGH   __attribute__((fallthrough))
+#define CN_ARRAY_LEN(a)  ((int64_t)(sizeof(a) / sizeof((a)[0])))
+#define CN_CAT_(a, b)    a##b
+#define CN_CAT(a, b)     CN_CAT_(a, b)
 
 /* `CN_SCOPED(type) name = NULL;` releases `name` on every way out of the block.
  * The type must have been given its cleanup with CN_DEFINE_SCOPED(type, function); the function
  * accepts NULL. Type names are single identifiers, pointers are typedef'd as `<thing>_p`. */
 #define CN_SCOPED(T) __attribute__((cleanup(T##_cleanup_))) T
-#define CN_DEFINE_SCOPED(T, fn)                     \
-    static inline void T##_cleanup_(T *inout_value) \
-    {                                               \
-        fn(*inout_value);                           \
+#define CN_DEFINE_SCOPED(T, fn)                                                                    \
+    static inline void T##_cleanup_(T *inout_value)                                                \
+    {                                                                                              \
+        fn(*inout_value);                                                                          \
     }
 
 /* The value of pointer `p`, which becomes NULL: hands ownership out of a scoped variable. */
-#define CN_MOVE(p)                     \
-    (__extension__({                   \
-        __typeof__(p) cn_moved_ = (p); \
-        (p) = NULL;                    \
-        cn_moved_;                     \
+#define CN_MOVE(p)                                                                                 \
+    (__extension__({                                                                               \
+        __typeof__(p) cn_moved_ = (p);                                                             \
+        (p) = NULL;                                                                                \
+        cn_moved_;                                                                                 \
     }))
 
 /* Programmer errors only; compiled out of release builds. Never for input from outside. */

@@ -19,7 +19,7 @@ typedef struct cni_str {
 } cni_str;
 
 #define CNI_STR(literal) ((cni_str){(literal), (int64_t)sizeof(literal) - 1})
-#define CNI_STR_ARGS(s) (int)(s).len_bytes, (s).data /* for "%.*s" */
+#define CNI_STR_ARGS(s)  (int)(s).len_bytes, (s).data /* for "%.*s" */
 
 static inline cni_str
 cni_str_of(const char *c_string)

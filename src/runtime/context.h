@@ -14,8 +14,8 @@
 #include "runtime/budget.h"
 #include "runtime/task.h"
 
-#define CNI_CHUNK_ROWS_MAX 16384    /* compiled maximum of rows in a chunk */
-#define CNI_CHUNK_ROWS_DEFAULT 2048 /* rows of a pipeline chunk */
+#define CNI_CHUNK_ROWS_MAX     16384 /* compiled maximum of rows in a chunk */
+#define CNI_CHUNK_ROWS_DEFAULT 2048  /* rows of a pipeline chunk */
 
 /* What a session allows. A NULL slot allows. Each answers CN_OK or CN_UNAUTHORIZED. */
 typedef struct cni_access_policy {
@@ -27,15 +27,15 @@ typedef struct cni_access_policy {
 
 /* The knobs that execution reads; a snapshot of the session's settings. */
 typedef struct cni_exec_settings {
-    int32_t n_threads;             /* >= 1 */
-    int32_t chunk_rows;            /* rows of a pipeline chunk, 1..CNI_CHUNK_ROWS_MAX */
-    int64_t batch_rows;            /* rows that an exported Arrow batch aims at */
-    bool reproducible;             /* float sums independent of threads and chunks */
-    bool export_views;             /* strings leave as utf8_view instead of utf8 */
-    bool optimizer;                /* switchable rules on; normalization always runs */
-    cni_str disabled_rules;        /* comma-separated rule names that are off */
-    uint32_t test_encode;          /* tests: bit set of cni_test_encode, re-encodes scan output */
-    bool test_serialize_plan;      /* tests: every plan goes through its binary form */
+    int32_t n_threads;        /* >= 1 */
+    int32_t chunk_rows;       /* rows of a pipeline chunk, 1..CNI_CHUNK_ROWS_MAX */
+    int64_t batch_rows;       /* rows that an exported Arrow batch aims at */
+    bool reproducible;        /* float sums independent of threads and chunks */
+    bool export_views;        /* strings leave as utf8_view instead of utf8 */
+    bool optimizer;           /* switchable rules on; normalization always runs */
+    cni_str disabled_rules;   /* comma-separated rule names that are off */
+    uint32_t test_encode;     /* tests: bit set of cni_test_encode, re-encodes scan output */
+    bool test_serialize_plan; /* tests: every plan goes through its binary form */
 } cni_exec_settings;
 
 /* Re-encodings that a test may ask of every scan's output; answers must not change. */
@@ -54,13 +54,13 @@ typedef struct cni_context {
     cni_fault *fault;                /* borrowed; NULL outside tests */
     const cni_access_policy *policy; /* borrowed; NULL allows everything */
     cni_exec_settings settings;
-    int64_t deadline_ns;             /* of cni_clock_ns; 0 = none */
-    int64_t now_us;                  /* wall clock at the start: now(), current_date */
-    cni_atomic_i64 cancelled;        /* flag: 1 = stop soon */
-    cni_atomic_i64 failed;           /* flag: 1 = `error` is complete */
-    cni_atomic_i64 error_claimed;    /* slot */
-    cni_atomic_i64 n_checks;         /* counter: spaces out looks at the clock */
-    cn_error error;                  /* the first error of the query */
+    int64_t deadline_ns;          /* of cni_clock_ns; 0 = none */
+    int64_t now_us;               /* wall clock at the start: now(), current_date */
+    cni_atomic_i64 cancelled;     /* flag: 1 = stop soon */
+    cni_atomic_i64 failed;        /* flag: 1 = `error` is complete */
+    cni_atomic_i64 error_claimed; /* slot */
+    cni_atomic_i64 n_checks;      /* counter: spaces out looks at the clock */
+    cn_error error;               /* the first error of the query */
 } cni_context;
 
 /* Child budget of `parent` with limit_bytes; other fields from the arguments (settings copied). */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The frozen hash: 64 bits over logical values, the same on every instruction set, physical width and
- * encoding, version CNI_HASH_VERSION. It partitions (top bits), addresses (low bits), tags (middle) and
- * feeds sketches; a distributed plan may rely on it. -0 hashes as +0, every NaN as one NaN; a DECIMAL
- * hashes its unscaled 128-bit value whatever its layout; integers of every width and sign hash alike for
- * equal values; NULL has a hash of its own. Several keys are combined in order.
+ * The frozen hash: 64 bits over logical values, the same on every instruction set, physical width
+ * and encoding, version CNI_HASH_VERSION. It partitions (top bits), addresses (low bits), tags
+ * (middle) and feeds sketches; a distributed plan may rely on it. -0 hashes as +0, every NaN as one
+ * NaN; a DECIMAL hashes its unscaled 128-bit value whatever its layout; integers of every width and
+ * sign hash alike for equal values; NULL has a hash of its own. Several keys are combined in order.
  */
 #ifndef CNI_DATA_HASH_H
 #define CNI_DATA_HASH_H

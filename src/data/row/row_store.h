@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Row layout: rows of mixed types in pages, as hash tables, sort payload and (later) spill files keep
- * them. Versioned format CNI_ROW_VERSION.
+ * Row layout: rows of mixed types in pages, as hash tables, sort payload and (later) spill files
+ * keep them. Versioned format CNI_ROW_VERSION.
  *
  *   page (256 KiB) = rows of `row_bytes` each, then a heap of string bytes growing from the end
- *   row  = null bits (one per column, 1 = null, rounded up to bytes), columns at fixed offsets (natural
- *          alignment), row_bytes rounded up to 8
- *   string column = cni_view whose pointer points into the page's heap (an offset in the spilled form)
+ *   row  = null bits (one per column, 1 = null, rounded up to bytes), columns at fixed offsets
+ *          (natural alignment), row_bytes rounded up to 8
+ *   string column = cni_view whose pointer points into the page's heap (spilled: an offset)
  */
 #ifndef CNI_DATA_ROW_STORE_H
 #define CNI_DATA_ROW_STORE_H
@@ -52,8 +52,8 @@ CN_NODISCARD cn_code cni_row_gather(cni_allocator *allocator, const cni_row_layo
                                     int32_t column, uint8_t *const *rows, int64_t n,
                                     cni_vector *out_vector, cn_error *err);
 /* Rows k where column `column` of rows[k] is not distinct from columns' row index[k]: compacts the
- * matching k to the front of inout_match (n candidate k values) and gives how many; the others go to
- * out_mismatch (may be NULL). Equality as GROUP BY: NULL = NULL, NaN = NaN, -0 = +0. */
+ * matching k to the front of inout_match (n candidate k values) and gives how many; the others go
+ * to out_mismatch (may be NULL). Equality as GROUP BY: NULL = NULL, NaN = NaN, -0 = +0. */
 int64_t cni_row_match(const cni_row_layout *layout, int32_t column, uint8_t *const *rows,
                       const cni_vector *values, const uint32_t *index, uint32_t *inout_match,
                       int64_t n, uint32_t *out_mismatch, int64_t *out_n_mismatch);

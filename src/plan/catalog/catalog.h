@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Catalogs: names to tables and views. A session has one in memory; a snapshot is what a statement sees.
- * Names: exact match first, then without ASCII case. Schemas: "main" by default.
+ * Catalogs: names to tables and views. A session has one in memory; a snapshot is what a statement
+ * sees. Names: exact match first, then without ASCII case. Schemas: "main" by default.
  *
  * Thread: the catalog is synchronised; a snapshot is immutable and refcounted.
  */
@@ -34,14 +34,14 @@ CN_NODISCARD cn_code cni_catalog_new(cni_allocator *allocator, cni_catalog **out
                                      cn_error *err);
 void cni_catalog_free(cni_catalog *self);
 
-/* Add or (with `replace`) exchange an entry; content is copied, the table referenced. An empty schema is
- * "main". Errors: CN_ALREADY_EXISTS (42P07), CN_NOT_FOUND for the schema. */
-CN_NODISCARD cn_code cni_catalog_put(cni_catalog *self, const cni_catalog_entry *entry, bool replace,
-                                     cn_error *err);
+/* Add or (with `replace`) exchange an entry; content is copied, the table referenced. An empty
+ * schema is "main". Errors: CN_ALREADY_EXISTS (42P07), CN_NOT_FOUND for the schema. */
+CN_NODISCARD cn_code cni_catalog_put(cni_catalog *self, const cni_catalog_entry *entry,
+                                     bool replace, cn_error *err);
 CN_NODISCARD cn_code cni_catalog_drop(cni_catalog *self, cni_str schema, cni_str name,
                                       cni_entry_kind kind, cn_error *err);
-CN_NODISCARD cn_code cni_catalog_create_schema(cni_catalog *self, cni_str schema, bool if_not_exists,
-                                               cn_error *err);
+CN_NODISCARD cn_code cni_catalog_create_schema(cni_catalog *self, cni_str schema,
+                                               bool if_not_exists, cn_error *err);
 CN_NODISCARD cn_code cni_catalog_drop_schema(cni_catalog *self, cni_str schema, bool cascade,
                                              cn_error *err);
 
@@ -50,8 +50,9 @@ CN_NODISCARD cn_code cni_catalog_snapshot_take(cni_catalog *self,
                                                cn_error *err);
 void cni_catalog_snapshot_unref(const cni_catalog_snapshot *self);
 /* Entry or CN_NOT_FOUND (42P01) with the nearest name. An empty schema searches "main". */
-CN_NODISCARD cn_code cni_catalog_find(const cni_catalog_snapshot *self, cni_str schema, cni_str name,
-                                      const cni_catalog_entry **out_entry, cn_error *err);
+CN_NODISCARD cn_code cni_catalog_find(const cni_catalog_snapshot *self, cni_str schema,
+                                      cni_str name, const cni_catalog_entry **out_entry,
+                                      cn_error *err);
 /* Entries in order of schema and name. */
 int64_t cni_catalog_count(const cni_catalog_snapshot *self);
 const cni_catalog_entry *cni_catalog_at(const cni_catalog_snapshot *self, int64_t index);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Compiled expressions: a flat array of steps over vector registers. A program is immutable and shared
- * by threads; each thread has a state with its registers, per-dictionary caches and functions' locals.
+ * Compiled expressions: a flat array of steps over vector registers. A program is immutable and
+ * shared by threads; each thread has a state with its registers, per-dictionary caches and
+ * functions' locals.
  *
- * Evaluation follows the chunk's selection: infallible steps compute every row, fallible ones only the
- * live rows (narrowed further inside AND, OR and CASE by what earlier members decided). A step whose
- * vector argument is one DICTIONARY vector and whose others are constants runs once per dictionary and is
- * cached by the dictionary's identity (errors only for entries that live rows use); results stay
- * DICTIONARY. Common subexpressions are computed once.
+ * Evaluation follows the chunk's selection: infallible steps compute every row, fallible ones only
+ * the live rows (narrowed further inside AND, OR and CASE by what earlier members decided). A step
+ * whose vector argument is one DICTIONARY vector and whose others are constants runs once per
+ * dictionary and is cached by the dictionary's identity (errors only for entries that live rows
+ * use); results stay DICTIONARY. Common subexpressions are computed once.
  */
 #ifndef CNI_PLAN_PROGRAM_H
 #define CNI_PLAN_PROGRAM_H
@@ -25,10 +26,10 @@ typedef struct cni_slot {
     int32_t position;
 } cni_slot;
 
-/* Compile n_exprs >= 1 over input columns found through `slots`. In the arena, which must outlive it.
- * Errors: CN_INTERNAL for an unknown column, CN_INVALID_ARGUMENT for an unset parameter. */
-CN_NODISCARD cn_code cni_program_new(cni_arena *arena, const cni_expr *const *exprs, int32_t n_exprs,
-                                     const cni_slot *slots, int32_t n_slots,
+/* Compile n_exprs >= 1 over input columns found through `slots`. In the arena, which must outlive
+ * it. Errors: CN_INTERNAL for an unknown column, CN_INVALID_ARGUMENT for an unset parameter. */
+CN_NODISCARD cn_code cni_program_new(cni_arena *arena, const cni_expr *const *exprs,
+                                     int32_t n_exprs, const cni_slot *slots, int32_t n_slots,
                                      const cni_program **out_program, cn_error *err);
 
 CN_NODISCARD cn_code cni_program_state_new(const cni_program *program, cni_context *context,
@@ -36,15 +37,15 @@ CN_NODISCARD cn_code cni_program_state_new(const cni_program *program, cni_conte
 void cni_program_state_free(cni_program_state *self); /* NULL is accepted */
 CN_DEFINE_SCOPED(cni_program_state_p, cni_program_state_free)
 
-/* Evaluate all expressions: out_vectors[i] (raw storage) gets a shared vector of chunk->n_rows rows, in any
- * encoding; valid as long as it is held (registers in use by others are replaced, not overwritten).
- * Errors: what functions raise, with the SQL position of the expression. */
+/* Evaluate all expressions: out_vectors[i] (raw storage) gets a shared vector of chunk->n_rows
+ * rows, in any encoding; valid as long as it is held (registers in use by others are replaced, not
+ * overwritten). Errors: what functions raise, with the SQL position of the expression. */
 CN_NODISCARD cn_code cni_program_run(cni_program_state *self, const cni_chunk *chunk,
                                      cni_vector *out_vectors, cn_error *err);
 
-/* A program of one or more BOOL conjuncts as a filter: narrows the chunk's selection to the rows where
- * all are true, evaluating later conjuncts only where earlier ones held, cheapest and most selective
- * first as observed (fallible ones never before those written ahead of them). */
+/* A program of one or more BOOL conjuncts as a filter: narrows the chunk's selection to the rows
+ * where all are true, evaluating later conjuncts only where earlier ones held, cheapest and most
+ * selective first as observed (fallible ones never before those written ahead of them). */
 CN_NODISCARD cn_code cni_program_filter(cni_program_state *self, cni_chunk *inout_chunk,
                                         cn_error *err);
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The function catalogue: what a scalar or aggregate function is, and registries of them. Built-ins are
- * registered through the same contract as a user's. PostgreSQL's and other meanings of an operation are
- * different entries; the front end chooses.
+ * The function catalogue: what a scalar or aggregate function is, and registries of them. Built-ins
+ * are registered through the same contract as a user's. PostgreSQL's and other meanings of an
+ * operation are different entries; the front end chooses.
  *
- * Resolution: a name has any number of entries; each is asked (`resolve`) with the argument types; it
- * answers the types it wants (the binder inserts the casts), the result type, and the cost of those
- * casts; the cheapest entry wins, a tie goes to the earlier one.
+ * Resolution: a name has any number of entries; each is asked (`resolve`) with the argument types;
+ * it answers the types it wants (the binder inserts the casts), the result type, and the cost of
+ * those casts; the cheapest entry wins, a tie goes to the earlier one.
  */
 #ifndef CNI_PLAN_FUNCTION_H
 #define CNI_PLAN_FUNCTION_H
@@ -39,8 +39,8 @@ typedef enum cni_null_rule {
 typedef struct cni_resolve {
     cni_arena *arena;
     int32_t n_args;
-    const cni_type *const *arg_types;      /* as written; CNI_TYPE_NULL for untyped NULL */
-    const cni_value *const *arg_literals;  /* NULL where not a literal */
+    const cni_type *const *arg_types;     /* as written; CNI_TYPE_NULL for untyped NULL */
+    const cni_value *const *arg_literals; /* NULL where not a literal */
     /* answer */
     const cni_type **out_arg_types; /* n_args, prefilled with arg_types: what it wants */
     const cni_type *out_type;
@@ -49,7 +49,8 @@ typedef struct cni_resolve {
     bool out_matched;          /* false = not this entry */
 } cni_resolve;
 
-/* One evaluation of a scalar call over a chunk: args are FLAT or CONSTANT vectors of env->n_rows. */
+/* One evaluation of a scalar call over a chunk: args are FLAT or CONSTANT vectors of env->n_rows.
+ */
 typedef struct cni_scalar_call {
     cni_op_env env; /* allocator, kernels, live rows, n_rows */
     cni_context *context;
@@ -60,9 +61,9 @@ typedef struct cni_scalar_call {
     void *local; /* what `open_local` made for this thread; NULL without */
 } cni_scalar_call;
 
-/* One call of an aggregate. States lie `stride_bytes` apart; this aggregate's part is `state_offset`
- * bytes into each. group[r] numbers row r's state; NULL = every row goes to state 0. Rows whose bit in
- * env.live is clear are skipped (live NULL = none). */
+/* One call of an aggregate. States lie `stride_bytes` apart; this aggregate's part is
+ * `state_offset` bytes into each. group[r] numbers row r's state; NULL = every row goes to state 0.
+ * Rows whose bit in env.live is clear are skipped (live NULL = none). */
 typedef struct cni_aggregate_call {
     cni_op_env env;
     cni_context *context;
@@ -76,7 +77,8 @@ typedef struct cni_aggregate_call {
     cni_arena *heap; /* for what states point at (strings, lists); lives as long as the states */
 } cni_aggregate_call;
 
-/* Aggregates whose whole-column value a table's exact metadata can answer, and which fused kernels know. */
+/* Aggregates whose whole-column value a table's exact metadata can answer, and which fused kernels
+ * know. */
 typedef enum cni_aggregate_builtin {
     CNI_AGGREGATE_OTHER = 0,
     CNI_AGGREGATE_COUNT_STAR,
@@ -94,18 +96,19 @@ struct cni_function {
     cni_str name;        /* lower case */
     cni_str description; /* one sentence, for the reference */
     cni_str example;
-    uint8_t kind;        /* cni_function_kind */
-    uint8_t volatility;  /* cni_volatility */
-    uint8_t null_rule;   /* cni_null_rule */
-    uint8_t builtin;     /* cni_aggregate_builtin */
-    bool may_error;      /* some inputs raise: never evaluated on rows that an earlier conjunct removed */
+    uint8_t kind;       /* cni_function_kind */
+    uint8_t volatility; /* cni_volatility */
+    uint8_t null_rule;  /* cni_null_rule */
+    uint8_t builtin;    /* cni_aggregate_builtin */
+    bool
+        may_error; /* some inputs raise: never evaluated on rows that an earlier conjunct removed */
     bool dictionary_safe; /* evaluating per dictionary entry is right (no state, not volatile) */
     bool injective;
-    int8_t monotone;     /* +1 / -1 in its first argument, others constant; 0 = not known */
+    int8_t monotone; /* +1 / -1 in its first argument, others constant; 0 = not known */
     bool leakproof;
-    bool order_sensitive; /* aggregate: result depends on input order (first, list) */
+    bool order_sensitive;  /* aggregate: result depends on input order (first, list) */
     bool ignores_distinct; /* aggregate: DISTINCT changes nothing (min, max) */
-    double cost_ns;      /* per row, roughly */
+    double cost_ns;        /* per row, roughly */
     cn_code (*resolve)(const cni_function *self, cni_resolve *inout_question, cn_error *err);
     const void *private_data; /* of the entry: user functions, or parameters of shared callbacks */
 
@@ -116,11 +119,13 @@ struct cni_function {
                           void **out_local, cn_error *err); /* NULL = no per-thread state */
     void (*close_local)(const cni_function *self, cni_allocator *allocator, void *local);
 
-    /* aggregate: state_bytes multiple of 8; zero bytes are the initial state unless `init` is set */
+    /* aggregate: state_bytes multiple of 8; zero bytes are the initial state unless `init` is set
+     */
     int64_t (*state_bytes)(const cni_function *self, const void *bind_data);
     void (*init)(const cni_function *self, const void *bind_data, uint8_t *state);
     cn_code (*update)(const cni_function *self, const cni_aggregate_call *call, cn_error *err);
-    /* Merge n states of `call->states` layout at `from` (same stride) into call->states by call->group. */
+    /* Merge n states of `call->states` layout at `from` (same stride) into call->states by
+     * call->group. */
     cn_code (*combine)(const cni_function *self, const cni_aggregate_call *call,
                        const uint8_t *from, int64_t n_states, cn_error *err);
     /* n_states finished values as a FLAT vector. */
@@ -144,9 +149,9 @@ CN_NODISCARD cn_code cni_function_register(cni_function_registry *self,
                                            const cni_function *function,
                                            void (*release)(const cni_function *function),
                                            cn_error *err);
-/* Resolve a call by name (case ignored). question's inputs are set, out_arg_types points at n_args slots.
- * Errors: CN_NOT_FOUND with a suggestion (SQLSTATE 42883); CN_INVALID_ARGUMENT when no entry takes these
- * types, listing those that exist; what an entry's resolve raises. */
+/* Resolve a call by name (case ignored). question's inputs are set, out_arg_types points at n_args
+ * slots. Errors: CN_NOT_FOUND with a suggestion (SQLSTATE 42883); CN_INVALID_ARGUMENT when no entry
+ * takes these types, listing those that exist; what an entry's resolve raises. */
 CN_NODISCARD cn_code cni_function_resolve(const cni_function_registry *self, cni_str name,
                                           cni_function_kind kind, cni_resolve *inout_question,
                                           const cni_function **out_function, cn_error *err);
@@ -156,9 +161,9 @@ uint32_t cni_function_kinds(const cni_function_registry *self, cni_str name);
 void cni_function_each(const cni_function_registry *self,
                        void (*see)(void *state, const cni_function *function), void *state);
 
-/* Cost of the implicit cast, -1 = not implicit. Follows PostgreSQL's lattice: narrower to wider integers,
- * integers to DECIMAL to FLOAT to DOUBLE, DATE to TIMESTAMP to TIMESTAMPTZ, NULL and string literals to
- * anything (literals only). 0 for equal types. */
+/* Cost of the implicit cast, -1 = not implicit. Follows PostgreSQL's lattice: narrower to wider
+ * integers, integers to DECIMAL to FLOAT to DOUBLE, DATE to TIMESTAMP to TIMESTAMPTZ, NULL and
+ * string literals to anything (literals only). 0 for equal types. */
 int32_t cni_implicit_cast_cost(const cni_type *from, const cni_type *to, bool from_string_literal);
 /* The type to which both go implicitly (CASE, UNION, IN, comparison), NULL when there is none. */
 CN_NODISCARD cn_code cni_common_type(cni_arena *arena, const cni_type *a, const cni_type *b,

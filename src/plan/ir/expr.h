@@ -4,10 +4,10 @@
  *
  * Columns are named by ids that are unique within a plan, not by position: rules move expressions
  * between nodes without renumbering, and the physical planner resolves ids to positions.
- * Chains (AND, OR, concat) are n-ary; other trees are at most CNI_EXPR_MAX_DEPTH deep, and whoever walks
- * one may therefore recurse with small frames; whoever builds one goes through the constructors here,
- * which enforce it. Left-deep chains of one associative operator are folded n-ary or balanced by the
- * binder before they get here.
+ * Chains (AND, OR, concat) are n-ary; other trees are at most CNI_EXPR_MAX_DEPTH deep, and whoever
+ * walks one may therefore recurse with small frames; whoever builds one goes through the
+ * constructors here, which enforce it. Left-deep chains of one associative operator are folded
+ * n-ary or balanced by the binder before they get here.
  */
 #ifndef CNI_PLAN_EXPR_H
 #define CNI_PLAN_EXPR_H
@@ -93,8 +93,8 @@ struct cni_expr {
     const cni_plan *subquery;
 };
 
-/* Constructors: nodes in `arena`, arguments borrowed (their arenas must be kept by it). Errors of all:
- * CN_NO_MEMORY; CN_LIMIT_EXCEEDED beyond CNI_EXPR_MAX_DEPTH, naming it. */
+/* Constructors: nodes in `arena`, arguments borrowed (their arenas must be kept by it). Errors of
+ * all: CN_NO_MEMORY; CN_LIMIT_EXCEEDED beyond CNI_EXPR_MAX_DEPTH, naming it. */
 CN_NODISCARD cn_code cni_expr_literal(cni_arena *arena, const cni_value *value,
                                       const cni_expr **out_expr, cn_error *err);
 CN_NODISCARD cn_code cni_expr_bool(cni_arena *arena, bool value, const cni_expr **out_expr,
@@ -136,12 +136,12 @@ bool cni_expr_equal(const cni_expr *a, const cni_expr *b);
 uint64_t cni_expr_hash(const cni_expr *expr);
 
 /* Properties, from the nodes' and functions' metadata. */
-bool cni_expr_is_constant(const cni_expr *expr);   /* no columns, parameters, volatile calls */
-bool cni_expr_may_error(const cni_expr *expr);     /* some row may raise */
+bool cni_expr_is_constant(const cni_expr *expr); /* no columns, parameters, volatile calls */
+bool cni_expr_may_error(const cni_expr *expr);   /* some row may raise */
 bool cni_expr_is_volatile(const cni_expr *expr);
 bool cni_expr_has_aggregate(const cni_expr *expr);
 bool cni_expr_has_subquery(const cni_expr *expr);
-double cni_expr_cost(const cni_expr *expr);        /* nanoseconds per row, roughly */
+double cni_expr_cost(const cni_expr *expr); /* nanoseconds per row, roughly */
 
 /* SQL-like text for EXPLAIN and messages. column_name (may be NULL: #id) gives names. */
 typedef cni_str (*cni_column_namer)(const void *state, int32_t column_id);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Logical plans: relational nodes over expressions, immutable, in an arena. What SQL, the builder and
- * (later) Substrait produce, the optimizer rewrites, and the physical planner reads.
+ * Logical plans: relational nodes over expressions, immutable, in an arena. What SQL, the builder
+ * and (later) Substrait produce, the optimizer rewrites, and the physical planner reads.
  *
- * Every node lists the columns it produces; ids are unique within the plan and keep their meaning while
- * they travel up. Chains of UNION ALL are n-ary. Nesting is at most CNI_PLAN_MAX_DEPTH nodes.
+ * Every node lists the columns it produces; ids are unique within the plan and keep their meaning
+ * while they travel up. Chains of UNION ALL are n-ary. Nesting is at most CNI_PLAN_MAX_DEPTH nodes.
  *
- * Order: SCAN, FILTER, PROJECT, LIMIT, UNION_ALL keep source order, SORT and TOPN make one, the rest
- * promise none.
+ * Order: SCAN, FILTER, PROJECT, LIMIT, UNION_ALL keep source order, SORT and TOPN make one, the
+ * rest promise none.
  */
 #ifndef CNI_PLAN_PLAN_H
 #define CNI_PLAN_PLAN_H
@@ -15,7 +15,7 @@
 #include "plan/ir/expr.h"
 
 #define CNI_PLAN_MAX_DEPTH 400
-#define CNI_NO_LIMIT (-1)
+#define CNI_NO_LIMIT       (-1)
 
 typedef struct cni_table cni_table;
 
@@ -28,7 +28,7 @@ typedef enum cni_plan_kind {
     CNI_PLAN_AGGREGATE, /* groups first, then aggregates */
     CNI_PLAN_DISTINCT,  /* whole rows of child 0; with `on`: first row per key */
     CNI_PLAN_SORT,
-    CNI_PLAN_TOPN,      /* SORT and LIMIT in one */
+    CNI_PLAN_TOPN, /* SORT and LIMIT in one */
     CNI_PLAN_LIMIT,
     CNI_PLAN_UNION_ALL, /* n children with equal types; columns are new ids */
     CNI_PLAN_JOIN,      /* later: left, right, kind, condition */
@@ -66,11 +66,11 @@ struct cni_plan {
     cni_str table_name;           /* for EXPLAIN and messages */
     int32_t n_filters;            /* pushed conjuncts, over the ids in `filter_columns` */
     const cni_expr *const *filters;
-    int32_t n_filter_columns;     /* every table column that filters name, with the ids they use */
+    int32_t n_filter_columns; /* every table column that filters name, with the ids they use */
     const cni_column *filter_columns;
     const int32_t *filter_table_columns;
-    /* VALUES: n_rows * n_columns expressions, row by row. PROJECT: n_columns. AGGREGATE: groups then
-     * aggregates, n_columns. DISTINCT ON: n_exprs keys. */
+    /* VALUES: n_rows * n_columns expressions, row by row. PROJECT: n_columns. AGGREGATE: groups
+     * then aggregates, n_columns. DISTINCT ON: n_exprs keys. */
     int64_t n_rows;
     int32_t n_exprs;
     const cni_expr *const *exprs;

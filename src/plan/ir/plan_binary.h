@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The binary form of plans: "CNPL", a version, then tagged nodes; integers as varints, strings with
- * lengths, types and shared expressions in tables of their own. Tables are written by what makes them
- * again (cni_table's recipe: a name, or a table function and its arguments) and functions by name and
- * argument types; both are resolved when a plan is read. The reader trusts nothing.
+ * lengths, types and shared expressions in tables of their own. Tables are written by what makes
+ * them again (cni_table's recipe: a name, or a table function and its arguments) and functions by
+ * name and argument types; both are resolved when a plan is read. The reader trusts nothing.
  */
 #ifndef CNI_PLAN_BINARY_H
 #define CNI_PLAN_BINARY_H

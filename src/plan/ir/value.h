@@ -13,8 +13,9 @@ struct cni_value {
     bool is_null;
     union {
         bool boolean;
-        int64_t i64; /* INT8..INT64, UINT8..UINT32, DATE, TIME, TIMESTAMP, DURATION, DECIMAL <= 18 */
-        uint64_t u64; /* UINT64 */
+        int64_t
+            i64; /* INT8..INT64, UINT8..UINT32, DATE, TIME, TIMESTAMP, DURATION, DECIMAL <= 18 */
+        uint64_t u64;  /* UINT64 */
         cni_i128 i128; /* HUGEINT, DECIMAL > 18 */
         double f64;    /* FLOAT32 and FLOAT64 */
         cni_interval interval;

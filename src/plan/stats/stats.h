@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What is known or claimed about a table's rows and columns. Each figure carries its mark. Claims (a
- * file's own statistics) may prune and estimate; only PROVED ones may remove a check or size a table.
+ * What is known or claimed about a table's rows and columns. Each figure carries its mark. Claims
+ * (a file's own statistics) may prune and estimate; only PROVED ones may remove a check or size a
+ * table.
  */
 #ifndef CNI_PLAN_STATS_H
 #define CNI_PLAN_STATS_H
@@ -28,7 +29,7 @@ typedef struct cni_column_stats {
 typedef struct cni_table_stats {
     uint8_t rows_mark;
     int64_t n_rows;
-    int32_t n_columns;             /* 0 = no column statistics */
+    int32_t n_columns; /* 0 = no column statistics */
     const cni_column_stats *columns;
 } cni_table_stats;
 
@@ -38,8 +39,8 @@ typedef struct cni_slot_of_table {
     int32_t table_column;
 } cni_slot_of_table;
 
-/* Fraction of rows that pass `filter`, in [0, 1], from column statistics (NULL = defaults per shape:
- * equality 0.1, range 1/3, LIKE 0.1, IS NULL 0.05). */
+/* Fraction of rows that pass `filter`, in [0, 1], from column statistics (NULL = defaults per
+ * shape: equality 0.1, range 1/3, LIKE 0.1, IS NULL 0.05). */
 double cni_estimate_selectivity(const struct cni_expr *filter, const cni_table_stats *stats,
                                 const cni_slot_of_table *slots, int32_t n_slots);
 
@@ -47,8 +48,8 @@ double cni_estimate_selectivity(const struct cni_expr *filter, const cni_table_s
 typedef enum cni_verdict {
     CNI_VERDICT_MAYBE = 0,
     CNI_VERDICT_NEVER, /* no row can pass: skip */
-    CNI_VERDICT_ALWAYS /* every row passes (needs null counts): the filter need not run. Claims may NOT
-                          be used for it, only PROVED statistics */
+    CNI_VERDICT_ALWAYS /* every row passes (needs null counts): the filter need not run. Claims may
+                          NOT be used for it, only PROVED statistics */
 } cni_verdict;
 cni_verdict cni_prune(const struct cni_expr *filter, const cni_column_stats *const *column_stats,
                       const cni_slot_of_table *slots, int32_t n_slots, int64_t n_rows);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The contract between the engine and whatever holds rows: Parquet files, Arrow streams, memory, user
- * tables. A table is immutable as far as a query sees it and refcounted.
+ * The contract between the engine and whatever holds rows: Parquet files, Arrow streams, memory,
+ * user tables. A table is immutable as far as a query sees it and refcounted.
  *
  *   table --open_scan(request)--> scan --next_morsel--> morsel --read*--> chunks
  *
- * The scan is shared by all workers; next_morsel hands out morsels 0, 1, 2 ... (source order); each worker
- * has a local state and reads one morsel at a time to its end. Nothing here sleeps: a source whose data is
- * not there yet answers BLOCKED and keeps the waker.
+ * The scan is shared by all workers; next_morsel hands out morsels 0, 1, 2 ... (source order); each
+ * worker has a local state and reads one morsel at a time to its end. Nothing here sleeps: a source
+ * whose data is not there yet answers BLOCKED and keeps the waker.
  */
 #ifndef CNI_PLAN_TABLE_H
 #define CNI_PLAN_TABLE_H
@@ -36,9 +36,10 @@ typedef struct cni_scan_request {
     int32_t n_filters;            /* conjuncts that supports_filter answered EXACT or INEXACT to */
     const cni_expr *const *filters;
     int32_t n_filter_slots;
-    const cni_slot_of_table *filter_slots; /* column id used in filters -> position in the table's schema */
-    int64_t limit;                /* CNI_NO_LIMIT, or rows after filters that suffice: a hint */
-    bool keep_order;              /* rows must come in source order of (sequence, position) */
+    /* Column id used in filters -> position in the table's schema. */
+    const cni_slot_of_table *filter_slots;
+    int64_t limit;   /* CNI_NO_LIMIT, or rows after filters that suffice: a hint */
+    bool keep_order; /* rows must come in source order of (sequence, position) */
     struct cni_dynamic_filter_set *dynamic; /* sealed while the scan runs; NULL = none */
 } cni_scan_request;
 
@@ -71,8 +72,9 @@ typedef struct cni_scan_ops {
     /* Per-worker state. */
     cn_code (*open_local)(cni_scan *self, void **out_local, cn_error *err);
     void (*close_local)(cni_scan *self, void *local);
-    /* Next chunk of `morsel` into the initialised, empty chunk; <= context chunk_rows rows, types of the
-     * request's columns, sequence = morsel. own_waker is consumed (dropped unless BLOCKED). */
+    /* Next chunk of `morsel` into the initialised, empty chunk; <= context chunk_rows rows, types
+     * of the request's columns, sequence = morsel. own_waker is consumed (dropped unless BLOCKED).
+     */
     cn_code (*read)(cni_scan *self, void *local, int64_t morsel, cni_waker own_waker,
                     cni_chunk *inout_chunk, cni_read_answer *out_answer, cn_error *err);
     void (*counters)(const cni_scan *self, cni_scan_counters *out_counters);
@@ -110,7 +112,7 @@ typedef struct cni_table_ops {
 struct cni_table {
     cni_atomic_i64 n_refs;
     const cni_table_ops *ops;
-    const cni_schema *schema; /* lives as long as the table */
+    const cni_schema *schema;       /* lives as long as the table */
     const cni_table_recipe *recipe; /* NULL = cannot be made again by others */
     bool unbounded;
     bool one_shot; /* a second scan is refused */
@@ -119,7 +121,7 @@ struct cni_table {
 cni_table *cni_table_ref(cni_table *self);
 void cni_table_unref(cni_table *self); /* NULL is accepted */
 CN_DEFINE_SCOPED(cni_table_p, cni_table_unref)
-void cni_scan_close(cni_scan *self);   /* NULL is accepted */
+void cni_scan_close(cni_scan *self); /* NULL is accepted */
 CN_DEFINE_SCOPED(cni_scan_p, cni_scan_close)
 
 /* Make the arena hold a reference. */
