@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Starting a frame, and pulling its result in batches.
+ *
+ *   bound plan -> [binary form and back, for tests] -> optimize -> physical -> execution -> batches
+ *
+ * EXPLAIN replaces the plan by its own description; EXPLAIN ANALYZE runs the plan first.
+ */
+#include "session/query.h"
+
+#include "optimize/optimize.h"
+#include "session/explain.h"
+#include "session/statement/round_trip.h"
+
+cni_arrow_options
+cni_query_arrow_options(const cni_settings *settings)
+{
+    return (cni_arrow_options){.string_views = settings->export_views};
+}
+
+/* The session's settings under what the caller asks for. */
+static cn_code
+read_options(cn_session *session, const cn_query_options *options, cni_settings *out_settings,
+             cn_error *err)
+{
+    cn_query_options known = {.struct_size = sizeof(known)};
+    *out_settings = cni_session_settings(session);
+    if (options == NULL) {
+        return CN_OK;
+    }
+    if (options->struct_size < sizeof(options->struct_size)) {
+        return CN_FAIL(err, CN_INVALID_ARGUMENT, "cn_query_options.struct_size is not set (%u)",
+                       options->struct_size);
+    }
+    memcpy(&known, options,
+           (size_t)cni_min_i64((int64_t)options->struct_size, (int64_t)sizeof(known)));
+    if (known.n_threads < 0 || known.n_threads > CNI_MAX_WORKERS || known.memory_limit_bytes < 0 ||
+        known.timeout_ms < 0) {
+        return CN_FAIL(err, CN_INVALID_ARGUMENT,
+                       "cn_query_options: n_threads (%d) must be between 0 and %d, the limits not "
+                       "negative",
+                       known.n_threads, CNI_MAX_WORKERS);
+    }
+    if (known.n_threads > 0) {
+        out_settings->threads = known.n_threads;
+    }
+    if (known.memory_limit_bytes > 0) {
+        out_settings->memory_limit = known.memory_limit_bytes;
+    }
+    if (known.timeout_ms > 0) {
+        out_settings->timeout_ms = known.timeout_ms;
+    }
+    return CN_OK;
+}
+
+/* Optimized and physical plan of `plan` and its execution, ready for the first chunk. */
+static cn_code
+prepare(cn_query *self, const cni_plan *plan, const cni_plan **out_optimized, cn_error *err)
+{
+    const cni_plan *current = plan;
+    if (self->settings.test_serialize_plan) {
+        CN_TRY(cni_plan_round_trip(self->frame->session, self->arena, &self->context, plan,
+                                   &current, err));
+    }
+    CN_TRY(cni_optimize(self->arena, current, &self->context, out_optimized, err));
+    CN_TRY(
+        cni_physical_plan_new(self->arena, *out_optimized, &self->context, &self->physical, err));
+    return cni_execution_new(self->physical, &self->context, &self->execution, err);
+}
+
+/* EXPLAIN: describe the plan, then run a plan that gives the description. */
+static cn_code
+prepare_explain(cn_query *self, cn_error *err)
+{
+    const cn_frame *frame = self->frame;
+    const cni_plan *optimized = NULL;
+    const cni_plan *described = NULL;
+    cni_strbuf text;
+    CN_TRY(prepare(self, frame->plan, &optimized, err));
+    if (frame->kind == CNI_FRAME_EXPLAIN_ANALYZE) {
+        CN_TRY(cni_query_drain(self, err));
+    }
+    cni_strbuf_init(&text, self->context.allocator, CNI_EXPLAIN_MAX_BYTES);
+    cn_code code =
+        cni_explain_text(optimized, self->physical,
+                         frame->kind == CNI_FRAME_EXPLAIN_ANALYZE ? self->execution : NULL,
+                         frame->as_json, &text, err);
+    if (code == CN_OK) {
+        code =
+            cni_explain_rows(self->arena, cni_strbuf_view(&text), frame->as_json, &described, err);
+    }
+    cni_strbuf_done(&text);
+    CN_TRY(code);
+    cni_execution_close(CN_MOVE(self->execution));
+    self->ended = false;
+    return prepare(self, described, &optimized, err);
+}
+
+static cn_code
+build(cn_query *self, cn_error *err)
+{
+    const cni_plan *optimized = NULL;
+    CN_TRY(cni_session_context(self->frame->session, &self->settings, &self->context, err));
+    CN_TRY(cni_arena_new(self->context.allocator, "query", &self->arena, err));
+    CN_TRY(cni_arena_keep(self->arena, self->frame->arena, err));
+    return self->frame->kind == CNI_FRAME_QUERY ? prepare(self, self->frame->plan, &optimized, err)
+                                                : prepare_explain(self, err);
+}
+
+cn_code
+cni_query_new(cn_frame *frame, const cn_query_options *options, cn_query **out_query, cn_error *err)
+{
+    cni_settings settings;
+    CN_TRY(read_options(frame->session, options, &settings, err));
+    CN_SCOPED(cni_query_p) query = NULL;
+    CN_TRY(cni_alloc_zeroed(frame->session->allocator, (int64_t)sizeof(*query), &query, err));
+    cni_counter_set(&query->n_refs, 1);
+    cni_mutex_init(&query->mutex);
+    query->frame = cni_frame_ref(frame);
+    query->settings = settings;
+    CN_TRY(build(query, err));
+    *out_query = CN_MOVE(query);
+    return CN_OK;
+}
+
+cn_query *
+cni_query_ref(cn_query *self)
+{
+    cni_refcount_inc(&self->n_refs);
+    return self;
+}
+
+void
+cni_query_unref(cn_query *self)
+{
+    if (self == NULL || !cni_refcount_dec(&self->n_refs)) {
+        return;
+    }
+    cn_frame *frame = self->frame;
+    cni_execution_close(self->execution);
+    cni_arena_unref(self->arena);
+    cni_context_done(&self->context);
+    cni_mutex_done(&self->mutex);
+    cni_dealloc(frame->session->allocator, self, (int64_t)sizeof(*self));
+    cni_frame_unref(frame);
+}
+
+/* Chunks on their way into one batch. */
+typedef struct batch_chunks {
+    cni_allocator *allocator;
+    cni_chunk *chunks;
+    int64_t n_chunks;
+    int64_t cap_chunks;
+    int64_t n_rows;
+} batch_chunks;
+
+static void
+batch_done(batch_chunks *self)
+{
+    for (int64_t chunk = 0; chunk < self->n_chunks; chunk++) {
+        cni_chunk_done(&self->chunks[chunk]);
+    }
+    cni_dealloc(self->allocator, self->chunks, self->cap_chunks * (int64_t)sizeof(cni_chunk));
+}
+
+static cn_code
+batch_reserve(batch_chunks *self, cn_error *err)
+{
+    if (self->n_chunks < self->cap_chunks) {
+        return CN_OK;
+    }
+    const int64_t cap = self->cap_chunks == 0 ? 32 : self->cap_chunks * 2;
+    CN_TRY(cni_realloc(self->allocator, &self->chunks,
+                       self->cap_chunks * (int64_t)sizeof(cni_chunk),
+                       cap * (int64_t)sizeof(cni_chunk), err));
+    self->cap_chunks = cap;
+    return CN_OK;
+}
+
+/* Pull chunks until the batch is large enough or the result ends. */
+static cn_code
+batch_fill(cn_query *self, batch_chunks *batch, cn_error *err)
+{
+    while (batch->n_rows < self->settings.batch_rows && !self->ended) {
+        cni_execution_answer answer = CNI_EXECUTION_END;
+        CN_TRY(batch_reserve(batch, err));
+        cni_chunk *chunk = &batch->chunks[batch->n_chunks];
+        cni_chunk_init(chunk, self->context.allocator);
+        batch->n_chunks++;
+        CN_TRY(cni_execution_next(self->execution, chunk, &answer, err));
+        if (answer == CNI_EXECUTION_END) {
+            self->ended = true;
+            batch->n_chunks--;
+            cni_chunk_done(chunk);
+        } else {
+            batch->n_rows += chunk->n_rows;
+        }
+    }
+    return CN_OK;
+}
+
+static cn_code
+next_batch(cn_query *self, struct ArrowArray *out_batch, cn_error *err)
+{
+    const cni_arrow_options options = cni_query_arrow_options(&self->settings);
+    batch_chunks batch = {.allocator = self->context.allocator};
+    cn_code code = batch_fill(self, &batch, err);
+    if (code == CN_OK && batch.n_rows > 0) {
+        code = cni_arrow_export_chunks(self->context.allocator, &self->frame->schema, batch.chunks,
+                                       batch.n_chunks, &options, out_batch, err);
+    } else if (code == CN_OK) {
+        *out_batch = (struct ArrowArray){0};
+    }
+    batch_done(&batch);
+    return code;
+}
+
+cn_code
+cni_query_next_batch(cn_query *self, struct ArrowArray *out_batch, cn_error *err)
+{
+    cni_mutex_lock(&self->mutex);
+    const cn_code code = next_batch(self, out_batch, err);
+    cni_mutex_unlock(&self->mutex);
+    return code;
+}
+
+cn_code
+cni_query_drain(cn_query *self, cn_error *err)
+{
+    cn_code code = CN_OK;
+    cni_chunk chunk;
+    cni_chunk_init(&chunk, self->context.allocator);
+    while (code == CN_OK && !self->ended) {
+        cni_execution_answer answer = CNI_EXECUTION_END;
+        code = cni_execution_next(self->execution, &chunk, &answer, err);
+        self->ended = answer == CNI_EXECUTION_END;
+    }
+    cni_chunk_done(&chunk);
+    return code;
+}
