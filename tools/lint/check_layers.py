@@ -10,9 +10,9 @@ from tree import Finding
 
 def unit_of(path):
     """The unit that a path below src/ belongs to, or None when its folder is in no table."""
-    placed = os.path.splitext(path)[0]
-    if placed in tables.PLACED:
-        return tables.PLACED[placed]
+    for placed in (path, os.path.splitext(path)[0]):
+        if placed in tables.PLACED:
+            return tables.PLACED[placed]
     folder = os.path.dirname(path.removeprefix("src/"))
     while folder:
         for unit in (folder, f"{folder}/."):

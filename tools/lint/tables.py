@@ -48,9 +48,14 @@ UNITS = {
     "api/.": ["session"],
 }
 
-# Files that lie beside their kind and stand higher than their folder: path without suffix -> unit.
+# Files that lie beside their kind and stand higher or lower than their folder: path, or path without
+# suffix for both files -> unit.
 PLACED = {
     "src/plan/ir/plan_binary": "plan/.",  # reads and writes functions and tables by name
+    # Contracts that nodes point at: the headers stand with the IR, what fulfils them above it.
+    "src/plan/function/function.h": "plan/ir",
+    "src/plan/table/table.h": "plan/ir",
+    "src/plan/stats/stats.h": "plan/ir",
 }
 
 # Folders outside src/ that may include internal headers: unit tests see what their room sees.
