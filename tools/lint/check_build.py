@@ -72,7 +72,7 @@ def header_commands(path):
 
 def headers(options):
     """Each header compiles alone: public ones as C11 and C++17, internal ones as C17. Templates
-    (*_template.h) are included with parameters and are compiled by whoever includes them."""
+    (*_template.h) and lists (*_each.h) take parameters and are compiled by whoever includes them."""
     memory = Remembered("headers")
 
     def check(path):
@@ -90,7 +90,7 @@ def headers(options):
             memory.new.add(key)
         return findings
 
-    paths = [p for p in tree.c_files("src/", "include/", "test/") if p.endswith(".h") and not p.endswith("_template.h")]
+    paths = [p for p in tree.c_files("src/", "include/", "test/") if p.endswith(".h") and not p.endswith(("_template.h", "_each.h"))]
     for findings in parallel(options.jobs, check, paths):
         yield from findings
     memory.save()
