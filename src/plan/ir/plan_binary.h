@@ -13,6 +13,8 @@
 
 #define CNI_PLAN_BINARY_VERSION 1
 
+struct cni_table_recipe;
+
 /* Finds what a plan names. open_table gives a new reference. */
 typedef struct cni_plan_resolver {
     cn_code (*open_table)(void *private_data, const struct cni_table_recipe *recipe,

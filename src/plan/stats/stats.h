@@ -9,6 +9,8 @@
 
 #include "plan/ir/value.h"
 
+struct cni_expr;
+
 typedef enum cni_stat_mark {
     CNI_STAT_UNKNOWN = 0,
     CNI_STAT_ESTIMATE, /* may be off both ways */
