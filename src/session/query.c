@@ -123,6 +123,18 @@ cni_query_new(cn_frame *frame, const cn_query_options *options, cn_query **out_q
     return CN_OK;
 }
 
+/* A frame is explained by preparing a query of the same plan and dropping it. */
+cn_code
+cni_query_explain(cn_frame *frame, bool as_json, cni_strbuf *out, cn_error *err)
+{
+    CN_SCOPED(cni_frame_p) plain = NULL;
+    CN_SCOPED(cni_query_p) query = NULL;
+    CN_TRY(cni_frame_new(frame->session, frame->arena, frame->plan, CNI_FRAME_QUERY, false, &plain,
+                         err));
+    CN_TRY(cni_query_new(plain, NULL, &query, err));
+    return cni_explain_text(query->physical->plan, query->physical, NULL, as_json, out, err);
+}
+
 cn_query *
 cni_query_ref(cn_query *self)
 {

@@ -47,6 +47,10 @@ CN_NODISCARD cn_code cni_query_to_stream(cn_query *self, struct ArrowArrayStream
 CN_NODISCARD cn_code cni_empty_stream(cni_allocator *allocator, struct ArrowArrayStream *out_stream,
                                       cn_error *err);
 
+/* Text of what EXPLAIN shows for the frame's plan. */
+CN_NODISCARD cn_code cni_query_explain(cn_frame *frame, bool as_json, cni_strbuf *out,
+                                       cn_error *err);
+
 /* How values leave under these settings. */
 cni_arrow_options cni_query_arrow_options(const cni_settings *settings);
 
