@@ -20,10 +20,10 @@ add_rows(const slt_result *result, slt_strings *out_lines)
 {
     size_t n_rows = result->n_columns > 0 ? result->cells.n_items / result->n_columns : 0;
     for (size_t row = 0; row < n_rows; row++) {
-        slt_text line = {0};
+        cell_text line = {0};
         for (size_t i = 0; i < result->n_columns; i++) {
-            slt_text_str(&line, i > 0 ? "\t" : "");
-            slt_text_str(&line, result->cells.items[row * result->n_columns + i]);
+            cell_text_str(&line, i > 0 ? "\t" : "");
+            cell_text_str(&line, result->cells.items[row * result->n_columns + i]);
         }
         slt_strings_add(out_lines, line.bytes);
     }
@@ -32,19 +32,19 @@ add_rows(const slt_result *result, slt_strings *out_lines)
 static void
 replace_by_hash(slt_strings *lines, size_t n_values)
 {
-    slt_text all = {0};
+    cell_text all = {0};
     for (size_t i = 0; i < lines->n_items; i++) {
-        slt_text_str(&all, lines->items[i]);
-        slt_text_str(&all, "\n");
+        cell_text_str(&all, lines->items[i]);
+        cell_text_str(&all, "\n");
     }
     for (size_t i = 0; i < all.n_bytes; i++) {
         all.bytes[i] = all.bytes[i] == '\t' ? '\n' : all.bytes[i];
     }
     char hex[SLT_HASH_BYTES];
-    slt_md5(slt_text_get(&all), all.n_bytes, hex);
-    slt_text line = {0};
-    slt_text_printf(&line, "%zu values hashing to %s", n_values, hex);
-    slt_text_done(&all);
+    slt_md5(cell_text_get(&all), all.n_bytes, hex);
+    cell_text line = {0};
+    cell_text_printf(&line, "%zu values hashing to %s", n_values, hex);
+    cell_text_done(&all);
     slt_strings_done(lines);
     slt_strings_add(lines, line.bytes);
 }

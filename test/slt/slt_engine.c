@@ -10,15 +10,15 @@
 #include <string.h>
 #include <strings.h>
 
-#include "slt_value.h"
+#include "cell_value.h"
 
 static void
 fail(slt_result *result, const cn_error *err)
 {
     result->failed = true;
     result->error.n_bytes = 0;
-    slt_text_printf(&result->error, "%s %s ", cn_code_name(err->code), err->sqlstate);
-    slt_text_str(&result->error, err->message);
+    cell_text_printf(&result->error, "%s %s ", cn_code_name(err->code), err->sqlstate);
+    cell_text_str(&result->error, err->message);
 }
 
 static void
@@ -26,8 +26,8 @@ take_types(slt_result *result, const struct ArrowSchema *schema)
 {
     result->n_columns = (size_t)schema->n_children;
     for (int64_t i = 0; i < schema->n_children; i++) {
-        char letter = slt_type_letter(schema->children[i]);
-        slt_text_add(&result->types, &letter, 1);
+        char letter = cell_type_letter(schema->children[i]);
+        cell_text_add(&result->types, &letter, 1);
     }
 }
 
@@ -36,9 +36,9 @@ take_batch(slt_result *result, const struct ArrowSchema *schema, const struct Ar
 {
     for (int64_t row = 0; row < batch->length; row++) {
         for (int64_t i = 0; i < schema->n_children; i++) {
-            slt_text cell = {0};
-            slt_text_str(&cell, "");
-            slt_value_text(&cell, schema->children[i], batch->children[i], row + batch->offset);
+            cell_text cell = {0};
+            cell_text_str(&cell, "");
+            cell_value_text(&cell, schema->children[i], batch->children[i], row + batch->offset);
             slt_strings_add(&result->cells, cell.bytes);
         }
     }
@@ -92,7 +92,8 @@ fail_stream(slt_result *result, struct ArrowArrayStream *rows)
 {
     const char *message = rows->get_last_error(rows);
     result->failed = true;
-    slt_text_str(&result->error, message != NULL ? message : "the stream failed without a message");
+    cell_text_str(&result->error,
+                  message != NULL ? message : "the stream failed without a message");
 }
 
 static void
@@ -153,21 +154,21 @@ slt_run_statement(cn_session *session, const char *sql, slt_result *out_result)
 }
 
 bool
-slt_set(cn_session *session, const char *name, const char *value, slt_text *out_message)
+slt_set(cn_session *session, const char *name, const char *value, cell_text *out_message)
 {
     cn_error err = CN_ERROR_INIT;
     if (cn_session_set(session, name, value, &err) == CN_OK) {
         return true;
     }
-    slt_text_printf(out_message, "SET %s = %s: %s %s", name, value, cn_code_name(err.code),
-                    err.message);
+    cell_text_printf(out_message, "SET %s = %s: %s %s", name, value, cn_code_name(err.code),
+                     err.message);
     return false;
 }
 
 void
 slt_result_done(slt_result *result)
 {
-    slt_text_done(&result->error);
-    slt_text_done(&result->types);
+    cell_text_done(&result->error);
+    cell_text_done(&result->types);
     slt_strings_done(&result->cells);
 }

@@ -11,8 +11,8 @@
 
 typedef struct slt_result {
     bool failed;
-    slt_text error; /* "CODE SQLSTATE message" when it failed */
-    slt_text types; /* a letter per column */
+    cell_text error; /* "CODE SQLSTATE message" when it failed */
+    cell_text types; /* a letter per column */
     size_t n_columns;
     slt_strings cells; /* row after row */
 } slt_result;
@@ -22,7 +22,7 @@ void slt_run_query(cn_session *session, const char *sql, slt_result *out_result)
 /* Any statement; one that begins like a query takes the way of slt_run_query. */
 void slt_run_statement(cn_session *session, const char *sql, slt_result *out_result);
 /* SET name = value; false with a message in out_message. */
-bool slt_set(cn_session *session, const char *name, const char *value, slt_text *out_message);
+bool slt_set(cn_session *session, const char *name, const char *value, cell_text *out_message);
 void slt_result_done(slt_result *result);
 
 #endif /* SLT_ENGINE_H */

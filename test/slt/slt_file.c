@@ -76,15 +76,15 @@ take_number(parser *self, slt_record *record)
 static bool
 take_sql(parser *self, slt_record *record)
 {
-    slt_text sql = {0};
+    cell_text sql = {0};
     record->sql_line = self->at + 1;
     for (; self->at < self->file->n_lines; self->at++) {
         const char *line = self->file->lines[self->at];
         if (line[0] == '\0' || strcmp(line, "----") == 0) {
             break;
         }
-        slt_text_str(&sql, sql.n_bytes > 0 ? "\n" : "");
-        slt_text_str(&sql, line);
+        cell_text_str(&sql, sql.n_bytes > 0 ? "\n" : "");
+        cell_text_str(&sql, line);
     }
     record->sql = sql.bytes;
     if (sql.bytes == NULL) {
@@ -246,7 +246,7 @@ add_record(parser *self)
     slt_file *file = self->file;
     if (file->n_records == file->capacity) {
         size_t capacity = 2 * file->capacity + 64;
-        slt_record *grown = slt_alloc(capacity * sizeof *grown);
+        slt_record *grown = cell_alloc(capacity * sizeof *grown);
         if (file->n_records > 0) {
             memcpy(grown, file->records, file->n_records * sizeof *grown);
         }
@@ -285,7 +285,7 @@ split_lines(slt_file *file, char *text)
     for (const char *at = text; *at != '\0'; at++) {
         file->n_lines += *at == '\n' || at[1] == '\0';
     }
-    file->lines = slt_alloc(file->n_lines * sizeof *file->lines);
+    file->lines = cell_alloc(file->n_lines * sizeof *file->lines);
     for (size_t i = 0; i < file->n_lines; i++) {
         file->lines[i] = text;
         text += strcspn(text, "\n");
@@ -305,7 +305,7 @@ slt_file_read(const char *path, slt_file *out_file)
         return false;
     }
     size_t n_bytes = strlen(text);
-    out_file->content = slt_alloc(2 * (n_bytes + 1)); /* lines, then the copy that words cut */
+    out_file->content = cell_alloc(2 * (n_bytes + 1)); /* lines, then the copy that words cut */
     memcpy(out_file->content, text, n_bytes);
     memcpy(out_file->content + n_bytes + 1, text, n_bytes);
     free(text);

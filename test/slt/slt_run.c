@@ -83,12 +83,12 @@ apply_mode(file_run *self, cn_session *session)
         const char *setting = self->run->mode->settings[i];
         size_t n_bytes = strcspn(setting, "=");
         char *name = slt_copy(setting, n_bytes);
-        slt_text message = {0};
+        cell_text message = {0};
         bool done = slt_set(session, name, setting + n_bytes + 1, &message);
         if (!done) {
-            report(self, NULL, "%s", slt_text_get(&message));
+            report(self, NULL, "%s", cell_text_get(&message));
         }
-        slt_text_done(&message);
+        cell_text_done(&message);
         free(name);
         if (!done) {
             return false;
@@ -139,7 +139,7 @@ static void
 check_ok(file_run *self, const slt_record *record, const char *sql, const slt_result *result)
 {
     if (result->failed) {
-        report(self, record, "statement failed: %s", slt_text_get(&result->error));
+        report(self, record, "statement failed: %s", cell_text_get(&result->error));
         show_sql(sql);
     }
 }
@@ -157,11 +157,11 @@ check_error(file_run *self, const slt_record *record, const char *sql, const slt
     if (regcomp(&expression, pattern, REG_EXTENDED | REG_NOSUB) != 0) {
         report(self, record, "not a regular expression: %s", pattern);
     } else {
-        if (regexec(&expression, slt_text_get(&result->error), 0, NULL, 0) != 0) {
+        if (regexec(&expression, cell_text_get(&result->error), 0, NULL, 0) != 0) {
             report(self, record, "another error was expected");
             show_sql(sql);
             printf("    expected      | %s\n    actual        | %s\n", pattern,
-                   slt_text_get(&result->error));
+                   cell_text_get(&result->error));
         }
         regfree(&expression);
     }
@@ -178,7 +178,7 @@ check_count(file_run *self, const slt_record *record, const char *sql, const slt
     }
     size_t n_columns = result->n_columns > 0 ? result->n_columns : 1;
     long long count = (long long)(result->cells.n_items / n_columns);
-    if (result->cells.n_items == 1 && strcmp(slt_text_get(&result->types), "I") == 0) {
+    if (result->cells.n_items == 1 && strcmp(cell_text_get(&result->types), "I") == 0) {
         count = atoll(result->cells.items[0]);
     }
     if (count != record->number) {
@@ -207,11 +207,11 @@ check_label(file_run *self, const slt_record *record, const char *sql, const slt
     slt_result_lines(result, record->sort, 0, &lines);
     for (size_t i = 0; i < self->n_labels; i++) {
         if (strcmp(self->labels[i].label, record->label) == 0) {
-            if (!slt_lines_match(&self->labels[i].lines, &lines, slt_text_get(&result->types))) {
+            if (!slt_lines_match(&self->labels[i].lines, &lines, cell_text_get(&result->types))) {
                 report(self, record, "the result differs from an earlier one with the label %s",
                        record->label);
                 show_sql(sql);
-                slt_print_difference(&self->labels[i].lines, &lines, slt_text_get(&result->types));
+                slt_print_difference(&self->labels[i].lines, &lines, cell_text_get(&result->types));
             }
             slt_strings_done(&lines);
             return;
@@ -234,7 +234,8 @@ check_lines(file_run *self, const slt_record *record, const char *sql, const slt
     expected_lines(self, record, &expected);
     bool hashed = expected.n_items == 1 && slt_is_hash_line(expected.items[0]);
     slt_result_lines(result, record->sort, hashed ? 1 : self->hash_threshold, &actual);
-    const char *types = record->sort == SLT_VALUESORT || hashed ? "" : slt_text_get(&result->types);
+    const char *types =
+        record->sort == SLT_VALUESORT || hashed ? "" : cell_text_get(&result->types);
     bool is_check = record->expected_begin > record->separator || record->label == NULL;
     if (self->completed != NULL) {
         size_t at = (size_t)(record - self->file->records);
@@ -255,13 +256,13 @@ static void
 check_query(file_run *self, const slt_record *record, const char *sql, const slt_result *result)
 {
     if (result->failed) {
-        report(self, record, "query failed: %s", slt_text_get(&result->error));
+        report(self, record, "query failed: %s", cell_text_get(&result->error));
         show_sql(sql);
         return;
     }
-    if (!slt_types_match(record->types, slt_text_get(&result->types))) {
+    if (!slt_types_match(record->types, cell_text_get(&result->types))) {
         report(self, record, "column types %s expected, %s found", record->types,
-               slt_text_get(&result->types));
+               cell_text_get(&result->types));
         show_sql(sql);
         return;
     }
@@ -325,11 +326,11 @@ static void
 run_set(file_run *self, const slt_record *record)
 {
     char *value = slt_substitute(&self->variables, record->argument);
-    slt_text message = {0};
+    cell_text message = {0};
     if (!slt_set(self->session, record->name, value, &message)) {
-        report(self, record, "%s", slt_text_get(&message));
+        report(self, record, "%s", cell_text_get(&message));
     }
-    slt_text_done(&message);
+    cell_text_done(&message);
     free(value);
 }
 
@@ -347,8 +348,8 @@ loop_values(const char *text, slt_strings *out_values)
         if (sscanf(word, "%lld..%lld%n", &first, &last, &n_read) == 2 &&
             (size_t)n_read == n_bytes) {
             for (long long i = first; i <= last; i++) {
-                slt_text number = {0};
-                slt_text_printf(&number, "%lld", i);
+                cell_text number = {0};
+                cell_text_printf(&number, "%lld", i);
                 slt_strings_add(out_values, number.bytes);
             }
             free(word);
@@ -464,7 +465,7 @@ static void
 rewrite_file(file_run *self)
 {
     slt_file *file = self->file;
-    slt_text content = {0};
+    cell_text content = {0};
     size_t line = 0;
     for (size_t at = 0; at < file->n_records; at++) {
         const slt_record *record = &file->records[at];
@@ -474,24 +475,24 @@ rewrite_file(file_run *self)
             continue;
         }
         for (; line < record->separator; line++) {
-            slt_text_str(&content, file->lines[line]);
-            slt_text_str(&content, "\n");
+            cell_text_str(&content, file->lines[line]);
+            cell_text_str(&content, "\n");
         }
-        slt_text_str(&content, "----\n");
+        cell_text_str(&content, "----\n");
         for (size_t i = 0; i < lines->n_items; i++) {
-            slt_text_str(&content, lines->items[i]);
-            slt_text_str(&content, "\n");
+            cell_text_str(&content, lines->items[i]);
+            cell_text_str(&content, "\n");
         }
         line = record->expected_end;
     }
     for (; line < file->n_lines; line++) {
-        slt_text_str(&content, file->lines[line]);
-        slt_text_str(&content, "\n");
+        cell_text_str(&content, file->lines[line]);
+        cell_text_str(&content, "\n");
     }
     if (!slt_write_file(file->path, &content)) {
         report(self, NULL, "cannot be written");
     }
-    slt_text_done(&content);
+    cell_text_done(&content);
 }
 
 static void
@@ -527,7 +528,7 @@ slt_run_file(slt_run *run, const char *path)
     slt_variable_push(&self.variables, "DATA", run->data_path);
     slt_variable_push(&self.variables, "TMP", run->scratch_path);
     if (run->complete) {
-        self.completed = slt_alloc(file.n_records * sizeof *self.completed);
+        self.completed = cell_alloc(file.n_records * sizeof *self.completed);
     }
     if (use_session(&self, "default")) {
         run_records(&self);

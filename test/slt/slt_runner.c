@@ -49,15 +49,15 @@ collect(const char *path, int depth, slt_strings *out_files)
     for (int i = 0; i < n_entries; i++) {
         const char *name = entries[i]->d_name;
         size_t n_bytes = strlen(name);
-        slt_text below = {0};
-        slt_text_printf(&below, "%s/%s", path, name);
+        cell_text below = {0};
+        cell_text_printf(&below, "%s/%s", path, name);
         bool is_test = n_bytes > 4 && strcmp(name + n_bytes - 4, ".slt") == 0;
         bool is_folder =
-            name[0] != '.' && stat(slt_text_get(&below), &status) == 0 && S_ISDIR(status.st_mode);
+            name[0] != '.' && stat(cell_text_get(&below), &status) == 0 && S_ISDIR(status.st_mode);
         if (is_test || is_folder) {
-            found = collect(slt_text_get(&below), depth + 1, out_files) && found;
+            found = collect(cell_text_get(&below), depth + 1, out_files) && found;
         }
-        slt_text_done(&below);
+        cell_text_done(&below);
         free(entries[i]);
     }
     free(entries);

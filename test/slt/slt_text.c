@@ -5,31 +5,14 @@
  */
 #include "slt_text.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void *
-checked(void *memory)
-{
-    if (memory == NULL) {
-        fprintf(stderr, "slt_runner: out of memory\n");
-        exit(2);
-    }
-    return memory;
-}
-
-void *
-slt_alloc(size_t n_bytes)
-{
-    return checked(calloc(1, n_bytes > 0 ? n_bytes : 1));
-}
-
 char *
 slt_copy(const char *bytes, size_t n_bytes)
 {
-    char *copy = slt_alloc(n_bytes + 1);
+    char *copy = cell_alloc(n_bytes + 1);
     if (n_bytes > 0) {
         memcpy(copy, bytes, n_bytes);
     }
@@ -37,58 +20,11 @@ slt_copy(const char *bytes, size_t n_bytes)
 }
 
 void
-slt_text_add(slt_text *text, const char *bytes, size_t n_bytes)
-{
-    if (text->n_bytes + n_bytes + 1 > text->capacity) {
-        text->capacity = 2 * (text->n_bytes + n_bytes) + 64;
-        text->bytes = checked(realloc(text->bytes, text->capacity));
-    }
-    if (n_bytes > 0) {
-        memcpy(text->bytes + text->n_bytes, bytes, n_bytes);
-    }
-    text->n_bytes += n_bytes;
-    text->bytes[text->n_bytes] = '\0';
-}
-
-void
-slt_text_str(slt_text *text, const char *string)
-{
-    slt_text_add(text, string, strlen(string));
-}
-
-void
-slt_text_printf(slt_text *text, const char *format, ...)
-{
-    char piece[512];
-    va_list arguments;
-    va_start(arguments, format);
-    int n_bytes = vsnprintf(piece, sizeof piece, format, arguments);
-    va_end(arguments);
-    if (n_bytes > 0) {
-        slt_text_add(text, piece,
-                     (size_t)n_bytes < sizeof piece ? (size_t)n_bytes : sizeof piece - 1);
-    }
-}
-
-const char *
-slt_text_get(const slt_text *text)
-{
-    return text->bytes != NULL ? text->bytes : "";
-}
-
-void
-slt_text_done(slt_text *text)
-{
-    free(text->bytes);
-    *text = (slt_text){0};
-}
-
-void
 slt_strings_add(slt_strings *list, char *own_item)
 {
     if (list->n_items == list->capacity) {
         list->capacity = 2 * list->capacity + 16;
-        list->items = checked(realloc(list->items, list->capacity * sizeof *list->items));
+        list->items = cell_realloc(list->items, list->capacity * sizeof *list->items);
     }
     list->items[list->n_items++] = own_item;
 }
@@ -161,8 +97,8 @@ find_variable(const slt_variables *variables, const char *name, size_t n_bytes)
 char *
 slt_substitute(const slt_variables *variables, const char *text)
 {
-    slt_text result = {0};
-    slt_text_str(&result, "");
+    cell_text result = {0};
+    cell_text_str(&result, "");
     for (const char *at = text; *at != '\0';) {
         const char *end = at[0] == '$' && at[1] == '{' ? strchr(at, '}') : NULL;
         const char *value = NULL;
@@ -170,10 +106,10 @@ slt_substitute(const slt_variables *variables, const char *text)
             value = find_variable(variables, at + 2, (size_t)(end - at - 2));
         }
         if (value != NULL) {
-            slt_text_str(&result, value);
+            cell_text_str(&result, value);
             at = end + 1;
         } else {
-            slt_text_add(&result, at++, 1);
+            cell_text_add(&result, at++, 1);
         }
     }
     return result.bytes;
@@ -186,29 +122,29 @@ slt_read_file(const char *path)
     if (file == NULL) {
         return NULL;
     }
-    slt_text content = {0};
-    slt_text_str(&content, "");
+    cell_text content = {0};
+    cell_text_str(&content, "");
     char piece[16384];
     for (size_t n = fread(piece, 1, sizeof piece, file); n > 0;
          n = fread(piece, 1, sizeof piece, file)) {
-        slt_text_add(&content, piece, n);
+        cell_text_add(&content, piece, n);
     }
     bool failed = ferror(file) != 0;
     (void)fclose(file);
     if (failed) {
-        slt_text_done(&content);
+        cell_text_done(&content);
         return NULL;
     }
     return content.bytes;
 }
 
 bool
-slt_write_file(const char *path, const slt_text *content)
+slt_write_file(const char *path, const cell_text *content)
 {
     FILE *file = fopen(path, "wb");
     if (file == NULL) {
         return false;
     }
-    bool written = fwrite(slt_text_get(content), 1, content->n_bytes, file) == content->n_bytes;
+    bool written = fwrite(cell_text_get(content), 1, content->n_bytes, file) == content->n_bytes;
     return fclose(file) == 0 && written;
 }

@@ -11,11 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-typedef struct slt_text {
-    char *bytes; /* NULL while empty and never grown */
-    size_t n_bytes;
-    size_t capacity;
-} slt_text;
+#include "cell_text.h"
 
 typedef struct slt_strings {
     char **items;
@@ -23,14 +19,7 @@ typedef struct slt_strings {
     size_t capacity;
 } slt_strings;
 
-void *slt_alloc(size_t n_bytes);
 char *slt_copy(const char *bytes, size_t n_bytes);
-
-void slt_text_add(slt_text *text, const char *bytes, size_t n_bytes);
-void slt_text_str(slt_text *text, const char *string);
-void slt_text_printf(slt_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-const char *slt_text_get(const slt_text *text);
-void slt_text_done(slt_text *text);
 
 /* `own_item` belongs to the list from here on. */
 void slt_strings_add(slt_strings *list, char *own_item);
@@ -55,6 +44,6 @@ char *slt_substitute(const slt_variables *variables, const char *text);
 
 /* The whole file, NUL-terminated; NULL when it cannot be read. The caller frees it. */
 char *slt_read_file(const char *path);
-bool slt_write_file(const char *path, const slt_text *content);
+bool slt_write_file(const char *path, const cell_text *content);
 
 #endif /* SLT_TEXT_H */

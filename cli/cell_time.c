@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Calendar arithmetic and text of temporal values for the sqllogictest runner: proleptic Gregorian
+ * Calendar arithmetic and text of temporal values: proleptic Gregorian
  * calendar by 400-year cycles, years before 1 with (BC), fractions without trailing zeros.
  */
-#include "slt_time.h"
+#include "cell_time.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ floor_divide(int64_t value, int64_t by)
 }
 
 void
-slt_date_text(slt_text *out, int64_t days_since_1970)
+cell_date_text(cell_text *out, int64_t days_since_1970)
 {
     int64_t days = days_since_1970 + 719468; /* from 0000-03-01 */
     int64_t cycle = floor_divide(days, 146097);
@@ -36,18 +36,18 @@ slt_date_text(slt_text *out, int64_t days_since_1970)
     int64_t month = shifted_month < 10 ? shifted_month + 3 : shifted_month - 9;
     int64_t year = year_of_cycle + cycle * 400 + (month <= 2);
     bool before_christ = year <= 0;
-    slt_text_printf(out, "%04lld-%02lld-%02lld%s", (long long)(before_christ ? 1 - year : year),
-                    (long long)month, (long long)day, before_christ ? " (BC)" : "");
+    cell_text_printf(out, "%04lld-%02lld-%02lld%s", (long long)(before_christ ? 1 - year : year),
+                     (long long)month, (long long)day, before_christ ? " (BC)" : "");
 }
 
 void
-slt_time_text(slt_text *out, int64_t units_since_midnight, char unit)
+cell_time_text(cell_text *out, int64_t units_since_midnight, char unit)
 {
     int64_t per_second = units_per_second(unit);
     int64_t seconds = units_since_midnight / per_second;
     int64_t fraction = units_since_midnight % per_second;
-    slt_text_printf(out, "%02lld:%02lld:%02lld", (long long)(seconds / 3600),
-                    (long long)(seconds / 60 % 60), (long long)(seconds % 60));
+    cell_text_printf(out, "%02lld:%02lld:%02lld", (long long)(seconds / 3600),
+                     (long long)(seconds / 60 % 60), (long long)(seconds % 60));
     if (fraction == 0) {
         return;
     }
@@ -58,50 +58,50 @@ slt_time_text(slt_text *out, int64_t units_since_midnight, char unit)
     while (digits[n_bytes - 1] == '0') {
         digits[--n_bytes] = '\0';
     }
-    slt_text_str(out, digits);
+    cell_text_str(out, digits);
 }
 
 void
-slt_timestamp_text(slt_text *out, int64_t units_since_1970, char unit)
+cell_timestamp_text(cell_text *out, int64_t units_since_1970, char unit)
 {
     int64_t per_day = 86400 * units_per_second(unit);
     int64_t days = floor_divide(units_since_1970, per_day);
-    slt_date_text(out, days);
-    slt_text_str(out, " ");
-    slt_time_text(out, units_since_1970 - days * per_day, unit);
+    cell_date_text(out, days);
+    cell_text_str(out, " ");
+    cell_time_text(out, units_since_1970 - days * per_day, unit);
 }
 
 static void
-signed_time_text(slt_text *out, int64_t units, char unit)
+signed_time_text(cell_text *out, int64_t units, char unit)
 {
-    slt_text_str(out, units < 0 ? "-" : "");
-    slt_time_text(out, units < 0 ? -units : units, unit);
+    cell_text_str(out, units < 0 ? "-" : "");
+    cell_time_text(out, units < 0 ? -units : units, unit);
 }
 
 void
-slt_duration_text(slt_text *out, int64_t units, char unit)
+cell_duration_text(cell_text *out, int64_t units, char unit)
 {
     signed_time_text(out, units, unit);
 }
 
 static void
-add_part(slt_text *out, size_t start, int64_t count, const char *word)
+add_part(cell_text *out, size_t start, int64_t count, const char *word)
 {
     if (count != 0) {
-        slt_text_printf(out, "%s%lld %s%s", out->n_bytes > start ? " " : "", (long long)count, word,
-                        llabs(count) == 1 ? "" : "s");
+        cell_text_printf(out, "%s%lld %s%s", out->n_bytes > start ? " " : "", (long long)count,
+                         word, llabs(count) == 1 ? "" : "s");
     }
 }
 
 void
-slt_interval_text(slt_text *out, int64_t months, int64_t days, int64_t nanoseconds)
+cell_interval_text(cell_text *out, int64_t months, int64_t days, int64_t nanoseconds)
 {
     size_t start = out->n_bytes;
     add_part(out, start, months / 12, "year");
     add_part(out, start, months % 12, "month");
     add_part(out, start, days, "day");
     if (nanoseconds != 0 || out->n_bytes == start) {
-        slt_text_str(out, out->n_bytes > start ? " " : "");
+        cell_text_str(out, out->n_bytes > start ? " " : "");
         signed_time_text(out, nanoseconds, 'n');
     }
 }

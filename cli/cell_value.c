@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Scalars and nested values of Arrow arrays as text. Each reader takes the row with the array's
- * offset already added; slt_value_text does that once per array and handles validity. Nesting is
+ * offset already added; cell_value_text does that once per array and handles validity. Nesting is
  * bounded by the schema, which comes from the engine under test, and by MAX_DEPTH.
  */
-#include "slt_value.h"
+#include "cell_value.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "slt_time.h"
+#include "cell_time.h"
 
 #define MAX_DEPTH 64
 
 __extension__ typedef __int128 int128;
 __extension__ typedef unsigned __int128 uint128;
 
-static void value_text(slt_text *out, const struct ArrowSchema *schema,
+static void value_text(cell_text *out, const struct ArrowSchema *schema,
                        const struct ArrowArray *array, int64_t row, int depth);
 
 static bool
@@ -60,10 +60,10 @@ integer_at(char format, const void *values, int64_t at)
 
 /* Shortest digits that read back as `value`, laid out plainly for exponents from -5 to 15. */
 void
-slt_double_text(slt_text *out, double value, int max_digits)
+cell_double_text(cell_text *out, double value, int max_digits)
 {
     if (isnan(value) || isinf(value)) {
-        slt_text_str(out, isnan(value) ? "nan" : value < 0 ? "-inf" : "inf");
+        cell_text_str(out, isnan(value) ? "nan" : value < 0 ? "-inf" : "inf");
         return;
     }
     char digits[64];
@@ -89,7 +89,7 @@ slt_double_text(slt_text *out, double value, int max_digits)
         } else if (digits[n_bytes - 1] == '.') {
             memcpy(digits + n_bytes, "0", 2);
         }
-        slt_text_str(out, digits);
+        cell_text_str(out, digits);
         return;
     }
     char *tail = strchr(digits, 'e');
@@ -98,8 +98,8 @@ slt_double_text(slt_text *out, double value, int max_digits)
            (digits[n_bytes - 1] == '0' || digits[n_bytes - 1] == '.')) {
         n_bytes--;
     }
-    slt_text_add(out, digits, n_bytes);
-    slt_text_str(out, tail);
+    cell_text_add(out, digits, n_bytes);
+    cell_text_str(out, tail);
 }
 
 static double
@@ -114,7 +114,7 @@ half_float(uint16_t bits)
 }
 
 static void
-decimal_text(slt_text *out, int128 value, int scale)
+decimal_text(cell_text *out, int128 value, int scale)
 {
     char digits[80];
     int at = (int)sizeof digits;
@@ -131,12 +131,12 @@ decimal_text(slt_text *out, int128 value, int scale)
     if (value < 0) {
         digits[--at] = '-';
     }
-    slt_text_add(out, digits + at, sizeof digits - (size_t)at);
+    cell_text_add(out, digits + at, sizeof digits - (size_t)at);
 }
 
 /* d:precision,scale[,bits] */
 static void
-decimal_at(slt_text *out, const char *format, const void *values, int64_t at)
+decimal_at(cell_text *out, const char *format, const void *values, int64_t at)
 {
     const char *scale_text = strchr(format, ',');
     int scale = scale_text != NULL ? atoi(scale_text + 1) : 0;
@@ -150,41 +150,41 @@ decimal_at(slt_text *out, const char *format, const void *values, int64_t at)
     } else if (bits == 128) {
         memcpy(&value, (const char *)values + 16 * at, 16);
     } else {
-        slt_text_printf(out, "<%s>", format);
+        cell_text_printf(out, "<%s>", format);
         return;
     }
     decimal_text(out, value, scale);
 }
 
 static void
-escaped(slt_text *out, const char *bytes, int64_t n_bytes, bool is_text)
+escaped(cell_text *out, const char *bytes, int64_t n_bytes, bool is_text)
 {
     for (int64_t i = 0; i < n_bytes; i++) {
         unsigned char byte = (unsigned char)bytes[i];
         if (is_text && byte == '\t') {
-            slt_text_str(out, "\\t");
+            cell_text_str(out, "\\t");
         } else if (is_text && byte == '\n') {
-            slt_text_str(out, "\\n");
+            cell_text_str(out, "\\n");
         } else if (byte < 32 || byte == 127 || (!is_text && byte > 127)) {
-            slt_text_printf(out, "\\x%02X", byte);
+            cell_text_printf(out, "\\x%02X", byte);
         } else {
-            slt_text_add(out, bytes + i, 1);
+            cell_text_add(out, bytes + i, 1);
         }
     }
 }
 
 static void
-string_text(slt_text *out, const char *bytes, int64_t n_bytes, bool is_text, int depth)
+string_text(cell_text *out, const char *bytes, int64_t n_bytes, bool is_text, int depth)
 {
     if (n_bytes == 0) {
-        slt_text_str(out, depth == 0 ? "(empty)" : "");
+        cell_text_str(out, depth == 0 ? "(empty)" : "");
         return;
     }
     escaped(out, bytes, n_bytes, is_text);
 }
 
 static void
-view_text(slt_text *out, const struct ArrowArray *array, int64_t at, bool is_text, int depth)
+view_text(cell_text *out, const struct ArrowArray *array, int64_t at, bool is_text, int depth)
 {
     const char *view = (const char *)array->buffers[1] + 16 * at;
     int32_t parts[4];
@@ -197,7 +197,8 @@ view_text(slt_text *out, const struct ArrowArray *array, int64_t at, bool is_tex
 }
 
 static void
-bytes_text(slt_text *out, const char *format, const struct ArrowArray *array, int64_t at, int depth)
+bytes_text(cell_text *out, const char *format, const struct ArrowArray *array, int64_t at,
+           int depth)
 {
     bool is_text = format[0] == 'u' || format[0] == 'U' || (format[0] == 'v' && format[1] == 'u');
     if (format[0] == 'v') {
@@ -217,34 +218,35 @@ bytes_text(slt_text *out, const char *format, const struct ArrowArray *array, in
 
 /* Formats that begin with t: dates, times, timestamps, durations, intervals. */
 static void
-temporal_text(slt_text *out, const char *format, const void *values, int64_t at)
+temporal_text(cell_text *out, const char *format, const void *values, int64_t at)
 {
     const int32_t *narrow = values;
     const int64_t *wide = values;
     if (strcmp(format, "tdD") == 0) {
-        slt_date_text(out, narrow[at]);
+        cell_date_text(out, narrow[at]);
     } else if (strcmp(format, "tdm") == 0) {
-        slt_date_text(out, wide[at] / 86400000);
+        cell_date_text(out, wide[at] / 86400000);
     } else if (has_prefix(format, "tt")) {
-        slt_time_text(out, format[2] == 's' || format[2] == 'm' ? narrow[at] : wide[at], format[2]);
+        cell_time_text(out, format[2] == 's' || format[2] == 'm' ? narrow[at] : wide[at],
+                       format[2]);
     } else if (has_prefix(format, "ts")) {
-        slt_timestamp_text(out, wide[at], format[2]);
-        slt_text_str(out, format[3] == ':' && format[4] != '\0' ? "+00" : "");
+        cell_timestamp_text(out, wide[at], format[2]);
+        cell_text_str(out, format[3] == ':' && format[4] != '\0' ? "+00" : "");
     } else if (has_prefix(format, "tD")) {
-        slt_duration_text(out, wide[at], format[2]);
+        cell_duration_text(out, wide[at], format[2]);
     } else if (strcmp(format, "tiM") == 0) {
-        slt_interval_text(out, narrow[at], 0, 0);
+        cell_interval_text(out, narrow[at], 0, 0);
     } else if (strcmp(format, "tiD") == 0) {
-        slt_interval_text(out, 0, narrow[2 * at], (int64_t)narrow[2 * at + 1] * 1000000);
+        cell_interval_text(out, 0, narrow[2 * at], (int64_t)narrow[2 * at + 1] * 1000000);
     } else if (strcmp(format, "tin") == 0) {
-        slt_interval_text(out, narrow[4 * at], narrow[4 * at + 1], wide[2 * at + 1]);
+        cell_interval_text(out, narrow[4 * at], narrow[4 * at + 1], wide[2 * at + 1]);
     } else {
-        slt_text_printf(out, "<%s>", format);
+        cell_text_printf(out, "<%s>", format);
     }
 }
 
 static void
-list_text(slt_text *out, const struct ArrowSchema *schema, const struct ArrowArray *array,
+list_text(cell_text *out, const struct ArrowSchema *schema, const struct ArrowArray *array,
           int64_t at, int depth)
 {
     const char *format = schema->format;
@@ -264,37 +266,37 @@ list_text(slt_text *out, const struct ArrowSchema *schema, const struct ArrowArr
         begin = integer_at(kind, array->buffers[1], at);
         end = integer_at(kind, array->buffers[1], at + 1);
     }
-    slt_text_str(out, is_map ? "{" : "[");
+    cell_text_str(out, is_map ? "{" : "[");
     for (int64_t i = begin; i < end; i++) {
-        slt_text_str(out, i > begin ? ", " : "");
+        cell_text_str(out, i > begin ? ", " : "");
         if (is_map) {
             const struct ArrowSchema *entry = schema->children[0];
             const struct ArrowArray *entries = array->children[0];
             int64_t row = i + entries->offset;
             value_text(out, entry->children[0], entries->children[0], row, depth + 1);
-            slt_text_str(out, "=");
+            cell_text_str(out, "=");
             value_text(out, entry->children[1], entries->children[1], row, depth + 1);
         } else {
             value_text(out, schema->children[0], array->children[0], i, depth + 1);
         }
     }
-    slt_text_str(out, is_map ? "}" : "]");
+    cell_text_str(out, is_map ? "}" : "]");
 }
 
 static void
-struct_text(slt_text *out, const struct ArrowSchema *schema, const struct ArrowArray *array,
+struct_text(cell_text *out, const struct ArrowSchema *schema, const struct ArrowArray *array,
             int64_t at, int depth)
 {
-    slt_text_str(out, "{");
+    cell_text_str(out, "{");
     for (int64_t i = 0; i < schema->n_children; i++) {
-        slt_text_printf(out, "%s'%s': ", i > 0 ? ", " : "", schema->children[i]->name);
+        cell_text_printf(out, "%s'%s': ", i > 0 ? ", " : "", schema->children[i]->name);
         value_text(out, schema->children[i], array->children[i], at, depth + 1);
     }
-    slt_text_str(out, "}");
+    cell_text_str(out, "}");
 }
 
 static void
-run_end_text(slt_text *out, const struct ArrowSchema *schema, const struct ArrowArray *array,
+run_end_text(cell_text *out, const struct ArrowSchema *schema, const struct ArrowArray *array,
              int64_t at, int depth)
 {
     const struct ArrowArray *ends = array->children[0];
@@ -307,7 +309,7 @@ run_end_text(slt_text *out, const struct ArrowSchema *schema, const struct Arrow
 }
 
 static void
-nested_text(slt_text *out, const struct ArrowSchema *schema, const struct ArrowArray *array,
+nested_text(cell_text *out, const struct ArrowSchema *schema, const struct ArrowArray *array,
             int64_t at, int depth)
 {
     if (strcmp(schema->format, "+s") == 0) {
@@ -317,29 +319,30 @@ nested_text(slt_text *out, const struct ArrowSchema *schema, const struct ArrowA
     } else if (strchr("lLwmv", schema->format[1]) != NULL) {
         list_text(out, schema, array, at, depth);
     } else {
-        slt_text_printf(out, "<%s>", schema->format);
+        cell_text_printf(out, "<%s>", schema->format);
     }
 }
 
 static void
-plain_text(slt_text *out, const char *format, const struct ArrowArray *array, int64_t at, int depth)
+plain_text(cell_text *out, const char *format, const struct ArrowArray *array, int64_t at,
+           int depth)
 {
     const void *values = array->n_buffers > 1 ? array->buffers[1] : NULL;
     switch (format[0]) {
     case 'b':
-        slt_text_str(out, ((const uint8_t *)values)[at >> 3] >> (at & 7) & 1 ? "true" : "false");
+        cell_text_str(out, ((const uint8_t *)values)[at >> 3] >> (at & 7) & 1 ? "true" : "false");
         return;
     case 'L':
-        slt_text_printf(out, "%llu", (unsigned long long)((const uint64_t *)values)[at]);
+        cell_text_printf(out, "%llu", (unsigned long long)((const uint64_t *)values)[at]);
         return;
     case 'e':
-        slt_double_text(out, half_float(((const uint16_t *)values)[at]), 9);
+        cell_double_text(out, half_float(((const uint16_t *)values)[at]), 9);
         return;
     case 'f':
-        slt_double_text(out, (double)((const float *)values)[at], 9);
+        cell_double_text(out, (double)((const float *)values)[at], 9);
         return;
     case 'g':
-        slt_double_text(out, ((const double *)values)[at], 17);
+        cell_double_text(out, ((const double *)values)[at], 17);
         return;
     case 'd':
         decimal_at(out, format, values, at);
@@ -351,25 +354,25 @@ plain_text(slt_text *out, const char *format, const struct ArrowArray *array, in
         break;
     }
     if (strchr("cCsSiIl", format[0]) != NULL) {
-        slt_text_printf(out, "%lld", (long long)integer_at(format[0], values, at));
+        cell_text_printf(out, "%lld", (long long)integer_at(format[0], values, at));
     } else if (strchr("uUvzZw", format[0]) != NULL) {
         bytes_text(out, format, array, at, depth);
     } else {
-        slt_text_printf(out, "<%s>", format);
+        cell_text_printf(out, "<%s>", format);
     }
 }
 
 static void
-value_text(slt_text *out, const struct ArrowSchema *schema, const struct ArrowArray *array,
+value_text(cell_text *out, const struct ArrowSchema *schema, const struct ArrowArray *array,
            int64_t row, int depth)
 {
     int64_t at = row + array->offset;
     const char *format = schema->format;
     if (depth > MAX_DEPTH) {
-        slt_text_str(out, "<too deep>");
+        cell_text_str(out, "<too deep>");
     } else if (strcmp(format, "n") == 0 ||
                (!has_prefix(format, "+r") && !has_prefix(format, "+u") && is_null(array, at))) {
-        slt_text_str(out, "NULL");
+        cell_text_str(out, "NULL");
     } else if (schema->dictionary != NULL) {
         int64_t code = integer_at(format[0], array->buffers[1], at);
         value_text(out, schema->dictionary, array->dictionary, code, depth);
@@ -381,14 +384,49 @@ value_text(slt_text *out, const struct ArrowSchema *schema, const struct ArrowAr
 }
 
 void
-slt_value_text(slt_text *out, const struct ArrowSchema *schema, const struct ArrowArray *array,
-               int64_t row)
+cell_value_text(cell_text *out, const struct ArrowSchema *schema, const struct ArrowArray *array,
+                int64_t row)
 {
     value_text(out, schema, array, row, 0);
 }
 
+bool
+cell_is_null(const struct ArrowSchema *schema, const struct ArrowArray *array, int64_t row)
+{
+    return strcmp(schema->format, "n") == 0 ||
+           (!has_prefix(schema->format, "+r") && !has_prefix(schema->format, "+u") &&
+            is_null(array, row + array->offset));
+}
+
+bool
+cell_string(const struct ArrowSchema *schema, const struct ArrowArray *array, int64_t row,
+            const char **out_bytes, int64_t *out_n_bytes)
+{
+    const int64_t at = row + array->offset;
+    const bool large = strcmp(schema->format, "U") == 0;
+    if (schema->dictionary != NULL) {
+        return false;
+    }
+    if (strcmp(schema->format, "vu") == 0) {
+        const char *view = (const char *)array->buffers[1] + 16 * at;
+        int32_t parts[4];
+        memcpy(parts, view, sizeof parts);
+        *out_n_bytes = parts[0];
+        *out_bytes =
+            parts[0] > 12 ? (const char *)array->buffers[2 + parts[2]] + parts[3] : view + 4;
+        return true;
+    }
+    if (!large && strcmp(schema->format, "u") != 0) {
+        return false;
+    }
+    const int64_t begin = integer_at(large ? 'l' : 'i', array->buffers[1], at);
+    *out_n_bytes = integer_at(large ? 'l' : 'i', array->buffers[1], at + 1) - begin;
+    *out_bytes = (const char *)array->buffers[2] + begin;
+    return true;
+}
+
 char
-slt_type_letter(const struct ArrowSchema *schema)
+cell_type_letter(const struct ArrowSchema *schema)
 {
     const char *format = schema->dictionary != NULL          ? schema->dictionary->format
                          : strcmp(schema->format, "+r") == 0 ? schema->children[1]->format
