@@ -22,6 +22,23 @@
 #define CN_CAT_(a, b)    a##b
 #define CN_CAT(a, b)     CN_CAT_(a, b)
 
+/* 1 when the compiler instruments for that sanitizer, else 0. */
+#if defined(__has_feature)
+#define CN_HAS_FEATURE_(x) __has_feature(x)
+#else
+#define CN_HAS_FEATURE_(x) 0
+#endif
+#if defined(__SANITIZE_ADDRESS__) || CN_HAS_FEATURE_(address_sanitizer)
+#define CN_ADDRESS_SANITIZER 1
+#else
+#define CN_ADDRESS_SANITIZER 0
+#endif
+#if defined(__SANITIZE_THREAD__) || CN_HAS_FEATURE_(thread_sanitizer)
+#define CN_THREAD_SANITIZER 1
+#else
+#define CN_THREAD_SANITIZER 0
+#endif
+
 /* `CN_SCOPED(type) name = NULL;` releases `name` on every way out of the block.
  * The type must have been given its cleanup with CN_DEFINE_SCOPED(type, function); the function
  * accepts NULL. Type names are single identifiers, pointers are typedef'd as `<thing>_p`. */

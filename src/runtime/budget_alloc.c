@@ -11,14 +11,9 @@
 
 #include "runtime/budget_int.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(CN_PARANOID)
+#if CN_ADDRESS_SANITIZER || defined(CN_PARANOID)
 #define BLOCKS_FROM_SYSTEM true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define BLOCKS_FROM_SYSTEM true
-#endif
-#endif
-#ifndef BLOCKS_FROM_SYSTEM
+#else
 #define BLOCKS_FROM_SYSTEM false
 #endif
 

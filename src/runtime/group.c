@@ -9,6 +9,10 @@
  */
 #include "runtime/task_int.h"
 
+/* A sleeping helper looks at done() this often, so that a cancel or a deadline that nobody
+ * announces is seen. */
+#define HELPER_SLEEP_NS (50 * INT64_C(1000000))
+
 /* ---- queues, all under the lock ---- */
 
 /* Where a group that was idle starts: level with the one that has used the least. */
@@ -268,7 +272,7 @@ run_or_sleep(cni_group *self, int64_t n_notices)
         cni_task_run(core, task, 0);
     } else if (self->n_pending > 0 && self->n_notices == n_notices && !self->closing) {
         self->n_sleeping++;
-        cni_cond_wait(&self->changed, &core->mutex);
+        (void)cni_cond_wait_until(&self->changed, &core->mutex, cni_clock_ns() + HELPER_SLEEP_NS);
         self->n_sleeping--;
     }
 }

@@ -168,26 +168,41 @@ test_small_queries_wake_nobody(void **state)
     cni_pool_free(pool);
 }
 
-static bool
-all_counted(void *argument)
+typedef struct gated {
+    cni_atomic_i64 *open;
+    cni_atomic_i64 *n_over;
+    int64_t n_left;
+} gated;
+
+static cni_step
+gated_step(void *argument, cni_task *task, int32_t worker)
 {
-    return cni_counter_get(argument) >= 100;
+    (void)task;
+    gated *self = argument;
+    assert_true(worker > 0);
+    if (cni_flag_consume(self->open) != 0 && --self->n_left == 0) {
+        cni_counter_add(self->n_over, 1);
+        return CNI_STEP_DONE;
+    }
+    return CNI_STEP_AGAIN;
 }
 
-/* More than one ready task goes on while nobody helps. */
+/* More than one ready task goes on while nobody helps, to the end of the last. */
 static void
 test_pool_threads_work_alone(void **state)
 {
     (void)state;
     cni_pool *pool = new_pool(3, NULL, NULL);
     cni_group *group = new_group(pool, 3);
-    counting tasks[4];
-    cni_atomic_i64 total = 0;
+    gated tasks[4];
+    cni_atomic_i64 open_gate = 0;
+    cni_atomic_i64 n_over = 0;
     for (int at = 0; at < 4; at++) {
-        tasks[at] = (counting){.n_left = 25, .total = &total};
-        submit(group, count_step, NULL, &tasks[at]);
+        tasks[at] = (gated){&open_gate, &n_over, 25};
+        submit(group, gated_step, NULL, &tasks[at]);
     }
-    while (!all_counted(&total)) {
+    cni_flag_publish(&open_gate, 1);
+    while (cni_counter_get(&n_over) < 4) {
         cni_thread_yield();
     }
     assert_true(cni_group_help(group, at_once, NULL));
@@ -519,6 +534,28 @@ test_notify_wakes_helpers(void **state)
     assert_int_equal(cni_thread_start(&thread, notify_later, &later, 0, NULL), CN_OK);
     assert_true(cni_group_help(group, is_noticed, &later));
     cni_thread_join(&thread);
+    cni_waker_drop(self.waker);
+    cni_group_free(group);
+    cni_pool_free(pool);
+}
+
+static bool
+is_late(void *argument)
+{
+    return cni_clock_ns() >= *(const int64_t *)argument;
+}
+
+/* A condition that nobody announces, such as a deadline. */
+static void
+test_sleeping_helpers_look_up(void **state)
+{
+    (void)state;
+    cni_pool *pool = new_pool(1, NULL, NULL);
+    cni_group *group = new_group(pool, 1);
+    parked self = {.waker = {NULL}};
+    submit(group, park, NULL, &self);
+    int64_t until_ns = cni_clock_ns() + 10000000;
+    assert_true(cni_group_help(group, is_late, &until_ns));
     cni_waker_drop(self.waker);
     cni_group_free(group);
     cni_pool_free(pool);
@@ -883,7 +920,7 @@ static void
 test_fork(void **state)
 {
     (void)state;
-#if defined(__SANITIZE_THREAD__)
+#if CN_THREAD_SANITIZER
     skip(); /* that sanitizer does not follow threads into a fork */
 #endif
     cni_pool *pool = new_pool(4, NULL, NULL);
@@ -920,6 +957,7 @@ main(void)
         cmocka_unit_test(test_late_wakers_are_harmless),
         cmocka_unit_test(test_a_wake_before_blocked_is_kept),
         cmocka_unit_test(test_notify_wakes_helpers),
+        cmocka_unit_test(test_sleeping_helpers_look_up),
         cmocka_unit_test(test_several_helpers),
         cmocka_unit_test(test_steps_may_submit),
         cmocka_unit_test(test_freeing_a_running_group),
