@@ -121,6 +121,12 @@ order_items(const cni_vector *a, cni_list_entry items_a, const cni_vector *b,
     return items_a.size < items_b.size ? -1 : items_a.size > items_b.size;
 }
 
+static int64_t
+union_row(const cni_vector *vector, int64_t at)
+{
+    return vector->union_offsets == NULL ? vector->nested_offset + at : vector->union_offsets[at];
+}
+
 /* By type code, then by the member's value. */
 static int
 order_union(const cni_vector *a, int64_t at_a, const cni_vector *b, int64_t at_b)
@@ -132,10 +138,8 @@ order_union(const cni_vector *a, int64_t at_a, const cni_vector *b, int64_t at_b
     }
     for (int32_t child = 0; child < a->type->n_children; child++) {
         if (a->type->union_codes[child] == code_a) {
-            return cni_row_order(&a->nested->children[child],
-                                 a->union_offsets == NULL ? at_a : a->union_offsets[at_a],
-                                 &b->nested->children[child],
-                                 b->union_offsets == NULL ? at_b : b->union_offsets[at_b]);
+            return cni_row_order(&a->nested->children[child], union_row(a, at_a),
+                                 &b->nested->children[child], union_row(b, at_b));
         }
     }
     return 0;
@@ -150,8 +154,8 @@ order_nested(const cni_vector *a, int64_t at_a, const cni_vector *b, int64_t at_
                            ((const cni_list_entry *)b->data)[at_b]);
     case CNI_PHYS_ARRAY: {
         const int64_t width = a->type->width;
-        return order_items(a, (cni_list_entry){at_a * width, width}, b,
-                           (cni_list_entry){at_b * width, width});
+        return order_items(a, (cni_list_entry){(a->nested_offset + at_a) * width, width}, b,
+                           (cni_list_entry){(b->nested_offset + at_b) * width, width});
     }
     case CNI_PHYS_STRUCT:
         return order_children(a, at_a, b, at_b);
@@ -204,8 +208,8 @@ order_values(const cni_vector *a, int64_t at_a, const cni_vector *b, int64_t at_
     }
 }
 
-static int
-order_sequence_aware(const cni_vector *a, int64_t row_a, const cni_vector *b, int64_t row_b)
+int
+cni_row_order(const cni_vector *a, int64_t row_a, const cni_vector *b, int64_t row_b)
 {
     const bool a_runs = a->encoding == CNI_SEQUENCE;
     const bool b_runs = b->encoding == CNI_SEQUENCE;
@@ -224,10 +228,4 @@ order_sequence_aware(const cni_vector *a, int64_t row_a, const cni_vector *b, in
             b_runs ? b->sequence_start + row_b * b->sequence_step : integer_at(flat_b, at_b));
     }
     return order_values(flat_a, at_a, flat_b, at_b);
-}
-
-int
-cni_row_order(const cni_vector *a, int64_t row_a, const cni_vector *b, int64_t row_b)
-{
-    return order_sequence_aware(a, row_a, b, row_b);
 }
