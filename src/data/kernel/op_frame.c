@@ -106,6 +106,7 @@ cni_op_strict(const cni_op_frame *self, const cni_vector *const *inputs, int32_t
     const bool is_shared = n_nullable == 1 && nullable->owner_validity != NULL;
     CN_TRY(cni_op_result(self, type, phys, n_nullable > 0 && !is_shared, inout_result, err));
     if (is_shared) {
+        cni_buffer_unref(inout_result->owner_validity); /* a spare one, kept by reuse */
         inout_result->validity = nullable->validity;
         inout_result->owner_validity = cni_buffer_ref(nullable->owner_validity);
     } else if (n_nullable > 0) {
