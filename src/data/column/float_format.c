@@ -39,7 +39,7 @@ digits_of_integer(uint64_t integer, int32_t n_decimals, decimal_digits *out)
     }
     out->point = n_digits - n_decimals;
     int32_t n_zeros = 0;
-    while (text[n_zeros] == '0') {
+    while (n_zeros < n_digits && text[n_zeros] == '0') {
         n_zeros++;
     }
     out->n_digits = n_digits - n_zeros;

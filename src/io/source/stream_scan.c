@@ -7,8 +7,6 @@
  */
 #include "io/source/stream_scan.h"
 
-#include <string.h>
-
 #include "base/thread.h"
 #include "io/source/source_shape.h"
 
@@ -113,8 +111,10 @@ stream_failed(stream_scan *self, int status, cn_error *err)
 {
     const char *message =
         self->stream.get_last_error == NULL ? NULL : self->stream.get_last_error(&self->stream);
-    return CN_FAIL(err, CN_IO, "the Arrow stream failed: %s (%s)",
-                   message == NULL ? "no message" : message, strerror(status));
+    (void)CN_FAIL(err, CN_IO, "the Arrow stream failed: %s",
+                  message == NULL ? "no message" : message);
+    cni_error_errno(err, status);
+    return CN_IO;
 }
 
 /* One batch off the stream; *out_ended when there was none. Runs outside the lock. */
