@@ -14,9 +14,10 @@
 
 #include "base/checked.h"
 
-#define HEAP_ALIGN  16
-#define WIDE_BYTES  64 /* from here on blocks are aligned to cache lines */
-#define POISON_BYTE 0xDB
+#define HEAP_ALIGN      16
+#define WIDE_BYTES      64                 /* from here on blocks are aligned to cache lines */
+#define MAX_BLOCK_BYTES (INT64_C(1) << 39) /* more is a size that went wrong, not a wish */
+#define POISON_BYTE     0xDB
 
 static int64_t
 effective_align(int64_t n_bytes, int64_t align)
@@ -28,6 +29,9 @@ static void *
 heap_new(int64_t n_bytes, int64_t align)
 {
     const int64_t effective = effective_align(n_bytes, align);
+    if (n_bytes > MAX_BLOCK_BYTES) {
+        return NULL;
+    }
     if (effective <= HEAP_ALIGN) {
         return malloc((size_t)n_bytes);
     }
@@ -110,30 +114,32 @@ stored_bytes(int64_t n_bytes)
 }
 
 static cn_code
-resize_into(cni_allocator *self, void *inout_block, int64_t old_bytes, int64_t new_bytes,
-            cn_error *err)
+resize_block(cni_allocator *self, void **inout_block, int64_t old_bytes, int64_t new_bytes,
+             cn_error *err)
 {
     if (CN_UNLIKELY(new_bytes < 0)) {
-        return cni_error_no_memory(err, new_bytes);
+        (void)cni_error_no_memory(err, new_bytes);
+        return CN_NO_MEMORY;
     }
-    void *old = NULL;
-    memcpy(&old, inout_block, sizeof(old));
+    void *old = *inout_block;
     cn_error local; /* only its code is read, and every refusal fills that */
     cn_error *reason = err != NULL ? err : &local;
     void *block = self->resize(self, old, old == NULL ? 0 : stored_bytes(old_bytes),
                                stored_bytes(new_bytes), HEAP_ALIGN, reason);
     if (CN_UNLIKELY(block == NULL)) {
+        CN_ASSERT(reason->code != CN_OK);
         return (cn_code)reason->code;
     }
-    memcpy(inout_block, &block, sizeof(block));
+    *inout_block = block;
     return CN_OK;
 }
 
+/* Pointers go in and out by memcpy: the caller's variable has another pointer type. */
 cn_code
 cni_alloc(cni_allocator *self, int64_t n_bytes, void *out_block, cn_error *err)
 {
     void *block = NULL;
-    CN_TRY(resize_into(self, &block, 0, n_bytes, err));
+    CN_TRY(resize_block(self, &block, 0, n_bytes, err));
     memcpy(out_block, &block, sizeof(block));
     return CN_OK;
 }
@@ -142,7 +148,7 @@ cn_code
 cni_alloc_zeroed(cni_allocator *self, int64_t n_bytes, void *out_block, cn_error *err)
 {
     void *block = NULL;
-    CN_TRY(resize_into(self, &block, 0, n_bytes, err));
+    CN_TRY(resize_block(self, &block, 0, n_bytes, err));
     memset(block, 0, (size_t)stored_bytes(n_bytes));
     memcpy(out_block, &block, sizeof(block));
     return CN_OK;
@@ -165,7 +171,11 @@ cn_code
 cni_realloc(cni_allocator *self, void *inout_block, int64_t old_bytes, int64_t new_bytes,
             cn_error *err)
 {
-    return resize_into(self, inout_block, old_bytes, new_bytes, err);
+    void *block = NULL;
+    memcpy(&block, inout_block, sizeof(block));
+    CN_TRY(resize_block(self, &block, old_bytes, new_bytes, err));
+    memcpy(inout_block, &block, sizeof(block));
+    return CN_OK;
 }
 
 void

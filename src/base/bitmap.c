@@ -65,6 +65,7 @@ cni_bits_copy(cni_bits self, int64_t n_bits, uint8_t *out)
 static inline void
 merge_byte(uint8_t *out, int64_t bit, unsigned value, int64_t n_bits)
 {
+    CN_ASSERT(n_bits >= 1 && n_bits <= 8);
     const unsigned shift = (unsigned)(bit & 7);
     const unsigned mask = ((1U << n_bits) - 1) << shift;
     uint8_t *byte = out + (bit >> 3);

@@ -78,6 +78,7 @@ cni_bits_word(cni_bits self, int64_t row, int64_t n_bits)
     }
     uint64_t word = low >> shift;
     if (n_bytes == 9) {
+        CN_ASSERT(shift != 0); /* 64 bits from a byte's start on fit in 8 bytes */
         word |= (uint64_t)bytes[8] << (64 - shift);
     }
     return word & mask;

@@ -35,7 +35,7 @@ read_small_file(const char *path, char out[SMALL_FILE_BYTES])
 
 /* Processors that `quota` in `period` allows, rounded up; no limit for anything odd. */
 static int32_t
-quota_processors(long long quota, long long period)
+quota_processors(int64_t quota, int64_t period)
 {
     if (quota <= 0 || period <= 0 || quota / period >= MAX_PROCESSORS) {
         return MAX_PROCESSORS;
@@ -49,20 +49,33 @@ min_count(int32_t a, int32_t b)
     return a < b ? a : b;
 }
 
+/* The number at *inout_text, which moves behind it and one space; -1 when there is none. */
+static int64_t
+next_number(const char **inout_text)
+{
+    int64_t number = -1;
+    const char *text = *inout_text;
+    while (*text >= '0' && *text <= '9' && number < INT64_MAX / 100) {
+        number = cni_max_i64(number, 0) * 10 + (*text - '0');
+        text++;
+    }
+    *inout_text = *text == ' ' ? text + 1 : text;
+    return number;
+}
+
 /* cpu.max of one group: "max 100000" or "200000 100000". */
 static int32_t
 group_limit(const char *group_path)
 {
     char path[2 * SMALL_FILE_BYTES];
     char text[SMALL_FILE_BYTES];
-    long long quota = 0;
-    long long period = 0;
     const int length = snprintf(path, sizeof(path), CGROUP_ROOT "%s/cpu.max", group_path);
-    if (length < 0 || length >= (int)sizeof(path) || !read_small_file(path, text) ||
-        sscanf(text, "%lld %lld", &quota, &period) != 2) {
+    if (length < 0 || length >= (int)sizeof(path) || !read_small_file(path, text)) {
         return MAX_PROCESSORS;
     }
-    return quota_processors(quota, period);
+    const char *at = text;
+    const int64_t quota = next_number(&at);
+    return quota_processors(quota, next_number(&at));
 }
 
 /* The tightest limit from the group of this process up to the root. */
@@ -92,14 +105,14 @@ version1_limit(void)
 {
     char quota_text[SMALL_FILE_BYTES];
     char period_text[SMALL_FILE_BYTES];
-    long long quota = 0;
-    long long period = 0;
     if (!read_small_file(CGROUP_ROOT "/cpu/cpu.cfs_quota_us", quota_text) ||
-        !read_small_file(CGROUP_ROOT "/cpu/cpu.cfs_period_us", period_text) ||
-        sscanf(quota_text, "%lld", &quota) != 1 || sscanf(period_text, "%lld", &period) != 1) {
+        !read_small_file(CGROUP_ROOT "/cpu/cpu.cfs_period_us", period_text)) {
         return MAX_PROCESSORS;
     }
-    return quota_processors(quota, period);
+    const char *quota_at = quota_text;
+    const char *period_at = period_text;
+    const int64_t quota = next_number(&quota_at); /* "-1": no limit */
+    return quota_processors(quota, next_number(&period_at));
 }
 
 static int32_t

@@ -195,6 +195,7 @@ static void *
 list_pop(free_list *list)
 {
     void *block = list->first;
+    CN_ASSERT(block != NULL);
     list->first = *(void **)block;
     list->n_blocks--;
     return block;

@@ -89,7 +89,8 @@ CN_DEFINE_SCOPED(cni_group_p, cni_group_free)
 /* Queue a task; `work` is copied. As many ready tasks as callers are helping (one when none is) are
  * left to the callers; own threads are called for more, and never when max_workers is 1.
  * Errors: CN_NO_MEMORY (nothing queued, on_done not called). A thread that cannot be started
- * is not an error: the callers help. CN_INVALID_STATE in a forked child, where the pool runs nothing. */
+ * is not an error: the callers help. CN_INVALID_STATE in a forked child, where the pool runs
+ * nothing. */
 CN_NODISCARD cn_code cni_group_submit(cni_group *self, const cni_task_work *work, cn_error *err);
 
 /* Run tasks of the group on the calling thread until done(argument) is true or no task is left.
