@@ -105,11 +105,11 @@ cni_error_set(cn_error *err, cn_code code, const char *file, int line, const cha
     (void)format_message(text, (int64_t)sizeof(text), format, arguments);
     va_end(arguments);
     memset(err, 0, sizeof(*err));
-    err->code = code;
+    err->code = (int32_t)code;
     err->sql_offset = -1;
     err->file = source_name(file);
     err->line = line;
-    memcpy(err->sqlstate, code_rows[code_is_known(code) ? code : CN_UNKNOWN].sqlstate, 6);
+    memcpy(err->sqlstate, code_rows[code_is_known((int32_t)code) ? code : CN_UNKNOWN].sqlstate, 6);
     memcpy(err->message, text, strlen(text) + 1);
     return code;
 }
