@@ -129,5 +129,12 @@ CN_NODISCARD cn_code cni_op_date_trunc(const cni_op_env *env, cni_date_part part
 CN_NODISCARD cn_code cni_op_add_interval(const cni_op_env *env, const cni_type *type, bool subtract,
                                          const cni_vector *a, const cni_vector *interval,
                                          cni_vector *inout_result, cn_error *err);
+/* ---- rows one by one ---- */
+
+/* -1, 0, 1 of two rows of one type in any encoding, PostgreSQL's order: NaN above numbers, nulls
+ * equal and above values; nested types field by field. Slow: for nested types and fix-ups. */
+int cni_row_order(const cni_vector *a, int64_t row_a, const cni_vector *b, int64_t row_b);
+/* Length of an interval in nanoseconds, a month as 30 days: what INTERVAL compares by. */
+cni_i128 cni_interval_nanos(const cni_interval *interval);
 
 #endif /* CNI_DATA_OPS_H */

@@ -125,11 +125,7 @@ bool cni_op_wide_overflow(cni_arith_op op, cni_i128 a, cni_i128 b, cni_i128 *out
 /* The unscaled value of a DECIMAL or integer row in either layout. */
 cni_i128 cni_op_wide_at(const cni_vector *vector, int64_t row);
 
-/* -1, 0, 1 of two rows of one type in any encoding, PostgreSQL's order: NaN above numbers, nulls
- * equal and above values; nested types field by field. Slow; for nested types and fix-ups. */
-int cni_row_order(const cni_vector *a, int64_t row_a, const cni_vector *b, int64_t row_b);
 /* INTERVAL by length, a month as 30 days. */
 int cni_interval_order(const cni_interval *a, const cni_interval *b);
-cni_i128 cni_interval_nanos(const cni_interval *interval);
 
 #endif /* CNI_DATA_OPS_INT_H */
