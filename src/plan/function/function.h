@@ -31,7 +31,9 @@ typedef enum cni_volatility {
 } cni_volatility;
 
 typedef enum cni_null_rule {
-    CNI_NULL_IF_ANY, /* a NULL argument makes NULL; the call need not look at null rows */
+    /* A NULL argument makes NULL; the call need not look at null rows: the evaluator joins the arguments'
+     * validities into a result that has none; a result with a validity has them in it. */
+    CNI_NULL_IF_ANY,
     CNI_NULL_CUSTOM  /* the function sees nulls: coalesce, concat */
 } cni_null_rule;
 
@@ -74,7 +76,9 @@ typedef struct cni_aggregate_call {
     const uint32_t *group;
     uint8_t *states;
     int64_t stride_bytes;
-    cni_arena *heap; /* for what states point at (strings, lists); lives as long as the states */
+    int64_t sequence; /* of the chunk that the rows are from: earlier ones are earlier in source
+                         order; only where the query needs order (else 0) */
+    cni_arena *heap;  /* for what states point at (strings, lists); lives as long as the states */
 } cni_aggregate_call;
 
 /* Aggregates whose whole-column value a table's exact metadata can answer, and which fused kernels

@@ -631,6 +631,11 @@ static const date_operator moment_plus_interval = {
 static const date_operator interval_plus_moment = {
     .signature = SIGNATURE_2(CNI_TYPE_INTERVAL, CNI_TYPE_TIMESTAMP, CNI_ARG_SAME_AS_SECOND),
     .interval_first = true};
+static const date_operator time_plus_interval = {
+    .signature = SIGNATURE_2(CNI_TYPE_TIME, CNI_TYPE_INTERVAL, CNI_ARG_SAME_AS_FIRST)};
+static const date_operator time_minus_interval = {
+    .signature = SIGNATURE_2(CNI_TYPE_TIME, CNI_TYPE_INTERVAL, CNI_ARG_SAME_AS_FIRST),
+    .subtract = true};
 static const date_operator interval_plus_interval = {
     .signature = SIGNATURE_2(CNI_TYPE_INTERVAL, CNI_TYPE_INTERVAL, CNI_TYPE_INTERVAL)};
 static const date_operator date_plus_days = {
@@ -682,6 +687,9 @@ static const cni_function operators[] = {
     {MOMENT_ROW("+", "Interval plus timestamp.",
                 "INTERVAL 1 HOUR + TIMESTAMP '2024-01-31 12:00:00'", interval_plus_moment),
      .evaluate = evaluate_add_interval},
+    {MOMENT_ROW("+", "Time of day plus interval, around midnight.",
+                "TIME '23:30:00' + INTERVAL 1 HOUR", time_plus_interval),
+     .evaluate = evaluate_add_interval},
     {MOMENT_ROW("+", "Sum of intervals.", "INTERVAL 1 DAY + INTERVAL 2 HOURS",
                 interval_plus_interval),
      .evaluate = evaluate_add_interval},
@@ -706,6 +714,9 @@ static const cni_function operators[] = {
      .evaluate = evaluate_add_interval},
     {MOMENT_ROW("-", "Timestamp minus interval.",
                 "TIMESTAMP '2024-01-31 12:00:00' - INTERVAL 1 HOUR", moment_minus_interval),
+     .evaluate = evaluate_add_interval},
+    {MOMENT_ROW("-", "Time of day minus interval, around midnight.",
+                "TIME '00:30:00' - INTERVAL 1 HOUR", time_minus_interval),
      .evaluate = evaluate_add_interval},
     {MOMENT_ROW("-", "Difference of intervals.", "INTERVAL 1 DAY - INTERVAL 2 HOURS",
                 interval_minus_interval),

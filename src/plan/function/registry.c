@@ -31,7 +31,11 @@ struct cni_function_registry {
 };
 
 static const cni_builtin_family families[] = {
-    cni_builtin_operators,
+    cni_builtin_operators,   cni_builtin_rounding,    cni_builtin_math,
+    cni_builtin_bits,        cni_builtin_string_case, cni_builtin_string_cut,
+    cni_builtin_string_join, cni_builtin_string_find, cni_builtin_like,
+    cni_builtin_regexp,      cni_builtin_date_part,   cni_builtin_date_make,
+    cni_builtin_date_diff,   cni_builtin_conditional, cni_builtin_information,
 };
 
 /* ---- adding ---- */
