@@ -246,7 +246,7 @@ fixture_flat_leaf(fixture_random *random, const cni_type *type, int64_t n_rows, 
     }
     if (phys == CNI_PHYS_VIEW) {
         fixture_fill_views(random, out);
-    } else if (type->id == CNI_TYPE_DECIMAL) {
+    } else if (type->id == CNI_TYPE_DECIMAL || type->id == CNI_TYPE_HUGEINT) {
         fixture_fill_decimals(random, out);
     } else if (type->id == CNI_TYPE_TIME || type->id == CNI_TYPE_DATE) {
         fixture_fill_small(random, out);
