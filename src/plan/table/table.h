@@ -52,7 +52,10 @@ typedef enum cni_read_answer {
 typedef enum cni_morsel_answer {
     CNI_MORSEL_TAKEN, /* *out_morsel is this worker's */
     CNI_MORSEL_BLOCKED,
-    CNI_MORSEL_NONE /* the source is exhausted */
+    CNI_MORSEL_NONE, /* the source is exhausted */
+    /* Unbounded sources only, between morsels; the pipelines drain before operators are told: */
+    CNI_MORSEL_WATERMARK, /* rows up to event time *out_morsel (us) have all been handed out */
+    CNI_MORSEL_CHECKPOINT /* epoch *out_morsel ends here */
 } cni_morsel_answer;
 
 /* Counters that EXPLAIN ANALYZE shows and tests assert. */

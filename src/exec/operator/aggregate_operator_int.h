@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The aggregation operator from inside.
+ *
+ *   chunk --> keys packed to words --> group numbers --> states updated        per worker
+ *                                   (direct | table | append)     aggregate_lookup.c, _update.c
+ *   too many groups: the table's rows --> pages per partition, table empty aggregate_partition.c
+ *   finalize, a task per partition: pages of all workers --> one table         aggregate_merge.c
+ *   source: morsels of rows --> keys and results as vectors                    aggregate_result.c
+ *
+ * A group is one row, 8-aligned, the same in tables and pages, its bytes may be moved freely:
+ *
+ *   | key words (canonical: equal keys are equal words, but for long strings) | states |
+ *
+ * Strings and whatever states point at lie in arenas that live until the operator is closed.
+ */
+#ifndef CNI_EXEC_AGGREGATE_OPERATOR_INT_H
+#define CNI_EXEC_AGGREGATE_OPERATOR_INT_H
+
+#include "base/thread.h"
+#include "exec/operator/aggregate.h"
+
+#define CNI_AGG_PARTITION_BITS 6
+#define CNI_AGG_PARTITIONS     (1 << CNI_AGG_PARTITION_BITS)
+#define CNI_AGG_BATCH_ROWS     2048       /* rows that are merged at a time */
+#define CNI_AGG_MIN_SLOTS      (1 << 14)  /* fewer make branches guess wrong */
+#define CNI_AGG_SMALL_GROUPS   4096       /* tables that are not worth partitioning */
+#define CNI_AGG_NULL_VIEW      UINT32_MAX /* length of a NULL string in a key */
+
+/* ---- keys ---- */
+
+typedef enum cni_agg_key_kind {
+    CNI_AGG_KEY_NONE,  /* type NULL */
+    CNI_AGG_KEY_BIT,   /* one byte */
+    CNI_AGG_KEY_COPY,  /* 1, 2, 4, 8 or 16 bytes as they are */
+    CNI_AGG_KEY_WIDEN, /* DECIMAL > 18 digits: 16 bytes from I64 or I128 */
+    CNI_AGG_KEY_F16,
+    CNI_AGG_KEY_F32, /* -0 is +0, NaN is one NaN, NULL another */
+    CNI_AGG_KEY_F64,
+    CNI_AGG_KEY_VIEW,     /* 16 bytes; NULL is CNI_AGG_NULL_VIEW */
+    CNI_AGG_KEY_FIXED,    /* the same over a fixed width */
+    CNI_AGG_KEY_INTERVAL, /* its length in nanoseconds, a month being 30 days */
+    CNI_AGG_KEY_NESTED    /* a view of its canonical bytes: aggregate_nested.c */
+} cni_agg_key_kind;
+
+typedef struct cni_agg_key {
+    const cni_type *type;
+    int32_t position; /* in the input chunk */
+    uint8_t kind;     /* cni_agg_key_kind */
+    int32_t n_bytes;
+    int32_t offset;   /* in the key */
+    int32_t null_bit; /* bit of the key, -1 = NULL is a value of its own */
+} cni_agg_key;
+
+/* One aggregate call as the operator carries it out. */
+typedef struct cni_agg_call {
+    const cni_phys_call *spec;
+    int32_t state_offset; /* in the row */
+} cni_agg_call;
+
+/* Immutable once made; in the operator's arena. */
+typedef struct cni_agg_layout {
+    int32_t n_keys;
+    cni_agg_key *keys;
+    int32_t key_words;
+    int32_t key_bytes; /* 8 * key_words */
+    bool lone_null;    /* one 8-byte key that has no room for NULL: see cni_agg_table.null_group */
+    int32_t n_views;
+    int32_t *view_words; /* the word at which each view begins */
+    int32_t n_calls;
+    cni_agg_call *calls;
+    int32_t row_bytes;
+    uint8_t *empty_row; /* row_bytes: states of a new group behind a key of zeros */
+    bool zero_states;   /* that are all zeros */
+} cni_agg_layout;
+
+CN_NODISCARD cn_code cni_agg_layout_new(cni_arena *arena, const cni_phys_aggregate *spec,
+                                        cni_agg_layout **out_layout, cn_error *err);
+
+/* Pack the keys of n rows: `vectors` by key, FLAT. Strings stay borrowed. A lone NULL key packs as
+ * zero. out_words has n * key_words words. */
+CN_NODISCARD cn_code cni_agg_pack_keys(const cni_agg_layout *layout, const cni_vector *vectors,
+                                       int64_t n, uint64_t *out_words, cn_error *err);
+/* n keys that lie stride_bytes apart, hashed. */
+void cni_agg_hash_keys(const cni_agg_layout *layout, const uint8_t *keys, int64_t stride_bytes,
+                       int64_t n, uint64_t *out_hashes);
+/* Key `key` of n rows as a vector. all_null: a lone NULL. */
+CN_NODISCARD cn_code cni_agg_unpack_key(const cni_agg_layout *layout, int32_t key,
+                                        const uint8_t *rows, int64_t n, cni_allocator *allocator,
+                                        int64_t null_row, cni_vector *out_vector, cn_error *err);
+
+static inline int64_t
+cni_agg_partition_of(uint64_t hash)
+{
+    return (int64_t)(hash >> (64 - CNI_AGG_PARTITION_BITS));
+}
+
+/* ---- tables ---- */
+
+/* Groups by number, and slots that find them. Thread: confined. */
+typedef struct cni_agg_table {
+    const cni_agg_layout *layout;
+    cni_allocator *allocator;
+    cni_arena *heap; /* strings of keys, what states point at; owned reference */
+    uint8_t *rows;
+    int64_t n_groups;
+    int64_t cap_groups;
+    uint32_t *slots;    /* group + 1; 0 = empty; NULL = none yet */
+    int64_t n_slots;    /* power of two, at least twice the groups */
+    int64_t null_group; /* of a lone NULL key; -1 = none */
+} cni_agg_table;
+
+CN_NODISCARD cn_code cni_agg_table_init(cni_agg_table *self, const cni_agg_layout *layout,
+                                        cni_allocator *allocator, cn_error *err);
+void cni_agg_table_done(cni_agg_table *self); /* accepts zeroed */
+/* No groups; memory is kept. */
+void cni_agg_table_clear(cni_agg_table *self);
+/* Room for n more groups, in rows and (when `in_slots`) in slots. */
+CN_NODISCARD cn_code cni_agg_table_reserve(cni_agg_table *self, int64_t n, bool in_slots,
+                                           cn_error *err);
+/* Group of each of n keys (contiguous), new ones made: in order of their first row, key and empty
+ * states filled. `mismatches` has room for n. Reserve first. Long strings are copied unless
+ * `adopt`. */
+CN_NODISCARD cn_code cni_agg_table_find(cni_agg_table *self, const uint64_t *keys,
+                                        const uint64_t *hashes, int64_t n, bool adopt,
+                                        uint32_t *mismatches, uint32_t *out_groups, cn_error *err);
+/* New groups for n keys, without looking whether they are new. Reserve first. */
+CN_NODISCARD cn_code cni_agg_table_append(cni_agg_table *self, const uint64_t *keys, int64_t n,
+                                          uint32_t *out_groups, cn_error *err);
+/* The group of a lone NULL key, made when there is none. Reserve first. */
+uint32_t cni_agg_table_null_group(cni_agg_table *self);
+
+static inline uint8_t *
+cni_agg_row(const cni_agg_table *self, int64_t group)
+{
+    return self->rows + group * self->layout->row_bytes;
+}
+
+/* ---- pages of a partition ---- */
+
+typedef struct cni_agg_page {
+    struct cni_agg_page *next;
+    int64_t n_rows;
+    int64_t cap_rows;
+    int64_t block_bytes;
+    uint64_t rows[]; /* of row_bytes each */
+} cni_agg_page;
+
+typedef struct cni_agg_pages {
+    cni_agg_page *first;
+    cni_agg_page *last;
+    int64_t n_rows;
+} cni_agg_pages;
+
+/* ---- the operator ---- */
+
+typedef struct cni_agg_local {
+    cni_agg_table table;
+    cni_agg_pages *pages; /* CNI_AGG_PARTITIONS + 1 (the last: the lone NULL); NULL = none yet */
+    bool combined;
+    int64_t rows_in;
+    int64_t n_flushes;
+    /* scratch of a chunk */
+    int64_t cap_rows;
+    uint64_t *keys;
+    uint64_t *hashes;
+    uint32_t *groups;
+    uint32_t *list;
+    cni_vector *key_vectors; /* n_keys */
+    cni_vector *flat;        /* n_inputs: type NULL = not made for this chunk */
+    uint64_t *live;
+    struct cni_agg_local *next;
+} cni_agg_local;
+
+typedef struct cni_agg_operator {
+    cni_operator base;
+    const cni_phys_aggregate *spec;
+    cni_allocator *allocator; /* of base.budget */
+    cni_arena *arena;         /* layout */
+    cni_agg_layout *layout;
+    const cni_kernels *kernels;
+    cni_mutex mutex;       /* guards `locals` while workers combine */
+    cni_agg_local *locals; /* combined */
+    cni_agg_local *last_local;
+    int32_t n_finals;
+    cni_agg_table *finals; /* results, one per finalize task */
+    bool finals_made;
+    cni_atomic_i64 n_groups; /* counters for the notes */
+    cni_atomic_i64 n_flushes;
+} cni_agg_operator;
+
+/* Groups of the chunk's rows into local->groups, which may be replaced by NULL (one group). */
+CN_NODISCARD cn_code cni_agg_lookup(cni_agg_operator *self, cni_agg_local *local,
+                                    const cni_chunk *chunk, cn_error *err);
+/* States of the chunk's rows, whose groups are in `groups` (NULL = all in group 0). */
+CN_NODISCARD cn_code cni_agg_update(cni_agg_operator *self, cni_agg_local *local,
+                                    const cni_chunk *chunk, const uint32_t *groups, cn_error *err);
+/* Merge the states of n rows (row_bytes apart) into the table's groups. */
+CN_NODISCARD cn_code cni_agg_combine_states(cni_agg_operator *self, cni_agg_table *table,
+                                            const uint8_t *rows, int64_t n, uint32_t *groups,
+                                            cn_error *err);
+/* Result of call `call` for rows [first, first + n) of the table. */
+CN_NODISCARD cn_code cni_agg_emit(cni_agg_operator *self, cni_agg_table *table, int32_t call,
+                                  int64_t first, int64_t n, cni_vector *out_vector, cn_error *err);
+
+/* Move all groups of the local's table to its pages. */
+CN_NODISCARD cn_code cni_agg_flush(cni_agg_operator *self, cni_agg_local *local, cn_error *err);
+void cni_agg_pages_free(cni_allocator *allocator, cni_agg_pages *pages);
+CN_NODISCARD cn_code cni_agg_merge(cni_agg_operator *self, int32_t task, cn_error *err);
+
+CN_NODISCARD cn_code cni_agg_open_source(cni_operator *base, cni_scan **out_scan, cn_error *err);
+
+/* Room for n_rows in the scratch. */
+CN_NODISCARD cn_code cni_agg_local_reserve(cni_agg_operator *self, cni_agg_local *local,
+                                           int64_t n_rows, cn_error *err);
+/* Column of the chunk as FLAT or CONSTANT, made once per chunk. */
+CN_NODISCARD cn_code cni_agg_local_flat(cni_agg_operator *self, cni_agg_local *local,
+                                        const cni_chunk *chunk, int32_t position,
+                                        const cni_vector **out_vector, cn_error *err);
+
+#endif /* CNI_EXEC_AGGREGATE_OPERATOR_INT_H */

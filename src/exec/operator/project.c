@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Project: one expression per output column. push only remembers the borrowed chunk; next evaluates
+ * the program straight into the chunk that travels on.
+ */
+#include "exec/operator/operators.h"
+
+typedef struct project_operator {
+    cni_operator base;
+    const cni_phys_op *spec;
+} project_operator;
+
+typedef struct project_local {
+    cni_program_state *state; /* NULL: no columns are made */
+    const cni_chunk *input;   /* borrowed between push and next */
+} project_local;
+
+static void
+close_local(cni_operator *base, void *opaque)
+{
+    project_local *local = opaque;
+    if (local != NULL) {
+        cni_program_state_free(local->state);
+        cni_dealloc(base->context->allocator, local, (int64_t)sizeof(*local));
+    }
+}
+
+static cn_code
+open_local(cni_operator *base, void **out_local, cn_error *err)
+{
+    const project_operator *self = (const project_operator *)base;
+    project_local *local = NULL;
+    CN_TRY(cni_alloc_zeroed(base->context->allocator, (int64_t)sizeof(*local), &local, err));
+    if (self->spec->program != NULL) {
+        const cn_code code =
+            cni_program_state_new(self->spec->program, base->context, &local->state, err);
+        if (code != CN_OK) {
+            close_local(base, local);
+            return code;
+        }
+    }
+    *out_local = local;
+    return CN_OK;
+}
+
+static cn_code
+push(cni_operator *base, void *opaque, cni_chunk *chunk, cni_waker own_waker,
+     cni_op_answer *out_answer, cn_error *err)
+{
+    project_local *local = opaque;
+    (void)base;
+    (void)err;
+    cni_waker_drop(own_waker);
+    local->input = chunk;
+    *out_answer = cni_chunk_is_blank(chunk) ? CNI_OP_NEED_MORE : CNI_OP_HAVE_MORE;
+    return CN_OK;
+}
+
+static cn_code
+next(cni_operator *base, void *opaque, cni_chunk *out_chunk, cni_waker own_waker,
+     cni_op_answer *out_answer, cn_error *err)
+{
+    const project_operator *self = (const project_operator *)base;
+    project_local *local = opaque;
+    const cni_chunk *input = local->input;
+    cni_waker_drop(own_waker);
+    *out_answer = CNI_OP_NEED_MORE;
+    if (input == NULL) {
+        return CN_OK;
+    }
+    local->input = NULL;
+    if (input->n_rows > 0) {
+        CN_TRY(cni_chunk_set_columns(out_chunk, self->spec->n_outputs, err));
+        if (local->state != NULL) {
+            CN_TRY(cni_program_run(local->state, input, out_chunk->columns, err));
+        }
+    }
+    out_chunk->n_rows = input->n_rows;
+    out_chunk->sequence = input->sequence;
+    out_chunk->ends_morsel = input->ends_morsel;
+    return CN_OK;
+}
+
+static cn_code
+on_watermark(cni_operator *base, void *local, int64_t watermark_us, cn_error *err)
+{
+    (void)base;
+    (void)local;
+    (void)watermark_us;
+    (void)err;
+    return CN_OK; /* holds nothing */
+}
+
+static void
+close_project(cni_operator *base)
+{
+    cni_dealloc(base->context->allocator, base, (int64_t)sizeof(project_operator));
+}
+
+static const cni_operator_ops project_ops = {
+    .name = "Project",
+    .open_local = open_local,
+    .push = push,
+    .next = next,
+    .on_watermark = on_watermark,
+    .close_local = close_local,
+    .close = close_project,
+};
+
+cn_code
+cni_project_operator_new(const cni_phys_op *spec, const cni_operator_env *env,
+                         cni_operator **out_operator, cn_error *err)
+{
+    project_operator *self = NULL;
+    CN_TRY(cni_alloc_zeroed(env->context->allocator, (int64_t)sizeof(*self), &self, err));
+    cni_operator_init(&self->base, &project_ops, env, spec->plan);
+    self->spec = spec;
+    *out_operator = &self->base;
+    return CN_OK;
+}

@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The result: a bounded queue between the last pipeline's workers and whoever pulls.
+ *
+ *   order kept:  lists per morsel; only the head's chunks may be taken; an ended and emptied head
+ * gives way to the next morsel in source order otherwise:   one list
+ *
+ * Bounds: the morsel at the head may put RESULT_HEAD_CHUNKS ahead of the consumer, the others
+ * together RESULT_WORKER_CHUNKS per worker. Who finds no room is BLOCKED; its waker fires when
+ * chunks were taken or the head has moved. The head itself always has room when its list is empty,
+ * so the queue cannot lock up.
+ */
+#include "base/thread.h"
+#include "exec/operator/held_morsels.h"
+#include "exec/operator/operators.h"
+
+#define RESULT_HEAD_CHUNKS   16
+#define RESULT_WORKER_CHUNKS 48
+
+/* A producer that found no room. */
+typedef struct result_waiter {
+    cni_waker waker;
+    int64_t sequence; /* that it wants to add to */
+} result_waiter;
+
+typedef struct result_operator {
+    cni_operator base;
+    cni_morsel_order order;
+    void (*notify)(void *state);
+    void *state;
+    int64_t max_chunks;
+    cni_mutex mutex; /* guards the rest */
+    int64_t head;
+    cni_held_morsel *morsels; /* ordered; the one list without order has sequence 0 */
+    int64_t n_chunks;         /* in all lists */
+    int64_t n_head_chunks;    /* in the head's */
+    bool finished;            /* all workers have ended */
+    bool announced;           /* the consumer knows that there is something to take */
+    int32_t n_waiting;
+    result_waiter *waiting; /* n_workers */
+} result_operator;
+
+/* Per worker: the morsel that it fills, so that no push looks for it. */
+typedef struct result_local {
+    cni_held_morsel *morsel; /* borrowed from the operator's list */
+    int64_t sequence;
+} result_local;
+
+static cni_allocator *
+memory_of(const result_operator *self)
+{
+    return self->base.context->allocator;
+}
+
+static void
+close_result(cni_operator *base)
+{
+    result_operator *self = (result_operator *)base;
+    cni_allocator *allocator = memory_of(self);
+    for (int32_t at = 0; at < self->n_waiting; at++) {
+        cni_waker_drop(self->waiting[at].waker);
+    }
+    cni_dealloc(allocator, self->waiting, base->n_workers * (int64_t)sizeof(*self->waiting));
+    cni_held_morsels_free(allocator, self->morsels);
+    cni_mutex_done(&self->mutex);
+    cni_dealloc(allocator, self, (int64_t)sizeof(*self));
+}
+
+static cn_code
+open_local(cni_operator *base, void **out_local, cn_error *err)
+{
+    result_local *local = NULL;
+    CN_TRY(cni_alloc_zeroed(base->context->allocator, (int64_t)sizeof(*local), &local, err));
+    local->sequence = -1;
+    *out_local = local;
+    return CN_OK;
+}
+
+static void
+close_local(cni_operator *base, void *local)
+{
+    cni_dealloc(base->context->allocator, local, (int64_t)sizeof(result_local));
+}
+
+/* ---- the head; all under the lock ---- */
+
+static cni_held_morsel *
+head_morsel(result_operator *self)
+{
+    if (!self->base.keep_order || self->finished) {
+        return self->morsels; /* once all have ended, what is first is next */
+    }
+    self->head = self->order.resolve(self->order.state, self->head);
+    cni_held_morsel *first = self->morsels;
+    return first != NULL && first->sequence == self->head ? first : NULL;
+}
+
+/* Drop heads that have ended and are empty; gives them as a list. True in *out_moved when some
+ * were. */
+static cni_held_morsel *
+move_head(result_operator *self)
+{
+    cni_held_morsel *dropped = NULL;
+    cni_held_morsel *head = head_morsel(self);
+    while (head != NULL && head->ended && head->first == NULL) {
+        self->morsels = head->next;
+        self->head = head->sequence + 1;
+        head->next = dropped;
+        dropped = head;
+        head = head_morsel(self);
+    }
+    if (dropped != NULL) {
+        self->n_head_chunks = 0;
+        for (cni_held_chunk *chunk = head == NULL ? NULL : head->first; chunk != NULL;
+             chunk = chunk->next) {
+            self->n_head_chunks++;
+        }
+    }
+    return dropped;
+}
+
+/* Whether chunks of this morsel are those that the consumer takes next. */
+static bool
+is_head(result_operator *self, int64_t sequence)
+{
+    if (!self->base.keep_order) {
+        return false;
+    }
+    self->head = self->order.resolve(self->order.state, self->head);
+    return sequence == self->head;
+}
+
+static bool
+has_room(result_operator *self, const cni_chunk *chunk)
+{
+    if (chunk->n_rows == 0) {
+        return true; /* the end of a morsel takes no room */
+    }
+    if (is_head(self, chunk->sequence)) {
+        return self->n_head_chunks < RESULT_HEAD_CHUNKS;
+    }
+    return self->n_chunks < self->max_chunks;
+}
+
+/* Take the producers off that should try again, which is when half the room is free; gives how many
+ * are in `out_wakers` (n_workers places). */
+static int32_t
+take_waiting(result_operator *self, cni_waker *out_wakers)
+{
+    int32_t n_taken = 0;
+    int32_t n_left = 0;
+    for (int32_t at = 0; at < self->n_waiting; at++) {
+        const result_waiter waiter = self->waiting[at];
+        const bool has_turn = is_head(self, waiter.sequence)
+                                  ? self->n_head_chunks <= RESULT_HEAD_CHUNKS / 2
+                                  : self->n_chunks <= self->max_chunks / 2;
+        if (has_turn) {
+            out_wakers[n_taken++] = waiter.waker;
+        } else {
+            self->waiting[n_left++] = waiter;
+        }
+    }
+    self->n_waiting = n_left;
+    return n_taken;
+}
+
+static void
+wake_all(const cni_waker *own_wakers, int32_t n)
+{
+    for (int32_t at = 0; at < n; at++) {
+        cni_waker_wake(own_wakers[at]);
+    }
+}
+
+/* ---- producers ---- */
+
+/* The list that a chunk of this sequence joins; `inout_fresh` is used up when it is a new one. */
+static cni_held_morsel *
+list_for(result_operator *self, result_local *local, int64_t sequence,
+         cni_held_morsel **inout_fresh)
+{
+    if (local->morsel != NULL && local->sequence == sequence) {
+        return local->morsel;
+    }
+    cni_held_morsel *found = cni_held_morsels_find(self->morsels, sequence);
+    if (found == NULL) {
+        found = CN_MOVE(*inout_fresh);
+        cni_held_morsels_insert(&self->morsels, found);
+    }
+    local->morsel = found;
+    local->sequence = sequence;
+    return found;
+}
+
+/* What one push brings and takes away, prepared outside the lock. */
+typedef struct result_delivery {
+    int64_t sequence;
+    bool ends_morsel;
+    cni_held_morsel *fresh;   /* for a new list, if needed */
+    cni_held_chunk *chunk;    /* NULL: only an end */
+    cni_held_morsel *dropped; /* to be freed */
+    bool moved;               /* the head has moved */
+    bool notify;              /* the consumer may take again */
+} result_delivery;
+
+/* Under the lock. */
+static void
+deliver(result_operator *self, result_local *local, result_delivery *delivery)
+{
+    cni_held_morsel *list = list_for(self, local, delivery->sequence, &delivery->fresh);
+    if (delivery->chunk != NULL) {
+        cni_held_morsel_add(list, CN_MOVE(delivery->chunk));
+        self->n_chunks++;
+        self->n_head_chunks += list == head_morsel(self) ? 1 : 0;
+    }
+    if (delivery->ends_morsel) {
+        list->ended = true;
+        local->morsel = NULL;
+    }
+    delivery->dropped = move_head(self);
+    delivery->moved = delivery->dropped != NULL;
+    const cni_held_morsel *head = head_morsel(self);
+    const bool can_take = head != NULL && head->first != NULL;
+    delivery->notify = can_take && !self->announced;
+    self->announced = can_take;
+}
+
+static cn_code
+prepare(result_operator *self, const result_local *local, cni_chunk *chunk,
+        result_delivery *out_delivery, cn_error *err)
+{
+    *out_delivery = (result_delivery){
+        .sequence = self->base.keep_order ? chunk->sequence : 0,
+        .ends_morsel = self->base.keep_order && chunk->ends_morsel,
+    };
+    if (local->morsel == NULL || local->sequence != out_delivery->sequence) {
+        CN_TRY(cni_held_morsel_new(memory_of(self), out_delivery->sequence, &out_delivery->fresh,
+                                   err));
+    }
+    cn_code code = CN_OK;
+    if (chunk->n_rows > 0) {
+        code = cni_held_chunk_new(memory_of(self), chunk, &out_delivery->chunk, err);
+    }
+    if (code != CN_OK) {
+        cni_held_morsel_free(memory_of(self), out_delivery->fresh);
+    }
+    return code;
+}
+
+/* True when there is room; otherwise the waker is kept. */
+static bool
+enter(result_operator *self, const cni_chunk *chunk, cni_waker own_waker)
+{
+    cni_mutex_lock(&self->mutex);
+    const bool room = has_room(self, chunk) || self->n_waiting == self->base.n_workers;
+    if (!room) {
+        self->waiting[self->n_waiting++] = (result_waiter){own_waker, chunk->sequence};
+    }
+    cni_mutex_unlock(&self->mutex);
+    if (room) {
+        cni_waker_drop(own_waker);
+    }
+    return room;
+}
+
+static cn_code
+push(cni_operator *base, void *opaque, cni_chunk *chunk, cni_waker own_waker,
+     cni_op_answer *out_answer, cn_error *err)
+{
+    result_operator *self = (result_operator *)base;
+    result_local *local = opaque;
+    result_delivery delivery = {0};
+    cni_waker wakers[CNI_MAX_WORKERS];
+    int32_t n_wakers = 0;
+    *out_answer = CNI_OP_BLOCKED;
+    if (!enter(self, chunk, own_waker)) {
+        return CN_OK;
+    }
+    *out_answer = CNI_OP_NEED_MORE;
+    if (cni_chunk_is_blank(chunk)) {
+        return CN_OK;
+    }
+    CN_TRY(prepare(self, local, chunk, &delivery, err));
+    cni_mutex_lock(&self->mutex);
+    deliver(self, local, &delivery);
+    if (delivery.moved) {
+        n_wakers = take_waiting(self, wakers);
+    }
+    cni_mutex_unlock(&self->mutex);
+    wake_all(wakers, n_wakers);
+    cni_held_morsel_free(memory_of(self), delivery.fresh);
+    cni_held_morsels_free(memory_of(self), delivery.dropped);
+    if (delivery.notify) {
+        self->notify(self->state);
+    }
+    return CN_OK;
+}
+
+static cn_code
+on_watermark(cni_operator *base, void *local, int64_t watermark_us, cn_error *err)
+{
+    (void)base;
+    (void)local;
+    (void)watermark_us;
+    (void)err;
+    return CN_OK; /* rows leave as they come */
+}
+
+/* All workers have ended: what is left is in order whatever the source said about its end. */
+static int32_t
+finalize_tasks(cni_operator *base)
+{
+    result_operator *self = (result_operator *)base;
+    cni_mutex_lock(&self->mutex);
+    self->finished = true;
+    cni_mutex_unlock(&self->mutex);
+    return 0;
+}
+
+/* ---- the consumer ---- */
+
+/* The head with something to take, or NULL; what is passed over goes to *out_dropped. Under the
+ * lock. */
+static cni_held_morsel *
+find_head(result_operator *self, cni_held_morsel **out_dropped)
+{
+    *out_dropped = move_head(self);
+    cni_held_morsel *head = head_morsel(self);
+    while (self->finished && head != NULL && head->first == NULL) {
+        self->morsels = head->next; /* ended, whether it said so or not */
+        head->next = *out_dropped;
+        *out_dropped = head;
+        head = self->morsels;
+    }
+    self->announced = head != NULL && head->first != NULL;
+    return self->announced ? head : NULL;
+}
+
+bool
+cni_result_has_chunk(cni_operator *base)
+{
+    result_operator *self = (result_operator *)base;
+    cni_waker wakers[CNI_MAX_WORKERS];
+    cni_held_morsel *dropped = NULL;
+    cni_mutex_lock(&self->mutex);
+    const bool has_chunk = find_head(self, &dropped) != NULL;
+    const int32_t n_wakers = take_waiting(self, wakers); /* the head may have moved */
+    cni_mutex_unlock(&self->mutex);
+    wake_all(wakers, n_wakers);
+    cni_held_morsels_free(memory_of(self), dropped);
+    return has_chunk;
+}
+
+cni_result_answer
+cni_result_take(cni_operator *base, cni_chunk *inout_chunk)
+{
+    result_operator *self = (result_operator *)base;
+    cni_waker wakers[CNI_MAX_WORKERS];
+    cni_held_morsel *dropped = NULL;
+    cni_held_chunk *taken = NULL;
+    cni_mutex_lock(&self->mutex);
+    cni_held_morsel *head = find_head(self, &dropped);
+    if (head != NULL) {
+        taken = cni_held_morsel_take(head);
+        self->n_chunks--;
+        self->n_head_chunks = cni_max_i64(self->n_head_chunks - 1, 0);
+        self->announced = head->first != NULL;
+    }
+    const int32_t n_wakers = take_waiting(self, wakers);
+    cni_mutex_unlock(&self->mutex);
+    wake_all(wakers, n_wakers);
+    cni_held_morsels_free(memory_of(self), dropped);
+    if (taken == NULL) {
+        return CNI_RESULT_EMPTY;
+    }
+    cni_chunk_swap(inout_chunk, &taken->chunk);
+    cni_held_chunk_free(memory_of(self), taken);
+    return CNI_RESULT_CHUNK;
+}
+
+static const cni_operator_ops result_ops = {
+    .name = "Result",
+    .open_local = open_local,
+    .push = push,
+    .on_watermark = on_watermark,
+    .finalize_tasks = finalize_tasks,
+    .close_local = close_local,
+    .close = close_result,
+};
+
+cn_code
+cni_result_operator_new(const cni_phys_op *spec, const cni_operator_env *env,
+                        void (*notify)(void *state), void *state, cni_operator **out_operator,
+                        cn_error *err)
+{
+    cni_allocator *allocator = env->context->allocator;
+    result_operator *self = NULL;
+    result_waiter *waiting = NULL;
+    CN_TRY(cni_alloc_zeroed(allocator, (int64_t)sizeof(*self), &self, err));
+    const cn_code code =
+        cni_alloc_array(allocator, env->n_workers, (int64_t)sizeof(*waiting), &waiting, err);
+    if (code != CN_OK) {
+        cni_dealloc(allocator, self, (int64_t)sizeof(*self));
+        return code;
+    }
+    cni_operator_init(&self->base, &result_ops, env, spec->plan);
+    self->order = env->order;
+    self->notify = notify;
+    self->state = state;
+    self->max_chunks = RESULT_HEAD_CHUNKS;
+    self->max_chunks += (env->keep_order ? RESULT_WORKER_CHUNKS : 1) * (int64_t)env->n_workers;
+    self->waiting = waiting;
+    self->head = cni_sequence_of(spec->first_branch, 0);
+    cni_mutex_init(&self->mutex);
+    *out_operator = &self->base;
+    return CN_OK;
+}

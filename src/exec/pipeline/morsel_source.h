@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What hands out a pipeline's work: the scans of its branches, one after the other, and what
+ * travels beside the rows (watermarks, checkpoints).
+ *
+ *   claim -> MORSEL   read it to its end, then call end
+ *            CONTROL  no morsel is under way anywhere: tell the operators, then call control_done
+ *            BLOCKED  park; the task will be woken
+ *            NONE     nothing will come any more for this worker
+ *
+ * A watermark that a scan answers stops the handing out; when all morsels under way have ended each
+ * worker claims it once; when all have done so, morsels are handed out again. So every worker's
+ * operators see all rows before a watermark ahead of it, and watermarks in their order.
+ */
+#ifndef CNI_EXEC_MORSEL_SOURCE_H
+#define CNI_EXEC_MORSEL_SOURCE_H
+
+#include "base/thread.h"
+#include "exec/operator/morsel_order.h"
+#include "plan/table/table.h"
+
+typedef enum cni_claim_answer {
+    CNI_CLAIM_MORSEL,
+    CNI_CLAIM_CONTROL,
+    CNI_CLAIM_BLOCKED,
+    CNI_CLAIM_NONE
+} cni_claim_answer;
+
+typedef struct cni_claim {
+    int32_t branch;
+    int64_t morsel;
+    bool watermark; /* of CONTROL: a watermark, else a checkpoint */
+    int64_t value;  /* of CONTROL */
+} cni_claim;
+
+typedef struct cni_source_branch {
+    cni_scan *scan;         /* borrowed */
+    cni_atomic_i64 n_taken; /* flag: morsels handed out */
+    cni_atomic_i64 n_final; /* flag: the same when no more can come; -1 before */
+    cni_atomic_i64 closed;  /* flag: nobody asks it any more */
+    cni_atomic_i64 stopped; /* flag: its rows are not wanted any more either */
+    int32_t n_asking;       /* workers inside next_morsel; under the lock */
+} cni_source_branch;
+
+/* Thread: synchronised. */
+typedef struct cni_morsel_source {
+    cni_allocator *allocator; /* borrowed */
+    int32_t n_branches;
+    cni_source_branch *branches;
+    int32_t n_workers;
+    cni_mutex mutex;  /* guards the rest */
+    int32_t current;  /* branch that is handed out */
+    int32_t n_active; /* morsels under way */
+    int32_t n_asking; /* workers inside a next_morsel */
+    int32_t n_live;   /* workers that were not told NONE */
+    bool control_pending;
+    bool control_watermark;
+    int64_t control_value;
+    int64_t control_number; /* counts them */
+    int32_t n_control_done;
+    int64_t *seen;      /* n_workers: number of the last control that the worker claimed */
+    cni_waker *waiting; /* n_workers: zero = does not wait */
+} cni_morsel_source;
+
+/* Scans are borrowed until done. `self` is zeroed on failure. */
+CN_NODISCARD cn_code cni_morsel_source_init(cni_morsel_source *self, cni_allocator *allocator,
+                                            cni_scan *const *scans, int32_t n_branches,
+                                            int32_t n_workers, cn_error *err);
+void cni_morsel_source_done(cni_morsel_source *self); /* accepts zeroed */
+
+cni_claim_answer cni_morsel_source_claim(cni_morsel_source *self, int32_t worker, cni_task *task,
+                                         cni_claim *out_claim);
+/* The worker's morsel is finished. */
+void cni_morsel_source_end(cni_morsel_source *self);
+void cni_morsel_source_control_done(cni_morsel_source *self);
+/* Rows of these branches are not wanted any more: no morsels are handed out, those under way need
+ * only be ended. */
+void cni_morsel_source_stop(cni_morsel_source *self, int32_t first_branch, int32_t n_branches);
+
+static inline bool
+cni_morsel_source_is_stopped(const cni_morsel_source *self, int32_t branch)
+{
+    return cni_flag_consume(&self->branches[branch].stopped) != 0;
+}
+
+/* See morsel_order.h; borrows self. */
+cni_morsel_order cni_morsel_source_order(const cni_morsel_source *self);
+
+#endif /* CNI_EXEC_MORSEL_SOURCE_H */

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Life of a running pipeline: its scans are opened, its operators made and its workers submitted
+ * when all pipelines that it needs have finished; when the last worker has combined, the sink is
+ * finalized in parallel tasks; then scans and streaming operators are closed, and the sinks it has
+ * read.
+ */
+#include "exec/pipeline/pipeline_int.h"
+
+/* ---- beginning and end ---- */
+
+cn_code
+cni_pipe_run_init(cni_pipe_run *self, cni_execution *execution, int32_t index, cn_error *err)
+{
+    cni_allocator *allocator = execution->allocator;
+    const cni_phys_pipeline *plan = &execution->plan->pipelines[index];
+    *self = (cni_pipe_run){.execution = execution, .plan = plan, .index = index, .consumer = -1};
+    CN_TRY(cni_alloc_zeroed(allocator, plan->n_ops * (int64_t)sizeof(*self->ops),
+                            (void *)&self->ops, err));
+    CN_TRY(cni_alloc_zeroed(allocator, plan->n_branches * (int64_t)sizeof(*self->scans),
+                            (void *)&self->scans, err));
+    CN_TRY(cni_alloc_zeroed(allocator, plan->n_ops * (int64_t)sizeof(*self->op_figures),
+                            &self->op_figures, err));
+    CN_TRY(cni_alloc_zeroed(allocator, plan->n_branches * (int64_t)sizeof(*self->branch_figures),
+                            &self->branch_figures, err));
+    CN_TRY(cni_alloc_zeroed(allocator, plan->n_branches * (int64_t)sizeof(*self->scan_figures),
+                            &self->scan_figures, err));
+    CN_TRY(cni_alloc_zeroed(allocator, plan->n_ops * (int64_t)sizeof(*self->notes), &self->notes,
+                            err));
+    for (int32_t branch = 0; branch < plan->n_branches; branch++) {
+        cni_counter_set(&self->scan_figures[branch].progress_ppm, -1);
+        self->n_needs += plan->branches[branch].kind == CNI_PHYS_SOURCE_PIPELINE ? 1 : 0;
+    }
+    return CN_OK;
+}
+
+void
+cni_pipe_worker_close(cni_pipe_worker *self)
+{
+    cni_pipe_run *run = self->run;
+    for (int32_t op = 0; self->ops != NULL && op < run->plan->n_ops; op++) {
+        cni_chunk_done(&self->ops[op].out);
+        if (self->ops[op].local != NULL && run->ops[op]->ops->close_local != NULL) {
+            run->ops[op]->ops->close_local(run->ops[op], CN_MOVE(self->ops[op].local));
+        }
+    }
+    for (int32_t branch = 0; self->branches != NULL && branch < run->plan->n_branches; branch++) {
+        cni_worker_branch *mine = &self->branches[branch];
+        if (mine->local != NULL && run->scans[branch]->ops->close_local != NULL) {
+            run->scans[branch]->ops->close_local(run->scans[branch], CN_MOVE(mine->local));
+        }
+    }
+    cni_chunk_done(&self->chunk);
+    cni_chunk_done(&self->whole);
+}
+
+static void
+free_workers(cni_pipe_run *self)
+{
+    cni_allocator *allocator = self->execution->allocator;
+    const cni_phys_pipeline *plan = self->plan;
+    for (int32_t at = 0; self->workers != NULL && at < self->n_workers; at++) {
+        cni_pipe_worker *worker = &self->workers[at];
+        if (worker->run == NULL) {
+            continue; /* never made */
+        }
+        cni_pipe_worker_close(worker);
+        cni_dealloc(allocator, worker->ops, plan->n_ops * (int64_t)sizeof(*worker->ops));
+        cni_dealloc(allocator, worker->branches,
+                    plan->n_branches * (int64_t)sizeof(*worker->branches));
+        cni_dealloc(allocator, worker->stack, plan->n_ops * (int64_t)sizeof(*worker->stack));
+    }
+    cni_dealloc(allocator, self->workers, self->n_workers * (int64_t)sizeof(*self->workers));
+    self->workers = NULL;
+}
+
+static void
+close_scans(cni_pipe_run *self)
+{
+    for (int32_t branch = 0; self->scans != NULL && branch < self->plan->n_branches; branch++) {
+        cni_scan_close(CN_MOVE(self->scans[branch]));
+    }
+}
+
+static void
+close_ops(cni_pipe_run *self, int32_t first_op)
+{
+    for (int32_t op = first_op; self->ops != NULL && op < self->plan->n_ops; op++) {
+        if (self->ops[op] != NULL && self->ops[op]->budget != NULL) {
+            cni_budget_set_reclaim(self->ops[op]->budget, NULL, NULL);
+        }
+        cni_operator_close(CN_MOVE(self->ops[op]));
+    }
+}
+
+void
+cni_pipe_run_done(cni_pipe_run *self)
+{
+    const cni_phys_pipeline *plan = self->plan;
+    if (self->execution == NULL) {
+        return;
+    }
+    cni_allocator *allocator = self->execution->allocator;
+    free_workers(self);
+    close_scans(self);
+    close_ops(self, 0);
+    cni_morsel_source_done(&self->source);
+    cni_dealloc(allocator, self->finalize_tasks,
+                self->n_finalize_tasks * (int64_t)sizeof(*self->finalize_tasks));
+    cni_dealloc(allocator, self->notes, plan->n_ops * (int64_t)sizeof(*self->notes));
+    cni_dealloc(allocator, self->scan_figures,
+                plan->n_branches * (int64_t)sizeof(*self->scan_figures));
+    cni_dealloc(allocator, self->branch_figures,
+                plan->n_branches * (int64_t)sizeof(*self->branch_figures));
+    cni_dealloc(allocator, self->op_figures, plan->n_ops * (int64_t)sizeof(*self->op_figures));
+    cni_dealloc(allocator, (void *)self->scans, plan->n_branches * (int64_t)sizeof(*self->scans));
+    cni_dealloc(allocator, (void *)self->ops, plan->n_ops * (int64_t)sizeof(*self->ops));
+    *self = (cni_pipe_run){0};
+}
+
+/* ---- launch ---- */
+
+/* The sink's rows; from now on it is not asked for memory any more. */
+static cn_code
+open_sink(cni_pipe_run *producer, cni_scan **out_scan, cn_error *err)
+{
+    cni_operator *sink = producer->ops[0];
+    while (!cni_slot_swap(&producer->sink_state, CNI_SINK_QUIESCENT, CNI_SINK_BUSY)) {
+        cni_thread_yield(); /* somebody reclaims */
+    }
+    return sink->ops->open_source(sink, out_scan, err);
+}
+
+static cn_code
+open_branch(cni_pipe_run *self, const cni_phys_branch *branch, cni_scan **out_scan, cn_error *err)
+{
+    cni_execution *execution = self->execution;
+    switch ((cni_phys_source_kind)branch->kind) {
+    case CNI_PHYS_SOURCE_TABLE:
+        return branch->plan->table->ops->open_scan(branch->plan->table, &branch->request,
+                                                   execution->context, out_scan, err);
+    case CNI_PHYS_SOURCE_VALUES:
+        return cni_values_scan_new(branch->plan, execution->context, out_scan, err);
+    default:
+        return open_sink(&execution->runs[branch->pipeline], out_scan, err);
+    }
+}
+
+/* As many workers as there are morsels, if that is known, and no more than threads. */
+static int32_t
+count_workers(const cni_pipe_run *self)
+{
+    int64_t n_morsels = 0;
+    for (int32_t branch = 0; branch < self->plan->n_branches; branch++) {
+        const int64_t n_of_branch = self->scans[branch]->n_morsels;
+        if (n_of_branch < 0) {
+            return self->execution->max_workers;
+        }
+        n_morsels += n_of_branch;
+    }
+    return (int32_t)cni_max_i64(1, cni_min_i64(n_morsels, self->execution->max_workers));
+}
+
+static cn_code
+make_workers(cni_pipe_run *self, cn_error *err)
+{
+    CN_TRY(cni_alloc_zeroed(self->execution->allocator,
+                            self->n_workers * (int64_t)sizeof(*self->workers), &self->workers,
+                            err));
+    for (int32_t at = 0; at < self->n_workers; at++) {
+        CN_TRY(cni_pipe_worker_init(&self->workers[at], self, at, err));
+    }
+    return CN_OK;
+}
+
+cn_code
+cni_pipe_run_launch(cni_pipe_run *self, cn_error *err)
+{
+    cni_execution *execution = self->execution;
+    for (int32_t branch = 0; branch < self->plan->n_branches; branch++) {
+        CN_TRY(open_branch(self, &self->plan->branches[branch], &self->scans[branch], err));
+    }
+    self->n_workers = count_workers(self);
+    CN_TRY(cni_morsel_source_init(&self->source, execution->allocator, self->scans,
+                                  self->plan->n_branches, self->n_workers, err));
+    CN_TRY(cni_pipe_run_make_ops(self, err));
+    CN_TRY(make_workers(self, err));
+    cni_flag_publish(&self->n_left, self->n_workers);
+    cni_flag_publish(&self->launched, 1);
+    const int32_t n_workers = self->n_workers;
+    for (int32_t at = 0; at < n_workers; at++) {
+        const cni_task_work work = {.step = cni_pipe_worker_step, .argument = &self->workers[at]};
+        CN_TRY(cni_group_submit(execution->context->group, &work, err));
+    }
+    return CN_OK;
+}
+
+/* ---- finalize and finish ---- */
+
+/* All rows are in the sink. */
+static cn_code
+finish(cni_pipe_run *self, cn_error *err)
+{
+    cni_execution *execution = self->execution;
+    cni_pipe_run_note(self);
+    close_scans(self);
+    close_ops(self, 1);
+    for (int32_t branch = 0; branch < self->plan->n_branches; branch++) {
+        const cni_phys_branch *source = &self->plan->branches[branch];
+        if (source->kind == CNI_PHYS_SOURCE_PIPELINE) {
+            close_ops(&execution->runs[source->pipeline], 0);
+        }
+    }
+    cni_flag_publish(&self->sink_state, CNI_SINK_QUIESCENT);
+    cni_flag_publish(&self->finished, 1);
+    return cni_execution_advance(execution, self, err);
+}
+
+static cn_code
+finalize_part(cni_pipe_run *self, int32_t task, cn_error *err)
+{
+    cni_operator *sink = self->ops[0];
+    const int64_t begun_ns = cni_clock_ns();
+    CN_TRY(cni_context_check(self->execution->context, err));
+    CN_TRY(sink->ops->finalize(sink, task, self->n_finalize_tasks, err));
+    cni_counter_add(&self->op_figures[0].time_ns, cni_clock_ns() - begun_ns);
+    if (cni_refcount_dec(&self->n_finalizing)) {
+        return finish(self, err);
+    }
+    return CN_OK;
+}
+
+static cni_step
+finalize_step(void *argument, cni_task *task, int32_t thread)
+{
+    const cni_finalize_task *self = argument;
+    cni_execution *execution = self->run->execution;
+    cn_error err = CN_ERROR_INIT;
+    (void)task;
+    (void)thread;
+    if (finalize_part(self->run, self->task, &err) != CN_OK) {
+        (void)cni_context_fail(execution->context, &err);
+        cni_execution_notify(execution);
+    }
+    return CNI_STEP_DONE;
+}
+
+static cn_code
+submit_finalize(cni_pipe_run *self, int32_t n_tasks, cn_error *err)
+{
+    cni_execution *execution = self->execution;
+    CN_TRY(cni_alloc_zeroed(execution->allocator, n_tasks * (int64_t)sizeof(*self->finalize_tasks),
+                            &self->finalize_tasks, err));
+    self->n_finalize_tasks = n_tasks;
+    cni_flag_publish(&self->n_finalizing, n_tasks);
+    cni_finalize_task *tasks = self->finalize_tasks;
+    for (int32_t task = 0; task < n_tasks; task++) {
+        tasks[task] = (cni_finalize_task){self, task};
+    }
+    for (int32_t task = 0; task < n_tasks; task++) {
+        const cni_task_work work = {.step = finalize_step, .argument = &tasks[task]};
+        CN_TRY(cni_group_submit(execution->context->group, &work, err));
+    }
+    return CN_OK;
+}
+
+cn_code
+cni_pipe_run_leave(cni_pipe_run *self, cn_error *err)
+{
+    if (!cni_refcount_dec(&self->n_left)) {
+        return CN_OK;
+    }
+    cni_operator *sink = self->ops[0];
+    const int32_t n_tasks = sink->ops->finalize_tasks == NULL ? 0 : sink->ops->finalize_tasks(sink);
+    return n_tasks == 0 ? finish(self, err) : submit_finalize(self, n_tasks, err);
+}

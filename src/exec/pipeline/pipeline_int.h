@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A running pipeline: the state beside a cni_phys_pipeline while an execution runs it.
+ *
+ *   waiting --(all it needs have finished)--> launched --(workers combined, sink finalized)-->
+ * finished
+ *
+ *   execution.c    starts pipelines, hands out the result, closes
+ *   pipeline.c     launch: scans, operators, workers; finalize; finish
+ *   worker.c       a worker's task: morsels through the operators
+ *   source_read.c  chunks of a morsel, as the operators want them
+ *   profile.c      figures for EXPLAIN ANALYZE and progress
+ *
+ * A worker's figures are its own; after each step they are added to the run's, which anybody may
+ * read.
+ */
+#ifndef CNI_EXEC_PIPELINE_INT_H
+#define CNI_EXEC_PIPELINE_INT_H
+
+#include "exec/operator/operators.h"
+#include "exec/pipeline/execution.h"
+#include "exec/pipeline/morsel_source.h"
+
+#define CNI_RUN_MAX_NOTES 16
+
+typedef struct cni_pipe_run cni_pipe_run;
+
+/* Figures of one operator or source. Thread: counters. */
+typedef struct cni_run_figures {
+    cni_atomic_i64 rows_in;
+    cni_atomic_i64 rows_out;
+    cni_atomic_i64 chunks_in;
+    cni_atomic_i64 time_ns;
+} cni_run_figures;
+
+/* Scan counters as last copied from the scan, and its progress in parts per million (-1 = unknown).
+ */
+typedef struct cni_scan_figures {
+    cni_atomic_i64 bytes_read;
+    cni_atomic_i64 row_groups;
+    cni_atomic_i64 row_groups_pruned;
+    cni_atomic_i64 pages_pruned;
+    cni_atomic_i64 rows_scanned;
+    cni_atomic_i64 rows_filtered;
+    cni_atomic_i64 rows_dynamic;
+    cni_atomic_i64 progress_ppm;
+} cni_scan_figures;
+
+/* Notes as last taken from the operator, when its pipeline finished. */
+typedef struct cni_run_notes {
+    int32_t n_notes;
+    cni_op_note notes[CNI_RUN_MAX_NOTES];
+} cni_run_notes;
+
+typedef enum cni_worker_phase {
+    CNI_WORKER_OPEN,    /* locals are not there yet */
+    CNI_WORKER_CLAIM,   /* between morsels */
+    CNI_WORKER_READ,    /* in a morsel */
+    CNI_WORKER_END,     /* the morsel's end goes through the operators */
+    CNI_WORKER_CONTROL, /* a watermark or checkpoint goes through the operators */
+    CNI_WORKER_INPUT,   /* no more input: the operators are emptied */
+    CNI_WORKER_COMBINE,
+    CNI_WORKER_OVER
+} cni_worker_phase;
+
+/* One operator as a worker sees it. */
+typedef struct cni_worker_op {
+    void *local;
+    bool opened;
+    cni_chunk out; /* what its next() gave last */
+    cni_op_counters counters;
+} cni_worker_op;
+
+/* One branch as a worker sees it. */
+typedef struct cni_worker_branch {
+    void *local;
+    bool opened;
+    int64_t rows;
+    int64_t chunks;
+    int64_t time_ns;
+} cni_worker_branch;
+
+/* Thread: confined to the thread that runs its task. */
+typedef struct cni_pipe_worker {
+    cni_pipe_run *run;
+    int32_t number;
+    uint8_t phase;               /* cni_worker_phase */
+    cni_worker_op *ops;          /* as many as the pipeline has */
+    cni_worker_branch *branches; /* likewise */
+    /* the morsel */
+    cni_claim claim;
+    int64_t sequence;
+    bool has_morsel;   /* claimed and not yet given back */
+    bool morsel_ended; /* its last chunk has been pushed */
+    cni_chunk chunk;   /* read from the scan */
+    cni_chunk whole;   /* tests: what is cut into pieces */
+    int64_t whole_offset;
+    uint32_t n_pieces;
+    /* the chunk on its way: from `out` of an operator (or `chunk`, -1) to another */
+    bool carrying;
+    int32_t carry_from;
+    int32_t carry_to;
+    int32_t n_stack; /* operators that have more to give, the one nearest to the sink last */
+    int32_t *stack;
+    /* flushing: the operator that is next in line */
+    int32_t flush_op;
+    bool flushed;        /* that one's flush is done, its watermark not yet */
+    int64_t clock_ns;    /* of the last event, for charging time */
+    int64_t step_end_ns; /* the step yields then */
+} cni_pipe_worker;
+
+struct cni_pipe_run {
+    cni_execution *execution;
+    const cni_phys_pipeline *plan;
+    int32_t index;
+    int32_t consumer;            /* pipeline that reads the sink; -1 = the result */
+    cni_atomic_i64 n_needs;      /* pipelines that must finish first */
+    cni_atomic_i64 launched;     /* flag */
+    cni_atomic_i64 finished;     /* flag */
+    cni_atomic_i64 sink_state;   /* slot: cni_sink_state */
+    cni_atomic_i64 n_left;       /* workers that have not combined */
+    cni_atomic_i64 n_finalizing; /* tasks of the sink's finalize that are not done */
+    int32_t n_workers;
+    int32_t n_finalize_tasks;
+    int32_t n_opened_ops; /* open_global done for those from the end of `ops` on */
+    cni_operator **ops;   /* constructed; NULL before and after */
+    cni_scan **scans;     /* opened; NULL before and after */
+    cni_morsel_source source;
+    cni_pipe_worker *workers;
+    struct cni_finalize_task *finalize_tasks;
+    /* figures, alive as long as the execution */
+    cni_run_figures *op_figures;
+    cni_run_figures *branch_figures;
+    cni_scan_figures *scan_figures;
+    cni_run_notes *notes;
+};
+
+/* Whether a finished sink may be asked to give memory back. */
+typedef enum cni_sink_state {
+    CNI_SINK_BUSY,
+    CNI_SINK_QUIESCENT, /* finished, nobody reads it yet */
+    CNI_SINK_RECLAIMING
+} cni_sink_state;
+
+typedef struct cni_finalize_task {
+    cni_pipe_run *run;
+    int32_t task;
+} cni_finalize_task;
+
+struct cni_execution {
+    const cni_physical_plan *plan;
+    cni_context *context;
+    cni_allocator *allocator;
+    int32_t max_workers;
+    int32_t n_runs;
+    cni_pipe_run *runs;
+    bool started;
+    int64_t started_ns;
+    cni_atomic_i64 finished; /* flag: the last pipeline has */
+    cni_atomic_i64 ended_ns;
+};
+
+/* ---- pipeline.c ---- */
+
+CN_NODISCARD cn_code cni_pipe_run_init(cni_pipe_run *self, cni_execution *execution, int32_t index,
+                                       cn_error *err);
+void cni_pipe_run_done(cni_pipe_run *self); /* accepts zeroed; nobody works on it any more */
+/* Open scans, make operators and submit workers. */
+CN_NODISCARD cn_code cni_pipe_run_launch(cni_pipe_run *self, cn_error *err);
+/* A worker has combined; the last one starts the finalize tasks or finishes the pipeline. */
+CN_NODISCARD cn_code cni_pipe_run_leave(cni_pipe_run *self, cn_error *err);
+/* Close what one worker has open. */
+void cni_pipe_worker_close(cni_pipe_worker *self);
+
+/* ---- pipeline_ops.c ---- */
+
+CN_NODISCARD cn_code cni_pipe_run_make_ops(cni_pipe_run *self, cn_error *err);
+
+/* ---- worker.c ---- */
+
+CN_NODISCARD cn_code cni_pipe_worker_init(cni_pipe_worker *self, cni_pipe_run *run, int32_t number,
+                                          cn_error *err);
+cni_step cni_pipe_worker_step(void *worker, cni_task *task, int32_t thread);
+
+/* ---- source_read.c ---- */
+
+/* Next chunk of the worker's morsel into self->chunk; CNI_READ_END when there is none and the
+ * morsel is over. The chunk has no selection and carries the pipeline's sequence. */
+CN_NODISCARD cn_code cni_pipe_worker_read(cni_pipe_worker *self, cni_task *task,
+                                          cni_read_answer *out_answer, cn_error *err);
+CN_NODISCARD cn_code cni_values_scan_new(const cni_plan *plan, cni_context *context,
+                                         cni_scan **out_scan, cn_error *err);
+
+/* ---- test_encode.c ---- */
+
+/* The columns of `chunk` in other encodings, same rows (see cni_test_encode). `salt` varies them.
+ */
+CN_NODISCARD cn_code cni_test_encode_chunk(cni_chunk *inout_chunk, uint32_t encodings,
+                                           uint32_t salt, cni_allocator *allocator, cn_error *err);
+
+/* ---- profile.c ---- */
+
+/* Add the worker's figures to the run's and zero them; copy the scans' counters. */
+void cni_pipe_worker_publish(cni_pipe_worker *self);
+/* Copy notes and counters of what is about to be closed. */
+void cni_pipe_run_note(cni_pipe_run *self);
+
+/* ---- execution.c ---- */
+
+/* The pipeline is finished: launch those that waited for it only, or finish the query. */
+CN_NODISCARD cn_code cni_execution_advance(cni_execution *self, cni_pipe_run *finished,
+                                           cn_error *err);
+void cni_execution_notify(void *execution); /* the caller should look again */
+
+#endif /* CNI_EXEC_PIPELINE_INT_H */

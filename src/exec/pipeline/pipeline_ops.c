@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Which operator carries out which kind of physical node.
+ */
+#include "exec/operator/aggregate.h"
+#include "exec/pipeline/pipeline_int.h"
+
+static cn_code
+make_op(cni_pipe_run *self, const cni_phys_op *spec, const cni_operator_env *env,
+        cni_operator **out_operator, cn_error *err)
+{
+    switch ((cni_phys_op_kind)spec->kind) {
+    case CNI_PHYS_OP_RESULT:
+        return cni_result_operator_new(spec, env, cni_execution_notify, self->execution,
+                                       out_operator, err);
+    case CNI_PHYS_OP_AGGREGATE:
+        return cni_aggregate_operator_new(spec->aggregate, env->context, env->n_workers,
+                                          out_operator, err);
+    case CNI_PHYS_OP_SORT:
+        return cni_sort_operator_new(spec, env, out_operator, err);
+    case CNI_PHYS_OP_TOP_N:
+        return cni_top_n_operator_new(spec, env, out_operator, err);
+    case CNI_PHYS_OP_FILTER:
+        return cni_filter_operator_new(spec, env, out_operator, err);
+    case CNI_PHYS_OP_PROJECT:
+        return cni_project_operator_new(spec, env, out_operator, err);
+    case CNI_PHYS_OP_LIMIT:
+        return cni_limit_operator_new(spec, env, out_operator, err);
+    default:
+        return CN_FAIL(err, CN_INTERNAL, "no operator of kind %d", (int)spec->kind);
+    }
+}
+
+/* Gives memory of a finished sink back that nobody reads yet. */
+static int64_t
+reclaim_sink(void *state, int64_t n_bytes)
+{
+    cni_pipe_run *run = state;
+    if (!cni_slot_swap(&run->sink_state, CNI_SINK_QUIESCENT, CNI_SINK_RECLAIMING)) {
+        return 0;
+    }
+    const int64_t n_released = run->ops[0]->ops->reclaim(run->ops[0], n_bytes);
+    cni_flag_publish(&run->sink_state, CNI_SINK_QUIESCENT);
+    return n_released;
+}
+
+static cn_code
+check_op(const cni_pipe_run *self, const cni_operator *operator, cn_error * err)
+{
+    if (self->plan->unbounded && operator->ops->on_watermark == NULL) {
+        return CN_FAIL(err, CN_NOT_IMPLEMENTED,
+                       "%s cannot run over an unbounded source", operator->ops->name);
+    }
+    return CN_OK;
+}
+
+cn_code
+cni_pipe_run_make_ops(cni_pipe_run *self, cn_error *err)
+{
+    const cni_operator_env env = {
+        .context = self->execution->context,
+        .n_workers = self->n_workers,
+        .keep_order = self->plan->keep_order,
+        .order = cni_morsel_source_order(&self->source),
+    };
+    for (int32_t op = 0; op < self->plan->n_ops; op++) {
+        const cni_phys_op *spec = &self->plan->ops[op];
+        CN_TRY(make_op(self, spec, &env, &self->ops[op], err));
+        cni_operator *made = self->ops[op];
+        made->plan = made->plan == NULL ? spec->plan : made->plan;
+        CN_TRY(check_op(self, made, err));
+        if (made->ops->open_global != NULL) {
+            CN_TRY(made->ops->open_global(made, err));
+        }
+    }
+    if (self->ops[0]->ops->reclaim != NULL && self->ops[0]->budget != NULL) {
+        cni_budget_set_reclaim(self->ops[0]->budget, reclaim_sink, self);
+    }
+    return CN_OK;
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Figures of an execution: what workers and scans have counted, for progress and EXPLAIN ANALYZE.
+ * Workers add theirs after each step; scans' counters are copied at the same time; notes of
+ * operators are taken when their pipeline has finished. So everything may be read from any thread.
+ */
+#include "exec/pipeline/pipeline_int.h"
+
+/* ---- collecting ---- */
+
+static void
+add_op(cni_run_figures *figures, cni_op_counters *counters)
+{
+    cni_counter_add(&figures->rows_in, counters->rows_in);
+    cni_counter_add(&figures->rows_out, counters->rows_out);
+    cni_counter_add(&figures->chunks_in, counters->chunks_in);
+    cni_counter_add(&figures->time_ns, counters->time_ns);
+    *counters = (cni_op_counters){0};
+}
+
+static void
+copy_scan(cni_scan_figures *figures, const cni_scan *scan)
+{
+    cni_scan_counters counters = {0};
+    if (scan->ops->counters != NULL) {
+        scan->ops->counters(scan, &counters);
+    }
+    cni_counter_set(&figures->bytes_read, counters.bytes_read);
+    cni_counter_set(&figures->row_groups, counters.row_groups);
+    cni_counter_set(&figures->row_groups_pruned, counters.row_groups_pruned);
+    cni_counter_set(&figures->pages_pruned, counters.pages_pruned);
+    cni_counter_set(&figures->rows_scanned, counters.rows_scanned);
+    cni_counter_set(&figures->rows_filtered, counters.rows_filtered);
+    cni_counter_set(&figures->rows_dynamic, counters.rows_dynamic);
+    const double progress = scan->ops->progress == NULL ? -1.0 : scan->ops->progress(scan);
+    if (progress >= 0.0) {
+        cni_counter_set(&figures->progress_ppm, (int64_t)(progress * 1e6));
+    }
+}
+
+void
+cni_pipe_worker_publish(cni_pipe_worker *self)
+{
+    cni_pipe_run *run = self->run;
+    for (int32_t op = 0; op < run->plan->n_ops; op++) {
+        if (self->ops[op].counters.chunks_in > 0 || self->ops[op].counters.rows_out > 0 ||
+            self->ops[op].counters.time_ns > 0) {
+            add_op(&run->op_figures[op], &self->ops[op].counters);
+        }
+    }
+    for (int32_t branch = 0; branch < run->plan->n_branches; branch++) {
+        cni_worker_branch *mine = &self->branches[branch];
+        if (mine->chunks == 0 && mine->time_ns == 0) {
+            continue;
+        }
+        cni_run_figures *figures = &run->branch_figures[branch];
+        cni_counter_add(&figures->rows_out, mine->rows);
+        cni_counter_add(&figures->chunks_in, mine->chunks);
+        cni_counter_add(&figures->time_ns, mine->time_ns);
+        mine->rows = 0;
+        mine->chunks = 0;
+        mine->time_ns = 0;
+        copy_scan(&run->scan_figures[branch], run->scans[branch]);
+    }
+}
+
+void
+cni_pipe_run_note(cni_pipe_run *self)
+{
+    for (int32_t op = 0; op < self->plan->n_ops; op++) {
+        const cni_operator *operator= self->ops[op];
+        cni_run_notes *notes = &self->notes[op];
+        if (operator->ops->notes != NULL) {
+            notes->n_notes = operator->ops->notes(operator, notes->notes, CNI_RUN_MAX_NOTES);
+        }
+    }
+    for (int32_t branch = 0; branch < self->plan->n_branches; branch++) {
+        copy_scan(&self->scan_figures[branch], self->scans[branch]);
+        cni_counter_set(&self->scan_figures[branch].progress_ppm, 1000000);
+    }
+}
+
+/* ---- progress ---- */
+
+void
+cni_execution_progress_get(cni_execution *self, cni_execution_progress *out_progress)
+{
+    const int64_t ended_ns = cni_counter_get(&self->ended_ns);
+    int64_t ppm = 0;
+    int64_t n_tables = 0;
+    bool known = true;
+    *out_progress = (cni_execution_progress){.fraction = -1.0};
+    for (int32_t at = 0; at < self->n_runs; at++) {
+        const cni_pipe_run *run = &self->runs[at];
+        for (int32_t branch = 0; branch < run->plan->n_branches; branch++) {
+            if (run->plan->branches[branch].kind != CNI_PHYS_SOURCE_TABLE) {
+                continue;
+            }
+            const cni_scan_figures *scan = &run->scan_figures[branch];
+            const int64_t part_ppm = cni_counter_get(&scan->progress_ppm);
+            known = known && (part_ppm >= 0 || cni_flag_consume(&run->launched) == 0);
+            ppm += cni_max_i64(part_ppm, 0);
+            n_tables++;
+            out_progress->rows_scanned += cni_counter_get(&scan->rows_scanned);
+            out_progress->bytes_read += cni_counter_get(&scan->bytes_read);
+        }
+    }
+    if (cni_flag_consume(&self->finished) != 0) {
+        out_progress->fraction = 1.0;
+    } else if (known && n_tables > 0) {
+        out_progress->fraction = (double)ppm / 1e6 / (double)n_tables;
+    }
+    if (self->started_ns != 0) {
+        out_progress->elapsed_ns = (ended_ns == 0 ? cni_clock_ns() : ended_ns) - self->started_ns;
+    }
+}
+
+/* ---- text ---- */
+
+typedef struct figure_line {
+    const char *name;
+    int64_t number;
+} figure_line;
+
+#define MAX_SCAN_LINES 7
+
+static int32_t
+scan_lines(const cni_scan_figures *scan, figure_line *out_lines)
+{
+    const figure_line lines[MAX_SCAN_LINES] = {
+        {"bytes_read", cni_counter_get(&scan->bytes_read)},
+        {"row_groups", cni_counter_get(&scan->row_groups)},
+        {"row_groups_pruned", cni_counter_get(&scan->row_groups_pruned)},
+        {"pages_pruned", cni_counter_get(&scan->pages_pruned)},
+        {"rows_scanned", cni_counter_get(&scan->rows_scanned)},
+        {"rows_filtered", cni_counter_get(&scan->rows_filtered)},
+        {"rows_dynamic", cni_counter_get(&scan->rows_dynamic)},
+    };
+    memcpy(out_lines, lines, sizeof(lines));
+    return MAX_SCAN_LINES;
+}
+
+static double
+milliseconds(const cni_run_figures *figures)
+{
+    return (double)cni_counter_get(&figures->time_ns) / 1e6;
+}
+
+static const char *
+branch_name(const cni_phys_branch *branch)
+{
+    static const char *const names[] = {[CNI_PHYS_SOURCE_TABLE] = "Scan",
+                                        [CNI_PHYS_SOURCE_VALUES] = "Values",
+                                        [CNI_PHYS_SOURCE_PIPELINE] = "Rows"};
+    return names[branch->kind];
+}
+
+static cn_code
+print_branch(const cni_pipe_run *run, int32_t branch, cni_strbuf *out, cn_error *err)
+{
+    const cni_phys_branch *plan = &run->plan->branches[branch];
+    const cni_run_figures *figures = &run->branch_figures[branch];
+    figure_line lines[MAX_SCAN_LINES];
+    CN_TRY(cni_strbuf_printf(out, err, "  %s", branch_name(plan)));
+    if (plan->kind == CNI_PHYS_SOURCE_TABLE) {
+        CN_TRY(cni_strbuf_printf(out, err, " %.*s", (int)plan->plan->table_name.len_bytes,
+                                 plan->plan->table_name.data));
+    } else if (plan->kind == CNI_PHYS_SOURCE_PIPELINE) {
+        CN_TRY(cni_strbuf_printf(out, err, " of pipeline %d", (int)plan->pipeline));
+    }
+    CN_TRY(cni_strbuf_printf(out, err, " rows=%lld time=%.3fms",
+                             (long long)cni_counter_get(&figures->rows_out),
+                             milliseconds(figures)));
+    const int32_t n_lines = scan_lines(&run->scan_figures[branch], lines);
+    for (int32_t at = 0; plan->kind == CNI_PHYS_SOURCE_TABLE && at < n_lines; at++) {
+        if (lines[at].number != 0) {
+            CN_TRY(cni_strbuf_printf(out, err, " %s=%lld", lines[at].name,
+                                     (long long)lines[at].number));
+        }
+    }
+    return cni_strbuf_append_char(out, '\n', err);
+}
+
+static const char *
+op_name(const cni_pipe_run *run, int32_t op)
+{
+    return cni_phys_op_name((cni_phys_op_kind)run->plan->ops[op].kind);
+}
+
+static cn_code
+print_op(const cni_pipe_run *run, int32_t op, cni_strbuf *out, cn_error *err)
+{
+    const cni_run_figures *figures = &run->op_figures[op];
+    const cni_run_notes *notes = &run->notes[op];
+    CN_TRY(cni_strbuf_printf(out, err, "  %s rows_in=%lld", op_name(run, op),
+                             (long long)cni_counter_get(&figures->rows_in)));
+    if (op > 0) {
+        CN_TRY(cni_strbuf_printf(out, err, " rows_out=%lld",
+                                 (long long)cni_counter_get(&figures->rows_out)));
+    }
+    CN_TRY(cni_strbuf_printf(out, err, " time=%.3fms", milliseconds(figures)));
+    for (int32_t at = 0; cni_flag_consume(&run->finished) != 0 && at < notes->n_notes; at++) {
+        const cni_op_note *note = &notes->notes[at];
+        if (note->text != NULL) {
+            CN_TRY(cni_strbuf_printf(out, err, " %s=%s", note->name, note->text));
+        } else {
+            CN_TRY(cni_strbuf_printf(out, err, " %s=%lld", note->name, (long long)note->number));
+        }
+    }
+    return cni_strbuf_append_char(out, '\n', err);
+}
+
+static const char *
+run_state(const cni_pipe_run *run)
+{
+    if (cni_flag_consume(&run->finished) != 0) {
+        return "";
+    }
+    return cni_flag_consume(&run->launched) != 0 ? " running" : " waiting";
+}
+
+cn_code
+cni_execution_profile(cni_execution *self, cni_strbuf *out, cn_error *err)
+{
+    cni_execution_progress progress;
+    cni_execution_progress_get(self, &progress);
+    CN_TRY(cni_strbuf_printf(out, err, "Total time=%.3fms\n", (double)progress.elapsed_ns / 1e6));
+    for (int32_t at = 0; at < self->n_runs; at++) {
+        const cni_pipe_run *run = &self->runs[at];
+        const bool launched = cni_flag_consume(&run->launched) != 0;
+        CN_TRY(cni_strbuf_printf(out, err, "Pipeline %d%s%s workers=%d\n", (int)at,
+                                 run->plan->keep_order ? " keeps order" : "", run_state(run),
+                                 launched ? (int)run->n_workers : 0));
+        for (int32_t op = run->plan->n_ops - 1; op >= 0; op--) {
+            for (int32_t branch = 0; branch < run->plan->n_branches; branch++) {
+                if (run->plan->branches[branch].first_op == op) {
+                    CN_TRY(print_branch(run, branch, out, err));
+                }
+            }
+            CN_TRY(print_op(run, op, out, err));
+        }
+    }
+    return CN_OK;
+}
+
+/* ---- JSON ---- */
+
+static cn_code
+print_branch_json(const cni_pipe_run *run, int32_t branch, cni_strbuf *out, cn_error *err)
+{
+    const cni_run_figures *figures = &run->branch_figures[branch];
+    figure_line lines[MAX_SCAN_LINES];
+    CN_TRY(cni_strbuf_printf(out, err, "%s{\"source\":\"%s\",\"rows\":%lld,\"time_ms\":%.3f",
+                             branch == 0 ? "" : ",", branch_name(&run->plan->branches[branch]),
+                             (long long)cni_counter_get(&figures->rows_out),
+                             milliseconds(figures)));
+    const int32_t n_lines = scan_lines(&run->scan_figures[branch], lines);
+    for (int32_t at = 0; at < n_lines; at++) {
+        CN_TRY(cni_strbuf_printf(out, err, ",\"%s\":%lld", lines[at].name,
+                                 (long long)lines[at].number));
+    }
+    return cni_strbuf_append_char(out, '}', err);
+}
+
+static cn_code
+print_op_json(const cni_pipe_run *run, int32_t op, cni_strbuf *out, cn_error *err)
+{
+    const cni_run_figures *figures = &run->op_figures[op];
+    const cni_run_notes *notes = &run->notes[op];
+    CN_TRY(cni_strbuf_printf(out, err,
+                             "%s{\"name\":\"%s\",\"next\":%d,\"rows_in\":%lld,\"rows_out\":%lld,"
+                             "\"chunks_in\":%lld,\"time_ms\":%.3f,\"notes\":{",
+                             op == 0 ? "" : ",", op_name(run, op), (int)run->plan->ops[op].next,
+                             (long long)cni_counter_get(&figures->rows_in),
+                             (long long)cni_counter_get(&figures->rows_out),
+                             (long long)cni_counter_get(&figures->chunks_in),
+                             milliseconds(figures)));
+    for (int32_t at = 0; cni_flag_consume(&run->finished) != 0 && at < notes->n_notes; at++) {
+        const cni_op_note *note = &notes->notes[at];
+        CN_TRY(cni_strbuf_printf(out, err, "%s\"%s\":", at == 0 ? "" : ",", note->name));
+        if (note->text != NULL) {
+            CN_TRY(cni_strbuf_printf(out, err, "\"%s\"", note->text));
+        } else {
+            CN_TRY(cni_strbuf_printf(out, err, "%lld", (long long)note->number));
+        }
+    }
+    return cni_strbuf_append(out, cni_str_of("}}"), err);
+}
+
+cn_code
+cni_execution_profile_json(cni_execution *self, cni_strbuf *out, cn_error *err)
+{
+    cni_execution_progress progress;
+    cni_execution_progress_get(self, &progress);
+    CN_TRY(cni_strbuf_printf(out, err, "{\"time_ms\":%.3f,\"pipelines\":[",
+                             (double)progress.elapsed_ns / 1e6));
+    for (int32_t at = 0; at < self->n_runs; at++) {
+        const cni_pipe_run *run = &self->runs[at];
+        CN_TRY(cni_strbuf_printf(out, err, "%s{\"keep_order\":%s,\"finished\":%s,\"sources\":[",
+                                 at == 0 ? "" : ",", run->plan->keep_order ? "true" : "false",
+                                 cni_flag_consume(&run->finished) != 0 ? "true" : "false"));
+        for (int32_t branch = 0; branch < run->plan->n_branches; branch++) {
+            CN_TRY(print_branch_json(run, branch, out, err));
+        }
+        CN_TRY(cni_strbuf_append(out, cni_str_of("],\"operators\":["), err));
+        for (int32_t op = 0; op < run->plan->n_ops; op++) {
+            CN_TRY(print_op_json(run, op, out, err));
+        }
+        CN_TRY(cni_strbuf_append(out, cni_str_of("]}"), err));
+    }
+    return cni_strbuf_append(out, cni_str_of("]}"), err);
+}
+
+/* ---- one figure ---- */
+
+static bool
+add_line(const figure_line *lines, int32_t n_lines, const char *figure, int64_t *inout_sum)
+{
+    for (int32_t at = 0; at < n_lines; at++) {
+        if (strcmp(lines[at].name, figure) == 0) {
+            *inout_sum += lines[at].number;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool
+branch_figure(const cni_pipe_run *run, int32_t branch, const char *figure, int64_t *inout_sum)
+{
+    const cni_run_figures *figures = &run->branch_figures[branch];
+    figure_line lines[MAX_SCAN_LINES];
+    const figure_line common[] = {{"rows_out", cni_counter_get(&figures->rows_out)},
+                                  {"chunks", cni_counter_get(&figures->chunks_in)},
+                                  {"time_ns", cni_counter_get(&figures->time_ns)}};
+    const int32_t n_lines = scan_lines(&run->scan_figures[branch], lines);
+    return add_line(common, 3, figure, inout_sum) || add_line(lines, n_lines, figure, inout_sum);
+}
+
+static bool
+op_figure(const cni_pipe_run *run, int32_t op, const char *figure, int64_t *inout_sum)
+{
+    const cni_run_figures *figures = &run->op_figures[op];
+    const cni_run_notes *notes = &run->notes[op];
+    const figure_line common[] = {{"rows_in", cni_counter_get(&figures->rows_in)},
+                                  {"rows_out", cni_counter_get(&figures->rows_out)},
+                                  {"chunks_in", cni_counter_get(&figures->chunks_in)},
+                                  {"time_ns", cni_counter_get(&figures->time_ns)}};
+    bool found = add_line(common, 4, figure, inout_sum);
+    for (int32_t at = 0; cni_flag_consume(&run->finished) != 0 && at < notes->n_notes; at++) {
+        if (strcmp(notes->notes[at].name, figure) == 0) {
+            *inout_sum += notes->notes[at].number;
+            found = true;
+        }
+    }
+    return found;
+}
+
+bool
+cni_execution_figure(cni_execution *self, const char *op, const char *figure, int64_t *out_number)
+{
+    bool found = false;
+    int64_t sum = 0;
+    for (int32_t at = 0; at < self->n_runs; at++) {
+        const cni_pipe_run *run = &self->runs[at];
+        for (int32_t branch = 0; branch < run->plan->n_branches; branch++) {
+            if (strcmp(branch_name(&run->plan->branches[branch]), op) == 0) {
+                found = branch_figure(run, branch, figure, &sum) || found;
+            }
+        }
+        for (int32_t index = 0; index < run->plan->n_ops; index++) {
+            if (strcmp(op_name(run, index), op) == 0) {
+                found = op_figure(run, index, figure, &sum) || found;
+            }
+        }
+    }
+    if (found) {
+        *out_number = sum;
+    }
+    return found;
+}
