@@ -257,28 +257,26 @@ static const mode_functions modes[] = {
 static cn_code
 stream_failed(struct ArrowArrayStream *rows, cn_error *err)
 {
-    const char *message = rows->get_last_error(rows);
-    *err = (cn_error)CN_ERROR_INIT;
-    err->code = CN_UNKNOWN;
-    (void)snprintf(err->message, sizeof(err->message), "%s",
-                   message == NULL ? "the result ended with an error" : message);
-    return CN_UNKNOWN;
+    cn_stream_error(rows, err);
+    return (cn_code)err->code;
 }
 
 static cn_code
 print_rows(cli_printer *printer, struct ArrowArrayStream *rows, cn_error *err)
 {
     const mode_functions *mode = &modes[printer->options->mode];
+    bool begun = false;
     cn_code code = CN_OK;
-    if (mode->begin != NULL) {
-        mode->begin(printer);
-    }
     for (;;) {
         struct ArrowArray batch = {0};
         if (rows->get_next(rows, &batch) != 0) {
             code = stream_failed(rows, err);
-            break;
+            break; /* before the first batch nothing has been printed */
         }
+        if (!begun && mode->begin != NULL) {
+            mode->begin(printer);
+        }
+        begun = true;
         if (batch.release == NULL) {
             break;
         }
@@ -286,7 +284,7 @@ print_rows(cli_printer *printer, struct ArrowArrayStream *rows, cn_error *err)
         printer->n_rows += batch.length;
         batch.release(&batch);
     }
-    if (mode->end != NULL) {
+    if (begun && mode->end != NULL) {
         mode->end(printer);
     }
     return code;

@@ -195,6 +195,10 @@ CN_API CN_NODISCARD cn_code cn_frame_schema(cn_frame *frame, struct ArrowSchema 
  * cancelled or failed query makes get_next return an errno and get_last_error the message. */
 CN_API CN_NODISCARD cn_code cn_frame_stream(cn_frame *frame, struct ArrowArrayStream *out_rows,
                                             cn_error *err);
+/* The whole error behind a failed get_schema or get_next of a stream that this library made: code,
+ * SQLSTATE and the place in the text too. For other streams only code CN_UNKNOWN and their message.
+ * CN_OK in out_err->code when nothing failed. */
+CN_API void cn_stream_error(struct ArrowArrayStream *stream, cn_error *out_err);
 /* The plan as text. format: "text", "json"; optimized nonzero = after the optimizer. Writes at most
  * capacity bytes, NUL included, and the whole length to *out_length (may be NULL). */
 CN_API CN_NODISCARD cn_code cn_frame_explain(cn_frame *frame, const char *format, int32_t optimized,

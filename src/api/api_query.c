@@ -36,6 +36,14 @@ cn_frame_stream(cn_frame *frame, struct ArrowArrayStream *out_rows, cn_error *er
     return cni_query_to_stream(query, out_rows, err);
 }
 
+void
+cn_stream_error(struct ArrowArrayStream *stream, cn_error *out_err)
+{
+    if (stream != NULL && out_err != NULL) {
+        cni_stream_error(stream, out_err);
+    }
+}
+
 static cn_code
 is_json(const char *format, bool *out_json, cn_error *err)
 {

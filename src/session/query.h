@@ -47,6 +47,8 @@ CN_NODISCARD cn_code cni_query_to_stream(cn_query *self, struct ArrowArrayStream
 CN_NODISCARD cn_code cni_empty_stream(cni_allocator *allocator, struct ArrowArrayStream *out_stream,
                                       cn_error *err);
 
+/* The error behind a stream's failure; see cn_stream_error. */
+void cni_stream_error(struct ArrowArrayStream *stream, cn_error *out_err);
 /* Text of what EXPLAIN shows for the frame's plan. */
 CN_NODISCARD cn_code cni_query_explain(cn_frame *frame, bool as_json, cni_strbuf *out,
                                        cn_error *err);

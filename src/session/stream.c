@@ -127,3 +127,18 @@ cni_empty_stream(cni_allocator *allocator, struct ArrowArrayStream *out_stream, 
 {
     return make_stream(allocator, NULL, out_stream, err);
 }
+
+void
+cni_stream_error(struct ArrowArrayStream *stream, cn_error *out_err)
+{
+    *out_err = (cn_error)CN_ERROR_INIT;
+    if (stream->release == stream_release) {
+        const stream_state *state = stream->private_data;
+        *out_err = state->error;
+        return;
+    }
+    const char *message = stream->get_last_error == NULL ? NULL : stream->get_last_error(stream);
+    if (message != NULL) {
+        (void)CN_FAIL(out_err, CN_UNKNOWN, "%s", message);
+    }
+}

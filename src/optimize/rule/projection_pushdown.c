@@ -104,7 +104,7 @@ prune_values(cni_rule_env *env, const cni_plan *plan, const cni_id_set *required
         }
     }
     node.exprs = exprs;
-    node.n_exprs = n_kept;
+    node.n_exprs = (int32_t)(plan->n_rows * n_kept);
     return cni_plan_new(&env->builder, &node, out_plan, err);
 }
 

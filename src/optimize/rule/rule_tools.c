@@ -67,10 +67,8 @@ cni_plan_map_exprs(cni_rule_env *env, const cni_plan *plan, cni_expr_visit visit
 {
     map_state map = {.env = env, .visit = visit, .state = state};
     cni_plan node = *plan;
-    const int64_t n_exprs =
-        plan->kind == CNI_PLAN_VALUES ? plan->n_rows * plan->n_columns : plan->n_exprs;
-    if (n_exprs > 0) {
-        CN_TRY(map_array(&map, &node.exprs, n_exprs, err));
+    if (plan->n_exprs > 0) {
+        CN_TRY(map_array(&map, &node.exprs, plan->n_exprs, err));
     }
     if (plan->n_filters > 0) {
         CN_TRY(map_array(&map, &node.filters, plan->n_filters, err));
