@@ -12,6 +12,9 @@
 #include "cell_text.h"
 #include "cli_print.h"
 
+#define SHOWN_BEFORE 60 /* bytes of a line shown in front of an error's place */
+#define SHOWN_BEHIND 80
+
 static double
 now_seconds(void)
 {
@@ -54,8 +57,12 @@ print_place(const char *script, int64_t script_bytes, int64_t place, int64_t len
         end++;
     }
     const int64_t marked = length < 1 ? 1 : length;
-    char head[32];
-    const int n_head = snprintf(head, sizeof(head), "LINE %lld: ", (long long)line_number);
+    const bool cut_left = place - begin > SHOWN_BEFORE;
+    begin = cut_left ? place - SHOWN_BEFORE : begin;
+    end = end - place > SHOWN_BEHIND ? place + SHOWN_BEHIND : end;
+    char head[48];
+    const int n_head = snprintf(head, sizeof(head), "LINE %lld: %s", (long long)line_number,
+                                cut_left ? "..." : "");
     (void)fprintf(stderr, "%s%.*s\n%*s", head, (int)(end - begin), script + begin, n_head, "");
     print_caret(script + begin, place - begin,
                 place + marked > end ? (end > place ? end - place : 1) : marked);
