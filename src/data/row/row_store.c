@@ -571,7 +571,9 @@ take_extras(row_extra *items, int64_t *inout_n, const row_extra *others, int64_t
 cn_code
 cni_row_store_absorb(cni_row_store *self, cni_row_store *other, cn_error *err)
 {
-    CN_ASSERT(self->layout == other->layout);
+    if (self->layout != other->layout || self->allocator != other->allocator) {
+        return CN_FAIL(err, CN_INTERNAL, "row stores of different layouts or allocators");
+    }
     CN_TRY(reserve_items(self->allocator, &self->pages, self->n_pages, other->n_pages,
                          &self->cap_pages, (int64_t)sizeof(*self->pages), err));
     CN_TRY(reserve_items(self->allocator, &self->blocks, self->n_blocks, other->n_blocks,

@@ -44,7 +44,7 @@ CN_NODISCARD cn_code cni_row_store_append(cni_row_store *self, const cni_vector 
                                           cn_error *err);
 /* Row by number in order of appending. */
 uint8_t *cni_row_store_row(const cni_row_store *self, int64_t row);
-/* Take all rows of `other` (same layout object); it becomes empty. */
+/* Take all rows of `other` (same layout object and allocator); it becomes empty. */
 CN_NODISCARD cn_code cni_row_store_absorb(cni_row_store *self, cni_row_store *other, cn_error *err);
 
 /* Gather one column of n rows into a FLAT vector; strings are copied into a heap of its own. */
