@@ -142,50 +142,93 @@ extend_child(const cni_arrow_exporter *self, const cni_vector *flat, cni_vector 
     return cni_vector_concat(self->allocator, both, 2, out, err);
 }
 
-/* Codes, and offsets of a dense union, with null rows sent to the extra item of the first child. */
+/* Codes with null rows sent to the first member, into buffer 0. */
 static cn_code
-redirect_nulls(const cni_arrow_exporter *self, const cni_vector *flat, struct ArrowArray *node,
-               cn_error *err)
+write_codes(const cni_arrow_exporter *self, const cni_vector *flat, struct ArrowArray *node,
+            cn_error *err)
 {
-    const bool dense = flat->type->dense;
-    const int64_t extra = flat->nested->children[0].n_rows;
     uint8_t *codes = NULL;
-    uint8_t *offsets = NULL;
-    if (dense && extra > INT32_MAX) {
-        return CN_FAIL(err, CN_LIMIT_EXCEEDED, "a dense union over %lld items", (long long)extra);
-    }
     CN_TRY(cni_arrow_node_add(self, node, 0, flat->n_rows, &codes, err));
-    if (dense) {
-        CN_TRY(cni_arrow_node_add(self, node, 1, flat->n_rows * 4, &offsets, err));
-    }
+    const uint8_t *ours = flat->data;
     for (int64_t row = 0; row < flat->n_rows; row++) {
         const bool valid = cni_bits_get(flat->validity, row);
-        codes[row] =
-            (uint8_t)(valid ? ((const int8_t *)flat->data)[row] : flat->type->union_codes[0]);
-        if (dense) {
-            const int32_t offset = valid ? flat->union_offsets[row] : (int32_t)extra;
-            memcpy(offsets + row * 4, &offset, 4);
-        }
+        codes[row] = valid ? ours[row] : (uint8_t)flat->type->union_codes[0];
     }
     return CN_OK;
 }
 
-/* A union with null rows of its own. */
+/* A sparse union with null rows of its own. */
 static cn_code
-export_nullable_union(const cni_arrow_exporter *self, const cni_vector *flat,
-                      struct ArrowArray *node, cn_error *err)
+export_masked(const cni_arrow_exporter *self, const cni_vector *flat, struct ArrowArray *node,
+              cn_error *err)
 {
-    CN_TRY(redirect_nulls(self, flat, node, err));
+    CN_TRY(write_codes(self, flat, node, err));
     for (int32_t child = 0; child < flat->nested->n_children; child++) {
         CN_SCOPED(cni_vector) values = {0};
-        if (!flat->type->dense) {
-            CN_TRY(mask_child(self, flat, child, &values, err));
-        } else if (child == 0) {
-            CN_TRY(extend_child(self, flat, &values, err));
-        } else {
-            cni_vector_child(&values, flat, child);
-        }
+        CN_TRY(mask_child(self, flat, child, &values, err));
         CN_TRY(cni_arrow_export_vector(self, &values, node->children[child], err));
+    }
+    return CN_OK;
+}
+
+/* Arrow wants the offsets into each child to ascend; picking rows does not keep that. */
+static bool
+offsets_ascend(const cni_vector *flat)
+{
+    int32_t last[INT8_MAX + 1] = {0};
+    const int8_t *codes = flat->data;
+    for (int64_t row = 0; row < flat->n_rows; row++) {
+        if (flat->union_offsets[row] < last[codes[row]]) {
+            return false;
+        }
+        last[codes[row]] = flat->union_offsets[row];
+    }
+    return true;
+}
+
+/* The items that the rows of one member use, in order; null rows use the last item of the first. */
+static cn_code
+gather_member(const cni_arrow_exporter *self, const cni_vector *flat, int32_t child,
+              const uint8_t *codes, int32_t *offsets, cni_vector *out, cn_error *err)
+{
+    CN_SCOPED(cni_vector) values = {0};
+    CN_SCOPED(cni_buffer_p) scratch = NULL;
+    if (child == 0) {
+        CN_TRY(extend_child(self, flat, &values, err));
+    } else {
+        cni_vector_child(&values, flat, child);
+    }
+    CN_TRY(cni_buffer_new(self->allocator, flat->n_rows * 4, &scratch, err));
+    uint32_t *indices = (uint32_t *)(void *)scratch->data;
+    const uint8_t code = (uint8_t)flat->type->union_codes[child];
+    int64_t n_items = 0;
+    for (int64_t row = 0; row < flat->n_rows; row++) {
+        if (codes[row] == code) {
+            const bool valid = cni_bits_get(flat->validity, row);
+            indices[n_items] = (uint32_t)(valid ? flat->union_offsets[row] : values.n_rows - 1);
+            offsets[row] = (int32_t)n_items++;
+        }
+    }
+    return cni_vector_take(self->allocator, &values, indices, n_items, out, err);
+}
+
+/* A dense union with null rows of its own or with offsets in any order. */
+static cn_code
+export_gathered(const cni_arrow_exporter *self, const cni_vector *flat, struct ArrowArray *node,
+                cn_error *err)
+{
+    if (flat->n_rows > INT32_MAX || flat->nested->children[0].n_rows >= (int64_t)UINT32_MAX) {
+        return CN_FAIL(err, CN_LIMIT_EXCEEDED, "a dense union of %lld rows is exported at once",
+                       (long long)flat->n_rows);
+    }
+    uint8_t *block = NULL;
+    CN_TRY(write_codes(self, flat, node, err));
+    CN_TRY(cni_arrow_node_add(self, node, 1, flat->n_rows * 4, &block, err));
+    int32_t *offsets = (int32_t *)(void *)block;
+    for (int32_t child = 0; child < flat->nested->n_children; child++) {
+        CN_SCOPED(cni_vector) items = {0};
+        CN_TRY(gather_member(self, flat, child, node->buffers[0], offsets, &items, err));
+        CN_TRY(cni_arrow_export_vector(self, &items, node->children[child], err));
     }
     return CN_OK;
 }
@@ -196,8 +239,12 @@ cni_arrow_export_union(const cni_arrow_exporter *self, const cni_vector *flat,
 {
     const bool dense = flat->type->dense;
     CN_TRY(cni_arrow_node_init(self, dense ? 2 : 1, flat->nested->n_children, flat, node, err));
-    if (flat->nested->n_children > 0 && cni_vector_null_count(flat) > 0) {
-        return export_nullable_union(self, flat, node, err);
+    const bool nulls = flat->nested->n_children > 0 && cni_vector_null_count(flat) > 0;
+    if (dense && (nulls || !offsets_ascend(flat))) {
+        return export_gathered(self, flat, node, err);
+    }
+    if (nulls) {
+        return export_masked(self, flat, node, err);
     }
     cni_arrow_node_set(node, 0, flat->data, flat->owner_data);
     if (dense) {

@@ -5,6 +5,8 @@
  */
 #include "data/column/arrow_format_int.h"
 
+#include <stdio.h>
+
 #define WIDTH_MAX INT32_MAX
 
 static cn_code

@@ -9,6 +9,8 @@
  */
 #include "data/column/buffer.h"
 
+#include <string.h>
+
 #define HEADER_BYTES 64
 #define MAX_BYTES    (INT64_C(1) << 56)
 

@@ -6,6 +6,7 @@
  * denominator, digits generated until what is left is nearer than a neighbour.
  */
 #include <math.h>
+#include <string.h>
 
 #include "data/column/big_uint_int.h"
 #include "data/column/float_text.h"

@@ -6,6 +6,7 @@
  * with the half-way points around it, lies within.
  */
 #include <math.h>
+#include <string.h>
 
 #include "data/column/big_uint_int.h"
 #include "data/column/float_text.h"

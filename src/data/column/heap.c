@@ -6,6 +6,9 @@
  */
 #include "data/column/buffer.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 static uintptr_t
 data_address(const cni_buffer *buffer)
 {

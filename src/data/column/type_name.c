@@ -6,6 +6,8 @@
  */
 #include "data/column/type.h"
 
+#include <stdio.h>
+
 /* Counts while `out` is NULL, writes in the second pass. */
 typedef struct name_writer {
     char *out;
