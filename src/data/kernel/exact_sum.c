@@ -10,17 +10,17 @@
 #include "base/int128.h"
 #include "base/macros.h"
 
-#define LIMB_BITS   24
-#define LIMB_MASK   ((INT64_C(1) << LIMB_BITS) - 1)
-#define ITEM_LIMBS  4 /* 53 bits shifted by up to 23 */
-#define LOWEST_BIT  (-1074)
-#define MANTISSA    52
-#define EXPONENT    0x7FF
-#define SEEN_NAN    1U
-#define SEEN_PLUS   2U
-#define SEEN_MINUS  4U
-#define FULL_VALUE  ((cni_u128)1 << 100) /* beyond it lower limbs only break ties */
-#define SIGN_OF(b)  (((b) >> 63) != 0)
+#define LIMB_BITS  24
+#define LIMB_MASK  ((INT64_C(1) << LIMB_BITS) - 1)
+#define ITEM_LIMBS 4 /* 53 bits shifted by up to 23 */
+#define LOWEST_BIT (-1074)
+#define MANTISSA   52
+#define EXPONENT   0x7FF
+#define SEEN_NAN   1U
+#define SEEN_PLUS  2U
+#define SEEN_MINUS 4U
+#define FULL_VALUE ((cni_u128)1 << 100) /* beyond it lower limbs only break ties */
+#define SIGN_OF(b) (((b) >> 63) != 0)
 
 static void
 raise_top(cni_exact_sum *self, int32_t top)
@@ -118,11 +118,11 @@ cni_exact_get(const cni_exact_sum *self)
         if (value >= FULL_VALUE) {
             sticky = sticky || limbs[limb] != 0;
         } else {
-            value = (value << LIMB_BITS) + (cni_u128)limbs[limb];
+            value = (value << LIMB_BITS) + (uint64_t)limbs[limb];
             lowest--;
         }
     }
-    value |= sticky ? 1 : 0;
+    value |= (uint64_t)sticky;
     const double magnitude = ldexp((double)value, LOWEST_BIT + LIMB_BITS * lowest);
     return negative ? -magnitude : magnitude;
 }

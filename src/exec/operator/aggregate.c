@@ -1,16 +1,313 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Place of the aggregation operator's constructor until the operator is here: refuses by name.
+ * The aggregation operator: its life and its slots. What happens in them is in the files that
+ * aggregate_operator_int.h draws.
  */
 #include "exec/operator/aggregate.h"
+
+#include "exec/operator/aggregate_operator_int.h"
+
+#define FLUSH_GROUPS (1 << 16) /* groups at which a worker's table goes to the partitions */
+
+/* ---- locals ---- */
+
+static void
+free_scratch(cni_agg_operator *self, cni_agg_local *local)
+{
+    const int64_t n = local->cap_rows;
+    cni_dealloc(self->allocator, local->keys, n * self->layout->key_bytes);
+    cni_dealloc(self->allocator, local->hashes, n * (int64_t)sizeof(*local->hashes));
+    cni_dealloc(self->allocator, local->groups, n * (int64_t)sizeof(*local->groups));
+    cni_dealloc(self->allocator, local->list, 3 * n * (int64_t)sizeof(*local->list));
+    cni_dealloc(self->allocator, local->live, cni_bits_words(n) * 8);
+    local->keys = NULL;
+    local->hashes = NULL;
+    local->groups = NULL;
+    local->list = NULL;
+    local->live = NULL;
+    local->cap_rows = 0;
+}
+
+cn_code
+cni_agg_local_reserve(cni_agg_operator *self, cni_agg_local *local, int64_t n_rows, cn_error *err)
+{
+    if (n_rows <= local->cap_rows) {
+        return CN_OK;
+    }
+    const int64_t n = cni_round_up(n_rows, 256);
+    free_scratch(self, local);
+    local->cap_rows = n;
+    CN_TRY(cni_alloc(self->allocator, n * self->layout->key_bytes, &local->keys, err));
+    CN_TRY(cni_alloc(self->allocator, n * (int64_t)sizeof(*local->hashes), &local->hashes, err));
+    CN_TRY(cni_alloc(self->allocator, n * (int64_t)sizeof(*local->groups), &local->groups, err));
+    CN_TRY(cni_alloc(self->allocator, 3 * n * (int64_t)sizeof(*local->list), &local->list, err));
+    return cni_alloc(self->allocator, cni_bits_words(n) * 8, &local->live, err);
+}
+
+static void
+forget_vectors(cni_agg_operator *self, cni_agg_local *local)
+{
+    for (int32_t key = 0; local->key_vectors != NULL && key < self->spec->n_keys; key++) {
+        cni_vector_done(&local->key_vectors[key]);
+    }
+    for (int32_t input = 0; local->flat != NULL && input < self->spec->n_inputs; input++) {
+        cni_vector_done(&local->flat[input]);
+    }
+}
+
+static void
+local_free(cni_agg_operator *self, cni_agg_local *local)
+{
+    const int64_t vector_bytes = (int64_t)sizeof(cni_vector);
+    if (local == NULL) {
+        return;
+    }
+    forget_vectors(self, local);
+    free_scratch(self, local);
+    cni_dealloc(self->allocator, local->key_vectors, self->spec->n_keys * vector_bytes);
+    cni_dealloc(self->allocator, local->flat, self->spec->n_inputs * vector_bytes);
+    for (int32_t at = 0; local->pages != NULL && at <= CNI_AGG_PARTITIONS; at++) {
+        cni_agg_pages_free(self->allocator, &local->pages[at]);
+    }
+    cni_dealloc(self->allocator, local->pages,
+                (CNI_AGG_PARTITIONS + 1) * (int64_t)sizeof(*local->pages));
+    cni_agg_table_done(&local->table);
+    cni_dealloc(self->allocator, local, (int64_t)sizeof(*local));
+}
+
+static cn_code
+local_init(cni_agg_operator *self, cni_agg_local *local, cn_error *err)
+{
+    const int64_t vector_bytes = (int64_t)sizeof(cni_vector);
+    CN_TRY(cni_agg_table_init(&local->table, self->layout, self->allocator, err));
+    CN_TRY(cni_alloc_zeroed(self->allocator, self->spec->n_keys * vector_bytes, &local->key_vectors,
+                            err));
+    CN_TRY(
+        cni_alloc_zeroed(self->allocator, self->spec->n_inputs * vector_bytes, &local->flat, err));
+    if (self->spec->n_keys == 0) {
+        CN_TRY(cni_agg_table_reserve(&local->table, 1, false, err));
+        (void)cni_agg_table_null_group(&local->table);
+    }
+    return CN_OK;
+}
+
+static cn_code
+open_local(cni_operator *base, void **out_local, cn_error *err)
+{
+    cni_agg_operator *self = (cni_agg_operator *)base;
+    cni_agg_local *local = NULL;
+    CN_TRY(cni_alloc_zeroed(self->allocator, (int64_t)sizeof(*local), &local, err));
+    const cn_code code = local_init(self, local, err);
+    if (code != CN_OK) {
+        local_free(self, local);
+        return code;
+    }
+    *out_local = local;
+    return CN_OK;
+}
+
+static void
+close_local(cni_operator *base, void *opaque)
+{
+    cni_agg_local *local = opaque;
+    if (local != NULL && !local->combined) { /* the operator keeps combined ones */
+        local_free((cni_agg_operator *)base, local);
+    }
+}
+
+/* ---- rows ---- */
+
+static cn_code
+push_rows(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *chunk, cn_error *err)
+{
+    CN_TRY(cni_context_check(self->base.context, err));
+    CN_TRY(cni_agg_local_reserve(self, local, chunk->n_rows, err));
+    const uint32_t *groups = NULL;
+    if (self->layout->n_keys > 0) {
+        CN_TRY(cni_agg_lookup(self, local, chunk, err));
+        groups = local->groups;
+    }
+    CN_TRY(cni_agg_update(self, local, chunk, groups, err));
+    local->rows_in += chunk->n_rows;
+    return local->table.n_groups >= FLUSH_GROUPS ? cni_agg_flush(self, local, err) : CN_OK;
+}
+
+static cn_code
+push(cni_operator *base, void *opaque, cni_chunk *chunk, cni_waker own_waker,
+     cni_op_answer *out_answer, cn_error *err)
+{
+    cni_agg_operator *self = (cni_agg_operator *)base;
+    cni_agg_local *local = opaque;
+    cni_waker_drop(own_waker);
+    *out_answer = CNI_OP_NEED_MORE;
+    if (chunk->n_rows == 0) {
+        return CN_OK;
+    }
+    const cn_code code = push_rows(self, local, chunk, err);
+    forget_vectors(self, local);
+    return code;
+}
+
+static cn_code
+combine(cni_operator *base, void *opaque, cn_error *err)
+{
+    cni_agg_operator *self = (cni_agg_operator *)base;
+    cni_agg_local *local = opaque;
+    free_scratch(self, local);
+    if (self->layout->n_keys > 0 &&
+        (local->pages != NULL ||
+         (base->n_workers > 1 && local->table.n_groups > CNI_AGG_SMALL_GROUPS))) {
+        CN_TRY(cni_agg_flush(self, local, err));
+        cni_agg_table_trim(&local->table);
+    }
+    cni_mutex_lock(&self->mutex);
+    if (self->last_local == NULL) {
+        self->locals = local;
+    } else {
+        self->last_local->next = local;
+    }
+    self->last_local = local;
+    local->combined = true;
+    cni_mutex_unlock(&self->mutex);
+    return CN_OK;
+}
+
+/* ---- finalize ---- */
+
+static int32_t
+finalize_tasks(cni_operator *base)
+{
+    const cni_agg_operator *self = (const cni_agg_operator *)base;
+    for (const cni_agg_local *local = self->locals; local != NULL; local = local->next) {
+        if (local->pages != NULL) {
+            return CNI_AGG_PARTITIONS + 1;
+        }
+    }
+    return 1;
+}
+
+static cn_code
+make_finals(cni_agg_operator *self, int32_t n_finals, cn_error *err)
+{
+    cn_code code = CN_OK;
+    cni_mutex_lock(&self->mutex);
+    if (self->n_finals == 0) {
+        code = cni_alloc_zeroed(self->allocator, n_finals * (int64_t)sizeof(*self->finals),
+                                &self->finals, err);
+        self->n_finals = code == CN_OK ? n_finals : 0;
+    }
+    cni_mutex_unlock(&self->mutex);
+    return code;
+}
+
+static cn_code
+finalize(cni_operator *base, int32_t task, int32_t n_tasks, cn_error *err)
+{
+    cni_agg_operator *self = (cni_agg_operator *)base;
+    CN_TRY(make_finals(self, n_tasks, err));
+    return cni_agg_merge(self, task, err);
+}
+
+/* ---- figures ---- */
+
+static int64_t
+state_bytes(const cni_operator *base)
+{
+    return cni_budget_current_bytes(base->budget);
+}
+
+static int32_t
+notes(const cni_operator *base, cni_op_note *out_notes, int32_t max_notes)
+{
+    const cni_agg_operator *self = (const cni_agg_operator *)base;
+    const cni_op_note all[] = {
+        {"groups", NULL, cni_counter_get(&self->n_groups)},
+        {"partitions", NULL, self->n_finals > 1 ? CNI_AGG_PARTITIONS : 0},
+        {"flushes", NULL, cni_counter_get(&self->n_flushes)},
+    };
+    const int32_t n = max_notes < CN_ARRAY_LEN(all) ? max_notes : (int32_t)CN_ARRAY_LEN(all);
+    memcpy(out_notes, all, (size_t)n * sizeof(all[0]));
+    return n;
+}
+
+/* ---- life ---- */
+
+static void
+close_operator(cni_operator *base)
+{
+    cni_agg_operator *self = (cni_agg_operator *)base;
+    while (self->locals != NULL) {
+        cni_agg_local *local = self->locals;
+        self->locals = local->next;
+        local_free(self, local);
+    }
+    for (int32_t final = 0; final < self->n_finals; final++) {
+        cni_agg_table_done(&self->finals[final]);
+    }
+    cni_dealloc(self->allocator, self->finals, self->n_finals * (int64_t)sizeof(*self->finals));
+    cni_arena_unref(self->arena);
+    cni_mutex_done(&self->mutex);
+    cni_budget_unref(self->base.budget);
+    cni_dealloc(base->context->allocator, self, (int64_t)sizeof(*self));
+}
+
+static const cni_operator_ops aggregate_ops = {
+    .name = "HashAggregate",
+    .open_local = open_local,
+    .push = push,
+    .combine = combine,
+    .finalize_tasks = finalize_tasks,
+    .finalize = finalize,
+    .open_source = cni_agg_open_source,
+    .state_bytes = state_bytes,
+    .notes = notes,
+    .close_local = close_local,
+    .close = close_operator,
+};
+
+static cn_code
+operator_init(cni_agg_operator *self, cn_error *err)
+{
+    cni_context *context = self->base.context;
+    CN_TRY(cni_budget_new(context->budget, "aggregation", CNI_BUDGET_UNLIMITED, &self->base.budget,
+                          err));
+    self->allocator = cni_budget_allocator(self->base.budget);
+    CN_TRY(cni_arena_new(self->allocator, "aggregation", &self->arena, err));
+    return cni_agg_layout_new(self->arena, self->spec, &self->layout, err);
+}
+
+static cn_code
+check_calls(const cni_phys_aggregate *spec, cn_error *err)
+{
+    for (int32_t call = 0; call < spec->n_calls; call++) {
+        const cni_str name = spec->calls[call].function->name;
+        if (spec->calls[call].distinct || spec->calls[call].n_orders > 0) {
+            return CN_FAIL(err, CN_NOT_IMPLEMENTED, "%s in aggregate %.*s",
+                           spec->calls[call].distinct ? "DISTINCT" : "ORDER BY",
+                           (int)name.len_bytes, name.data);
+        }
+    }
+    return CN_OK;
+}
 
 cn_code
 cni_aggregate_operator_new(const cni_phys_aggregate *spec, cni_context *context, int32_t n_workers,
                            cni_operator **out_operator, cn_error *err)
 {
-    (void)spec;
-    (void)context;
-    (void)n_workers;
-    (void)out_operator;
-    return CN_FAIL(err, CN_NOT_IMPLEMENTED, "aggregation cannot be executed yet");
+    cni_agg_operator *self = NULL;
+    CN_TRY(check_calls(spec, err));
+    CN_TRY(cni_alloc_zeroed(context->allocator, (int64_t)sizeof(*self), &self, err));
+    self->base.ops = &aggregate_ops;
+    self->base.context = context;
+    self->base.n_workers = n_workers;
+    self->spec = spec;
+    self->kernels = cni_kernels_get();
+    cni_mutex_init(&self->mutex);
+    const cn_code code = operator_init(self, err);
+    if (code != CN_OK) {
+        close_operator(&self->base);
+        return code;
+    }
+    *out_operator = &self->base;
+    return CN_OK;
 }

@@ -559,6 +559,7 @@ cni_agg_unpack_key(const cni_agg_layout *layout, int32_t key, const uint8_t *row
         unpack_rows(layout, packed, rows, n, null_row, &made);
     }
     if (packed->kind == CNI_AGG_KEY_VIEW) {
+        CN_TRY(cni_heap_new(allocator, NULL, 0, &made.heap, err)); /* pointers into the arenas */
         CN_TRY(cni_vector_own_strings(allocator, &made, true, err));
     }
     cni_vector_move(out_vector, &made);

@@ -113,6 +113,8 @@ typedef struct cni_agg_table {
 CN_NODISCARD cn_code cni_agg_table_init(cni_agg_table *self, const cni_agg_layout *layout,
                                         cni_allocator *allocator, cn_error *err);
 void cni_agg_table_done(cni_agg_table *self); /* accepts zeroed */
+/* Release rows and slots of a table without groups; the heap stays. */
+void cni_agg_table_trim(cni_agg_table *self);
 /* No groups; memory is kept. */
 void cni_agg_table_clear(cni_agg_table *self);
 /* Room for n more groups, in rows and (when `in_slots`) in slots. */

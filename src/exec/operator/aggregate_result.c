@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * The rows of a finished aggregation as a source: a morsel is a range of groups of one table.
+ */
+#include "exec/operator/aggregate_operator_int.h"
+
+#define MORSEL_ROWS 16384
+
+typedef struct result_scan {
+    cni_scan base;
+    cni_agg_operator *operator_; /* borrowed */
+    cni_atomic_i64 next;         /* counter */
+    cni_atomic_i64 rows;         /* counter */
+} result_scan;
+
+typedef struct result_local {
+    int64_t morsel; /* under way; -1 = none */
+    int64_t row;    /* within the table */
+    int64_t end;
+    cni_agg_table *table;
+} result_local;
+
+static cni_morsel_answer
+next_morsel(cni_scan *base, cni_waker own_waker, int64_t *out_morsel)
+{
+    result_scan *self = (result_scan *)base;
+    cni_waker_drop(own_waker);
+    const int64_t morsel = cni_counter_add(&self->next, 1);
+    if (morsel >= base->n_morsels) {
+        return CNI_MORSEL_NONE;
+    }
+    *out_morsel = morsel;
+    return CNI_MORSEL_TAKEN;
+}
+
+static cn_code
+open_local(cni_scan *base, void **out_local, cn_error *err)
+{
+    result_scan *self = (result_scan *)base;
+    result_local *local = NULL;
+    CN_TRY(cni_alloc_zeroed(self->operator_->base.context->allocator, (int64_t)sizeof(*local),
+                            &local, err));
+    local->morsel = -1;
+    *out_local = local;
+    return CN_OK;
+}
+
+static void
+close_local(cni_scan *base, void *local)
+{
+    result_scan *self = (result_scan *)base;
+    cni_dealloc(self->operator_->base.context->allocator, local, (int64_t)sizeof(result_local));
+}
+
+static int64_t
+morsels_of(const cni_agg_table *table)
+{
+    return (table->n_groups + MORSEL_ROWS - 1) / MORSEL_ROWS;
+}
+
+static void
+find_morsel(result_scan *self, int64_t morsel, result_local *local)
+{
+    int64_t first = morsel;
+    cni_agg_table *table = self->operator_->finals;
+    while (first >= morsels_of(table)) {
+        first -= morsels_of(table);
+        table++;
+    }
+    local->morsel = morsel;
+    local->table = table;
+    local->row = first * MORSEL_ROWS;
+    local->end = cni_min_i64(local->row + MORSEL_ROWS, table->n_groups);
+}
+
+static cn_code
+fill_chunk(cni_agg_operator *self, result_local *local, int64_t n, cni_chunk *chunk, cn_error *err)
+{
+    const cni_agg_layout *layout = self->layout;
+    cni_agg_table *table = local->table;
+    const int64_t null_row = table->null_group < 0 ? -1 : table->null_group - local->row;
+    CN_TRY(cni_chunk_set_columns(chunk, layout->n_keys + layout->n_calls, err));
+    for (int32_t key = 0; key < layout->n_keys; key++) {
+        CN_TRY(cni_agg_unpack_key(layout, key, cni_agg_row(table, local->row), n,
+                                  self->base.context->allocator, null_row, &chunk->columns[key],
+                                  err));
+    }
+    for (int32_t call = 0; call < layout->n_calls; call++) {
+        CN_TRY(cni_agg_emit(self, table, call, local->row, n,
+                            &chunk->columns[layout->n_keys + call], err));
+    }
+    chunk->n_rows = n;
+    return CN_OK;
+}
+
+static cn_code
+read_morsel(cni_scan *base, void *opaque, int64_t morsel, cni_waker own_waker,
+            cni_chunk *inout_chunk, cni_read_answer *out_answer, cn_error *err)
+{
+    result_scan *self = (result_scan *)base;
+    result_local *local = opaque;
+    cni_agg_operator *op = self->operator_;
+    cni_waker_drop(own_waker);
+    if (local->morsel != morsel) {
+        find_morsel(self, morsel, local);
+    }
+    const int64_t n = cni_min_i64(op->base.context->settings.chunk_rows, local->end - local->row);
+    if (n <= 0) {
+        local->morsel = -1;
+        *out_answer = CNI_READ_END;
+        return CN_OK;
+    }
+    CN_TRY(cni_context_check(op->base.context, err));
+    CN_TRY(fill_chunk(op, local, n, inout_chunk, err));
+    local->row += n;
+    inout_chunk->sequence = morsel;
+    inout_chunk->ends_morsel = local->row == local->end;
+    (void)cni_counter_add(&self->rows, n);
+    if (inout_chunk->ends_morsel) {
+        local->morsel = -1;
+    }
+    *out_answer = CNI_READ_CHUNK;
+    return CN_OK;
+}
+
+static void
+scan_counters(const cni_scan *base, cni_scan_counters *out_counters)
+{
+    const result_scan *self = (const result_scan *)base;
+    *out_counters = (cni_scan_counters){.rows_scanned = cni_counter_get(&self->rows)};
+}
+
+static double
+scan_progress(const cni_scan *base)
+{
+    const result_scan *self = (const result_scan *)base;
+    const int64_t taken = cni_min_i64(cni_counter_get(&self->next), base->n_morsels);
+    return base->n_morsels == 0 ? 1.0 : (double)taken / (double)base->n_morsels;
+}
+
+static void
+close_scan(cni_scan *base)
+{
+    result_scan *self = (result_scan *)base;
+    cni_dealloc(self->operator_->base.context->allocator, self, (int64_t)sizeof(*self));
+}
+
+static const cni_scan_ops result_scan_ops = {
+    .next_morsel = next_morsel,
+    .open_local = open_local,
+    .close_local = close_local,
+    .read = read_morsel,
+    .counters = scan_counters,
+    .progress = scan_progress,
+    .close = close_scan,
+};
+
+cn_code
+cni_agg_open_source(cni_operator *base, cni_scan **out_scan, cn_error *err)
+{
+    cni_agg_operator *self = (cni_agg_operator *)base;
+    result_scan *scan = NULL;
+    CN_TRY(cni_alloc_zeroed(base->context->allocator, (int64_t)sizeof(*scan), &scan, err));
+    scan->base.ops = &result_scan_ops;
+    scan->operator_ = self;
+    for (int32_t final = 0; final < self->n_finals; final++) {
+        scan->base.n_morsels += morsels_of(&self->finals[final]);
+    }
+    *out_scan = &scan->base;
+    return CN_OK;
+}

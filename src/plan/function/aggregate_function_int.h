@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What the families of aggregate functions share: the rows that count, states, cells (values of any
+ * type in 16 bytes) and finished vectors.
+ *
+ *   state: plain bytes in rows that the operator owns, 8-aligned; what it points at is in the
+ *   call's heap arena, which lives as long as the states. Zero bytes are the empty state.
+ *
+ * Every family keeps to: NULL arguments do not count unless its comment says so; nothing counted
+ * gives NULL (counts: 0); merging is by combine, in any order of workers, with the same result.
+ */
+#ifndef CNI_PLAN_AGGREGATE_FUNCTION_INT_H
+#define CNI_PLAN_AGGREGATE_FUNCTION_INT_H
+
+#include "plan/function/builtin_int.h"
+#include "plan/function/scalar_int.h"
+
+/* ---- the families: one table per file, listed in aggregate_table.c ---- */
+
+#define CNI_N_AGGREGATE_COUNTS   4
+#define CNI_N_AGGREGATE_SUMS     4
+#define CNI_N_AGGREGATE_EXTREMES 6
+#define CNI_N_AGGREGATE_BOOLEANS 7
+#define CNI_N_AGGREGATE_FIRSTS   4
+
+extern const cni_function cni_aggregate_counts[CNI_N_AGGREGATE_COUNTS];
+extern const cni_function cni_aggregate_sums[CNI_N_AGGREGATE_SUMS];
+extern const cni_function cni_aggregate_extremes[CNI_N_AGGREGATE_EXTREMES];
+extern const cni_function cni_aggregate_booleans[CNI_N_AGGREGATE_BOOLEANS];
+extern const cni_function cni_aggregate_firsts[CNI_N_AGGREGATE_FIRSTS];
+
+/* ---- rows that count ---- */
+
+/* Walk over the rows of a call that are live and whose first n_args arguments are not null. */
+typedef struct cni_counted_rows {
+    uint64_t words[CNI_ROWS_WORDS];
+    int64_t n_words;
+    int64_t at; /* word under way */
+} cni_counted_rows;
+
+void cni_counted_begin(cni_counted_rows *self, const cni_aggregate_call *call, int32_t n_args);
+
+/* Next row, ascending; -1 at the end. */
+static inline int64_t
+cni_counted_next(cni_counted_rows *self)
+{
+    while (self->words[self->at] == 0) {
+        if (++self->at >= self->n_words) {
+            self->at = self->n_words;
+            return -1;
+        }
+    }
+    const uint64_t word = self->words[self->at];
+    self->words[self->at] = word & (word - 1);
+    return self->at * 64 + __builtin_ctzll(word);
+}
+
+/* State of row or state `row`. */
+static inline void *
+cni_state_of(const cni_aggregate_call *call, int64_t row)
+{
+    const int64_t group = call->group == NULL ? 0 : call->group[row];
+    return call->states + group * call->stride_bytes;
+}
+
+/* State number `state` when states are walked one by one (emit, and `from` of combine). */
+static inline void *
+cni_state_at(const cni_aggregate_call *call, int64_t state)
+{
+    return call->states + state * call->stride_bytes;
+}
+
+static inline const void *
+cni_state_from(const cni_aggregate_call *call, const uint8_t *from, int64_t state)
+{
+    return from + state * call->stride_bytes;
+}
+
+/* ---- what resolve leaves for the rest ---- */
+
+typedef struct cni_aggregate_bind {
+    const cni_type *types[2]; /* of arguments 0 and 1, as they will come */
+    double fraction;          /* quantiles */
+    cni_str text;             /* separator of string_agg */
+} cni_aggregate_bind;
+
+/* out_bind_data with the argument types as wanted so far; may be NULL for who needs no more. */
+CN_NODISCARD cn_code cni_aggregate_bind_new(cni_resolve *inout_question,
+                                            cni_aggregate_bind **out_bind, cn_error *err);
+/* `arg` is taken as it is; an untyped NULL becomes VARCHAR. */
+void cni_resolve_any(cni_resolve *inout_question, int32_t arg);
+
+/* ---- cells ---- */
+
+typedef enum cni_cell_kind {
+    CNI_CELL_I64,  /* signed integers, dates, times, BOOL (0, 1), DECIMAL <= 18 */
+    CNI_CELL_U64,  /* unsigned integers */
+    CNI_CELL_F64,  /* floats of every width, exactly */
+    CNI_CELL_I128, /* HUGEINT, DECIMAL > 18 */
+    CNI_CELL_BYTES,
+    CNI_CELL_INTERVAL,
+    CNI_CELL_NESTED /* words[0] = a vector, words[1] = row of it */
+} cni_cell_kind;
+
+/* One value: BYTES are a cni_view that borrows until cni_cell_keep. */
+typedef struct cni_cell {
+    uint64_t words[2];
+} cni_cell;
+
+typedef struct cni_cell_reader {
+    cni_reader reader;
+    const cni_vector *vector;
+    uint8_t kind; /* cni_cell_kind */
+} cni_cell_reader;
+
+cni_cell_kind cni_cell_kind_of(const cni_type *type);
+/* `vector` is FLAT or CONSTANT and stays. */
+cni_cell_reader cni_cell_reader_of(const cni_vector *vector);
+/* Row `row`, which is not null. */
+void cni_cell_read(const cni_cell_reader *self, int64_t row, cni_cell *out_cell);
+/* Make the cell independent of what it was read from. Old bytes of *inout are not reused. */
+CN_NODISCARD cn_code cni_cell_keep(cni_arena *heap, cni_allocator *allocator, cni_cell_kind kind,
+                                   cni_cell *inout_cell, cn_error *err);
+/* Order of two values: negative, 0, positive. NaN is largest. NESTED: as cni_op_compare. */
+CN_NODISCARD cn_code cni_cell_compare(const cni_op_env *env, cni_cell_kind kind, const cni_cell *a,
+                                      const cni_cell *b, int *out_order, cn_error *err);
+/* FLAT vector of `type` of n cells; valid (may be NULL = all) has one byte per cell. Strings are
+ * copied. */
+CN_NODISCARD cn_code cni_cells_to_vector(cni_allocator *allocator, const cni_type *type,
+                                         const cni_cell *cells, const uint8_t *valid, int64_t n,
+                                         cni_vector *out_vector, cn_error *err);
+
+/* Cells of a result under way. Zeroed = empty. */
+typedef struct cni_cell_rows {
+    cni_allocator *allocator;
+    int64_t n;
+    cni_cell *cells;
+    uint8_t *valid; /* all 0 at first */
+} cni_cell_rows;
+
+CN_NODISCARD cn_code cni_cell_rows_new(cni_allocator *allocator, int64_t n, cni_cell_rows *out_rows,
+                                       cn_error *err);
+void cni_cell_rows_done(cni_cell_rows *self); /* accepts zeroed */
+static inline void
+cni_cell_rows_cleanup_(cni_cell_rows *inout_value)
+{
+    cni_cell_rows_done(inout_value);
+}
+static inline void
+cni_cell_rows_put(cni_cell_rows *self, int64_t row, const cni_cell *cell)
+{
+    self->cells[row] = *cell;
+    self->valid[row] = 1;
+}
+CN_NODISCARD cn_code cni_cell_rows_finish(const cni_cell_rows *self, const cni_type *type,
+                                          cni_vector *out_vector, cn_error *err);
+
+static inline cni_view
+cni_cell_view(const cni_cell *self)
+{
+    cni_view view;
+    memcpy(&view, self->words, sizeof(view));
+    return view;
+}
+
+/* ---- finished vectors ---- */
+
+/* FLAT of the call's type and n_states rows; validity all ones when `with_validity`. */
+CN_NODISCARD cn_code cni_emit_flat(const cni_aggregate_call *call, int64_t n_states,
+                                   bool with_validity, cni_vector *out_vector, void *out_data,
+                                   uint8_t **out_validity, cn_error *err);
+
+/* 192-bit integers of sums: value = top * 2^120 + (high, low), |(high, low)| < 2^126 kept by
+ * cni_wide_settle. */
+typedef struct cni_wide_sum {
+    uint64_t low;
+    int64_t high;
+    int64_t top;
+} cni_wide_sum;
+
+static inline cni_i128
+cni_wide_get(const cni_wide_sum *self)
+{
+    return (cni_i128)(((cni_u128)(uint64_t)self->high << 64) | self->low);
+}
+
+static inline void
+cni_wide_set(cni_wide_sum *self, cni_i128 value)
+{
+    self->low = (uint64_t)value;
+    self->high = (int64_t)(value >> 64);
+}
+
+void cni_wide_add(cni_wide_sum *self, cni_i128 item);
+void cni_wide_merge(cni_wide_sum *self, const cni_wide_sum *other);
+/* False when it does not fit 128 bits. */
+bool cni_wide_total(const cni_wide_sum *self, cni_i128 *out_total);
+/* The nearest double. */
+double cni_wide_double(const cni_wide_sum *self);
+/* sum / n of integers or decimals of `type` (n > 0). */
+double cni_average(const cni_type *type, const cni_wide_sum *sum, int64_t n);
+/* Finished sums of n totals (valid: one byte each) as `type` (integers, DECIMAL), range checked:
+ * CN_INVALID_DATA, SQLSTATE 22003. */
+CN_NODISCARD cn_code cni_wide_emit(cni_allocator *allocator, const cni_type *type,
+                                   const cni_wide_sum *totals, const uint8_t *valid, int64_t n,
+                                   cni_vector *out_vector, cn_error *err);
+
+#endif /* CNI_PLAN_AGGREGATE_FUNCTION_INT_H */
