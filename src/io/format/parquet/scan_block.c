@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * One block: filter columns, filters, then the other columns for the rows that survived.
+ *
+ * Row spaces: a column decoded for stage k has one row per survivor of stage k - 1. kept[k] are the
+ * rows of that space which passed stage k; carrying a vector on means taking those rows, stage
+ * after stage.
+ */
+#include "io/format/parquet/scan_int.h"
+
+void
+cni_pq_block_drop(cni_pq_local *self)
+{
+    for (int32_t output = 0; output < self->scan->n_outputs; output++) {
+        cni_vector_done(&self->outputs[output]);
+    }
+    self->block_rows = 0;
+    self->block_at = 0;
+}
+
+/* Where a block stands between stages. */
+typedef struct block_state {
+    int64_t row;
+    int64_t n_rows;
+    int64_t n_alive;
+    bool is_narrowed; /* survivors holds n_alive < n_rows bits */
+} block_state;
+
+static cn_code
+read_column(cni_pq_local *self, const block_state *block, int32_t column, bool as_codes,
+            cni_vector *out, cn_error *err)
+{
+    const cni_pq_want want = {.row = block->row,
+                              .n_rows = block->n_rows,
+                              .keep = block->is_narrowed ? self->survivors : NULL,
+                              .n_keep = block->n_alive,
+                              .as_codes = as_codes,
+                              .ahead = block->n_alive * 8 > block->n_rows};
+    return cni_pq_column_read(&self->columns[column], &self->reader, &want, out, err);
+}
+
+/* `inout` from the row space of stage `from` to that of stage `to`. */
+static cn_code
+carry_on(cni_pq_local *self, int32_t from, int32_t to, cni_vector *inout, cn_error *err)
+{
+    cni_allocator *allocator = self->scan->context->allocator;
+    for (int32_t stage = from; stage < to; stage++) {
+        if (self->n_kept[stage] == inout->n_rows) {
+            continue;
+        }
+        const cni_bounds bounds = inout->bounds;
+        const uint64_t *kept = self->kept + (int64_t)stage * CNI_PQ_BLOCK_WORDS;
+        const int64_t n_taken =
+            self->reader.env.kernels->bits_to_u32(kept, inout->n_rows, self->indices);
+        cni_vector taken;
+        CN_TRY(cni_vector_take(allocator, inout, self->indices, n_taken, &taken, err));
+        cni_vector_done(inout);
+        cni_vector_move(inout, &taken);
+        if (inout->encoding == CNI_FLAT && bounds.known) {
+            inout->bounds = bounds; /* of more rows, and so of these */
+        }
+    }
+    return CN_OK;
+}
+
+/* The columns of a stage, in its row space, into the filter chunk. */
+static cn_code
+fill_filter_chunk(cni_pq_local *self, const block_state *block, int32_t stage, cn_error *err)
+{
+    const cni_pq_stage *plan = &self->scan->stages[stage];
+    cni_chunk *chunk = &self->filter_chunk;
+    CN_TRY(cni_chunk_set_columns(chunk, plan->n_columns, err));
+    chunk->n_rows = block->n_alive;
+    for (int32_t at = 0; at < plan->n_columns; at++) {
+        const int32_t column = plan->columns[at];
+        cni_vector *vector = &self->read[column];
+        if (self->read_stage[column] < 0) {
+            CN_TRY(read_column(self, block, column, true, vector, err));
+        } else {
+            CN_TRY(carry_on(self, self->read_stage[column], stage, vector, err));
+        }
+        self->read_stage[column] = stage;
+        cni_vector_copy(&chunk->columns[at], vector);
+    }
+    return CN_OK;
+}
+
+/* survivors: of its set bits, those whose bit in `kept` (one per set bit) is set. */
+static void
+deposit(uint64_t *survivors, int64_t n_words, const uint64_t *kept)
+{
+    int64_t at = 0;
+    for (int64_t word = 0; word < n_words; word++) {
+        uint64_t narrowed = 0;
+        for (uint64_t bits = survivors[word]; bits != 0; bits &= bits - 1) {
+            const uint64_t is_kept = kept[at >> 6] >> (at & 63) & 1;
+            narrowed |= (bits & (0 - bits)) & (0 - is_kept);
+            at++;
+        }
+        survivors[word] = narrowed;
+    }
+}
+
+/* Run the filters of a stage and narrow the block. */
+static cn_code
+run_stage(cni_pq_local *self, block_state *block, int32_t stage, cn_error *err)
+{
+    cni_chunk *chunk = &self->filter_chunk;
+    uint64_t *kept = self->kept + (int64_t)stage * CNI_PQ_BLOCK_WORDS;
+    CN_TRY(fill_filter_chunk(self, block, stage, err));
+    CN_TRY(cni_program_filter(self->states[stage], chunk, err));
+    const int64_t n_kept = cni_chunk_live_rows(chunk);
+    if (n_kept < block->n_alive) {
+        cni_selection_to_bits(&chunk->selection, block->n_alive, kept);
+        if (block->is_narrowed) {
+            deposit(self->survivors, cni_bits_words(block->n_rows), kept);
+        } else {
+            memcpy(self->survivors, kept, (size_t)cni_bits_words(block->n_rows) * 8);
+        }
+        block->is_narrowed = true;
+    }
+    self->n_kept[stage] = n_kept;
+    block->n_alive = n_kept;
+    cni_chunk_reset(chunk);
+    return CN_OK;
+}
+
+/* Columns that leave are codes for texts only: gathered numbers carry their bounds. */
+static bool
+leaves_as_codes(const cni_pq_local *self, int32_t column)
+{
+    return self->columns[column].leaf->phys == CNI_PHYS_VIEW;
+}
+
+/* A vector that a filter used, as an output. */
+static cn_code
+output_from_filter(cni_pq_local *self, int32_t column, cni_vector *out, cn_error *err)
+{
+    cni_vector vector;
+    cni_vector_copy(&vector, &self->read[column]);
+    cn_code code = carry_on(self, self->read_stage[column], self->scan->n_stages, &vector, err);
+    if (code == CN_OK && vector.encoding == CNI_DICTIONARY && !leaves_as_codes(self, column)) {
+        cni_vector flat;
+        code = cni_vector_flatten(self->scan->context->allocator, &vector, &flat, err);
+        if (code == CN_OK) {
+            flat.bounds = self->columns[column].dictionary->bounds;
+            cni_vector_done(&vector);
+            cni_vector_move(&vector, &flat);
+        }
+    }
+    if (code != CN_OK) {
+        cni_vector_done(&vector);
+        return code;
+    }
+    *out = vector;
+    return CN_OK;
+}
+
+/* An output that an earlier one shows already, -1 = none. */
+static int32_t
+earlier_output(const cni_pq_scan *scan, int32_t output)
+{
+    for (int32_t earlier = 0; earlier < output; earlier++) {
+        if (scan->outputs[earlier] == scan->outputs[output]) {
+            return earlier;
+        }
+    }
+    return -1;
+}
+
+static cn_code
+read_outputs(cni_pq_local *self, const block_state *block, cn_error *err)
+{
+    const cni_pq_scan *scan = self->scan;
+    for (int32_t output = 0; output < scan->n_outputs; output++) {
+        const int32_t column = scan->outputs[output];
+        const int32_t earlier = earlier_output(scan, output);
+        cni_vector *out = &self->outputs[output];
+        if (earlier >= 0) {
+            cni_vector_copy(out, &self->outputs[earlier]);
+        } else if (self->read_stage[column] >= 0) {
+            CN_TRY(output_from_filter(self, column, out, err));
+        } else {
+            CN_TRY(read_column(self, block, column, leaves_as_codes(self, column), out, err));
+        }
+    }
+    return CN_OK;
+}
+
+static void
+drop_read(cni_pq_local *self)
+{
+    for (int32_t column = 0; column < self->scan->n_columns; column++) {
+        cni_vector_done(&self->read[column]);
+        self->read_stage[column] = -1;
+    }
+    cni_chunk_reset(&self->filter_chunk);
+}
+
+cn_code
+cni_pq_block_decode(cni_pq_local *self, int64_t row, int64_t n_rows, cn_error *err)
+{
+    block_state block = {.row = row, .n_rows = n_rows, .n_alive = n_rows};
+    cni_pq_block_drop(self);
+    drop_read(self);
+    for (int32_t stage = 0; stage < self->scan->n_stages && block.n_alive > 0; stage++) {
+        CN_TRY(run_stage(self, &block, stage, err));
+    }
+    if (block.n_alive > 0) {
+        CN_TRY(read_outputs(self, &block, err));
+    }
+    self->block_rows = block.n_alive;
+    drop_read(self);
+    return CN_OK;
+}
