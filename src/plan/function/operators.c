@@ -371,11 +371,12 @@ evaluate_floor_divide(const cni_function *self, const cni_scalar_call *call,
                       cni_vector *inout_result, cn_error *err)
 {
     CN_TRY(evaluate_divide(self, call, inout_result, err));
-    if (inout_result->encoding != CNI_FLAT) {
+    const bool constant = inout_result->encoding == CNI_CONSTANT;
+    if (inout_result->owner_data == NULL) { /* NULL */
         return CN_OK;
     }
     void *data = cni_vector_mutable_data(inout_result);
-    for (int64_t row = 0; row < call->env.n_rows; row++) {
+    for (int64_t row = 0; row < (constant ? 1 : call->env.n_rows); row++) {
         if (inout_result->phys == CNI_PHYS_F32) {
             ((float *)data)[row] = floorf(((float *)data)[row]);
         } else if (inout_result->phys == CNI_PHYS_F64) {
