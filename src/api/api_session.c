@@ -47,23 +47,6 @@ cn_session_get(cn_session *session, const char *name, char *buffer, int64_t capa
     return CN_OK;
 }
 
-/* The session's policy object asks the host. */
-static cn_code
-ask_host(void *private_data, cni_str path, bool writing, cn_error *err)
-{
-    const cn_access_policy *policy = private_data;
-    char text[4096];
-    if (path.len_bytes >= (int64_t)sizeof(text)) {
-        return CN_FAIL(err, CN_LIMIT_EXCEEDED, "path is longer than %d bytes",
-                       (int)sizeof(text) - 1);
-    }
-    memcpy(text, path.data, (size_t)path.len_bytes);
-    text[path.len_bytes] = '\0';
-    return policy->open_file(policy->private_data, text, writing ? 1 : 0) == 0
-               ? CN_OK
-               : CN_FAIL(err, CN_UNAUTHORIZED, "the access policy refuses \"%s\"", text);
-}
-
 cn_code
 cn_session_set_access_policy(cn_session *session, const cn_access_policy *policy, cn_error *err)
 {
@@ -77,13 +60,7 @@ cn_session_set_access_policy(cn_session *session, const cn_access_policy *policy
         memcpy(&known, policy,
                (size_t)cni_min_i64((int64_t)policy->struct_size, (int64_t)sizeof(known)));
     }
-    cni_mutex_lock(&session->mutex);
-    session->public_policy = known;
-    session->has_policy = known.open_file != NULL;
-    session->policy =
-        (cni_access_policy){.open_file = ask_host, .private_data = &session->public_policy};
-    cni_mutex_unlock(&session->mutex);
-    return CN_OK;
+    return cni_session_set_policy(session, &known, err);
 }
 
 static cn_code

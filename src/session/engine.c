@@ -89,6 +89,7 @@ cni_engine_new(const cn_engine_options *options, cni_fault *fault, cn_engine **o
     engine->allocator = cni_budget_allocator(budget);
     engine->budget = CN_MOVE(budget);
     engine->memory_limit_bytes = limit;
+    engine->fault = fault;
     CN_TRY(build(engine, &known, fault, err));
     *out_engine = CN_MOVE(engine);
     return CN_OK;

@@ -20,6 +20,7 @@ struct cn_engine {
     cni_allocator *allocator; /* of the root */
     cni_pool *pool;
     cni_function_registry *functions;
+    cni_fault *fault; /* borrowed; NULL outside tests */
     int32_t n_threads;
     int64_t memory_limit_bytes;
 };

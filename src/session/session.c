@@ -47,6 +47,16 @@ free_prepared(cn_session *self)
     }
 }
 
+static void
+free_policies(cn_session *self)
+{
+    while (self->policies != NULL) {
+        cni_session_policy *next = self->policies->next;
+        cni_dealloc(self->allocator, self->policies, (int64_t)sizeof(*self->policies));
+        self->policies = next;
+    }
+}
+
 void
 cni_session_unref(cn_session *self)
 {
@@ -56,6 +66,7 @@ cni_session_unref(cn_session *self)
     cn_engine *engine = self->engine;
     cni_budget *budget = self->budget;
     free_prepared(self);
+    free_policies(self);
     cni_catalog_free(self->catalog);
     cni_function_registry_free(self->functions);
     cni_mutex_done(&self->mutex);
@@ -116,6 +127,42 @@ cni_session_reset(cn_session *self, cni_str name, cn_error *err)
     return CN_OK;
 }
 
+/* What the execution asks becomes a question to the host. */
+static cn_code
+ask_host(void *private_data, cni_str path, bool writing, cn_error *err)
+{
+    const cn_access_policy *host = private_data;
+    char text[CNI_SESSION_PATH_BYTES];
+    if (path.len_bytes >= (int64_t)sizeof(text)) {
+        return CN_FAIL(err, CN_LIMIT_EXCEEDED, "path is longer than %d bytes",
+                       (int)sizeof(text) - 1);
+    }
+    memcpy(text, path.data, (size_t)path.len_bytes);
+    text[path.len_bytes] = '\0';
+    return host->open_file(host->private_data, text, writing ? 1 : 0) == 0
+               ? CN_OK
+               : CN_FAIL(err, CN_UNAUTHORIZED, "the access policy refuses \"%s\"", text);
+}
+
+cn_code
+cni_session_set_policy(cn_session *self, const cn_access_policy *host, cn_error *err)
+{
+    cni_session_policy *policy = NULL;
+    if (host != NULL && host->open_file != NULL) {
+        CN_TRY(cni_alloc_zeroed(self->allocator, (int64_t)sizeof(*policy), &policy, err));
+        policy->host = *host;
+        policy->inner = (cni_access_policy){.open_file = ask_host, .private_data = &policy->host};
+    }
+    cni_mutex_lock(&self->mutex);
+    if (policy != NULL) {
+        policy->next = self->policies;
+        self->policies = policy;
+    }
+    self->policy = policy;
+    cni_mutex_unlock(&self->mutex);
+    return CN_OK;
+}
+
 cn_code
 cni_session_context(cn_session *self, const cni_settings *settings, cni_context *out_context,
                     cn_error *err)
@@ -123,8 +170,9 @@ cni_session_context(cn_session *self, const cni_settings *settings, cni_context 
     const cni_exec_settings exec = cni_settings_for_execution(settings);
     CN_TRY(cni_context_init(out_context, self->budget, settings->memory_limit, self->engine->pool,
                             &exec, err));
+    out_context->fault = self->engine->fault;
     cni_mutex_lock(&self->mutex);
-    out_context->policy = self->has_policy ? &self->policy : NULL;
+    out_context->policy = self->policy == NULL ? NULL : &self->policy->inner;
     cni_mutex_unlock(&self->mutex);
     if (settings->timeout_ms > 0) {
         out_context->deadline_ns = cni_clock_ns() + settings->timeout_ms * 1000000;

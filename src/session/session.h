@@ -26,6 +26,15 @@ typedef struct cni_prepared {
     cni_str sql;
 } cni_prepared;
 
+/* An access policy of the host. Once set it stays as long as the session: queries borrow it. */
+typedef struct cni_session_policy {
+    struct cni_session_policy *next;
+    cn_access_policy host;
+    cni_access_policy inner; /* asks `host` */
+} cni_session_policy;
+
+#define CNI_SESSION_PATH_BYTES 4096 /* of a path that a host's policy is asked about */
+
 /* Thread: synchronised. */
 struct cn_session {
     cni_atomic_i64 n_refs;
@@ -37,9 +46,8 @@ struct cn_session {
     cni_mutex mutex;                  /* guards the rest */
     cni_settings settings;
     cni_prepared *prepared;
-    cni_access_policy policy;
-    bool has_policy;
-    cn_access_policy public_policy; /* what `policy` forwards to */
+    cni_session_policy *policies;     /* every one that was ever set */
+    const cni_session_policy *policy; /* the one in force; NULL allows everything */
 };
 typedef struct cn_session *cni_session_p;
 
@@ -54,6 +62,9 @@ CN_NODISCARD cn_code cni_session_set_text(cn_session *self, cni_str name, cni_st
                                           cn_error *err);
 /* Back to the default; an empty name resets all. */
 CN_NODISCARD cn_code cni_session_reset(cn_session *self, cni_str name, cn_error *err);
+/* Put a policy (copied) in force for statements from now on; NULL allows everything. */
+CN_NODISCARD cn_code cni_session_set_policy(cn_session *self, const cn_access_policy *host,
+                                            cn_error *err);
 /* Context for planning: constants, files' metadata. Same limits as a query. */
 CN_NODISCARD cn_code cni_session_context(cn_session *self, const cni_settings *settings,
                                          cni_context *out_context, cn_error *err);

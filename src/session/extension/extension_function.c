@@ -158,6 +158,9 @@ call_host(const host_function *function, const cni_scalar_call *call,
     const int status =
         function->host.call(function->host.private_data, args, n_rows, &result, &reported);
     if (status != 0) {
+        if (result.release != NULL) {
+            result.release(&result);
+        }
         return CN_FAIL(err, reported.code == CN_OK ? CN_UNKNOWN : (cn_code)reported.code,
                        "function %s: %s", function->host.name,
                        reported.code == CN_OK ? "failed without a message" : reported.message);

@@ -180,6 +180,9 @@ table_open_scan(cni_table *base, const cni_scan_request *request, cni_context *c
     CN_TRY(translate(self, arena, request, &asked, err));
     CN_TRY(narrow(self, arena, request, &schema, &plain, err));
     if (self->host.scan(self->host.private_data, &asked, &rows, &reported) != 0) {
+        if (rows.release != NULL) {
+            rows.release(&rows);
+        }
         return host_failed(self, &reported, err);
     }
     if (rows.release == NULL) {
@@ -216,6 +219,9 @@ build(host_table *self, const char *name, cn_error *err)
     CN_TRY(cni_arena_new(self->allocator, "host table", &self->arena, err));
     CN_TRY(cni_arena_str(self->arena, cni_str_of(name), &self->name, err));
     if (self->host.schema(self->host.private_data, &foreign, &reported) != 0) {
+        if (foreign.release != NULL) {
+            foreign.release(&foreign);
+        }
         return host_failed(self, &reported, err);
     }
     if (foreign.release == NULL) {

@@ -86,7 +86,8 @@ show_one_setting(cni_statement_work *work, cni_str name, const cni_plan **out_pl
     char text[CNI_SETTING_TEXT_BYTES];
     CN_TRY(cni_setting_find(name, &setting, err));
     cni_settings_get(&work->settings, setting, text);
-    const cni_str cell = cni_str_of(text);
+    cni_str cell;
+    CN_TRY(cni_arena_str(work->arena, cni_str_of(text), &cell, err));
     return cni_plan_of_texts(work->arena, &setting->name, 1, &cell, 1, out_plan, err);
 }
 
