@@ -388,7 +388,8 @@ struct cni_sql_expr {
     int32_t number; /* POSITIONAL; LAMBDA: how many parameters; INTERVAL: precision of
                      * seconds, -1 = none */
     const cni_sql_expr *const *args;
-    cni_str text;             /* LITERAL, TYPED_LITERAL, PARAMETER; UNARY: the operator */
+    cni_str text; /* LITERAL, TYPED_LITERAL, PARAMETER; UNARY, QUANTIFIED, SUBQUERY ANY/ALL:
+                   * the operator as written, or LIKE, ILIKE, SIMILAR TO, GLOB */
     const cni_sql_name *name; /* COLUMN, FUNCTION, COLLATE, FIELD (n parts: (x).a.b) */
     const cni_sql_ident
         *arg_names;           /* STRUCT: n_args keys; LAMBDA: `number` parameters; FUNCTION: n_args
