@@ -16,14 +16,21 @@
 static int64_t
 read_limit_file(const char *path)
 {
+    char text[32] = "";
+    int64_t limit = 0;
     FILE *file = fopen(path, "re");
     if (file == NULL) {
         return INT64_MAX;
     }
-    long long limit = 0;
-    const int n_read = fscanf(file, "%lld", &limit); /* "max" gives 0 items */
+    const size_t n_read = fread(text, 1, sizeof(text) - 1, file);
     (void)fclose(file);
-    return n_read == 1 && limit > 0 ? (int64_t)limit : INT64_MAX;
+    for (size_t index = 0; index < n_read && text[index] >= '0' && text[index] <= '9'; index++) {
+        if (__builtin_mul_overflow(limit, 10, &limit) ||
+            __builtin_add_overflow(limit, text[index] - '0', &limit)) {
+            return INT64_MAX;
+        }
+    }
+    return limit > 0 ? limit : INT64_MAX; /* "max" has no digits */
 }
 
 static int64_t

@@ -10,7 +10,7 @@
 
 #include "optimize/optimize.h"
 #include "session/explain.h"
-#include "session/statement/round_trip.h"
+#include "session/round_trip.h"
 
 cni_arrow_options
 cni_query_arrow_options(const cni_settings *settings)

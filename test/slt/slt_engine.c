@@ -10,7 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "cell_value.h"
+#include "cli/cell_value.h"
 
 static void
 fail(slt_result *result, const cn_error *err)

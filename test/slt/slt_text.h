@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cell_text.h"
+#include "cli/cell_text.h"
 
 typedef struct slt_strings {
     char **items;

@@ -6,7 +6,7 @@
 #ifndef CNI_SESSION_STATEMENT_INT_H
 #define CNI_SESSION_STATEMENT_INT_H
 
-#include "session/statement/open_table.h"
+#include "session/open_table.h"
 #include "session/statement/statement.h"
 #include "sql/bind/bind.h"
 #include "sql/parse/parse.h"

@@ -4,10 +4,9 @@
  * DECIMAL, with an exponent DOUBLE. Typed literals and intervals are converted here, so that wrong
  * ones are refused with their place.
  */
+#include "data/column/float_text.h"
 #include "plan/eval/program.h"
 #include "sql/bind/bind_int.h"
-
-#include <stdlib.h>
 
 static cn_code
 make(cni_bind_names *names, const cni_sql_expr *expr, const cni_value *value,
@@ -23,11 +22,9 @@ static cn_code
 bind_double(cni_bind_names *names, const cni_sql_expr *expr, const cni_expr **out_expr,
             cn_error *err)
 {
-    char *end = NULL;
-    cni_str text;
-    CN_TRY(cni_arena_str(names->binder->arena, expr->text, &text, err));
-    const double number = strtod(text.data, &end);
-    if (end != text.data + text.len_bytes || number > 1.7976931348623157e308) {
+    double number = 0;
+    bool overflow = false;
+    if (!cni_f64_parse(expr->text.data, expr->text.len_bytes, &number, &overflow) || overflow) {
         return cni_bind_fail(err, CN_INVALID_ARGUMENT, "22003", expr->node.offset,
                              expr->node.length, "number %.*s is out of range",
                              CNI_STR_ARGS(expr->text));

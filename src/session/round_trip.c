@@ -2,10 +2,10 @@
  *
  * Plan -> bytes -> plan, tables found again through table functions and the session's catalog.
  */
-#include "session/statement/round_trip.h"
+#include "session/round_trip.h"
 
 #include "plan/ir/plan_binary.h"
-#include "session/statement/open_table.h"
+#include "session/open_table.h"
 
 #define ROUND_TRIP_MAX_BYTES (INT64_C(256) << 20)
 

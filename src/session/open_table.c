@@ -2,7 +2,7 @@
  *
  * Table functions by name, catalog tables by name, each under the session's access policy.
  */
-#include "session/statement/open_table.h"
+#include "session/open_table.h"
 
 static cn_code
 open_from_catalog(const cni_table_opener *opener, cni_str name, cni_table **out_table,
