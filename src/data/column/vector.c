@@ -64,7 +64,7 @@ cni_vector_slice(cni_vector *out, const cni_vector *self, int64_t offset, int64_
     CN_ASSERT(offset >= 0 && n_rows >= 0 && offset + n_rows <= self->n_rows);
     cni_vector_copy(out, self);
     out->n_rows = n_rows;
-    if (self->encoding == CNI_CONSTANT) {
+    if (self->encoding == CNI_CONSTANT || offset == 0) {
         return;
     }
     if (self->validity.data != NULL) {
