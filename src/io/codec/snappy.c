@@ -62,9 +62,15 @@ static inline void
 wild_copy(uint8_t *to, int64_t distance, int64_t n_bytes)
 {
     const uint8_t *from = to - distance;
+    if (CN_LIKELY(n_bytes >= 4 && n_bytes <= 8 && distance >= n_bytes)) {
+        const uint64_t low = load_u32(from);
+        const uint64_t high = load_u32(from + n_bytes - 4);
+        const uint64_t word = low | high << ((n_bytes - 4) * 8);
+        memcpy(to, &word, 8);
+        return;
+    }
     if (CN_LIKELY(distance >= 16)) {
-        move_16(to, from);
-        for (int64_t done = 16; done < n_bytes; done += 16) {
+        for (int64_t done = 0; done < n_bytes; done += 16) {
             move_16(to + done, from + done);
         }
         return;
@@ -101,58 +107,100 @@ long_literal(snappy_state *self, uint32_t tag)
     return true;
 }
 
+/* A literal of up to 60 bytes. */
+static inline void
+wild_literal(snappy_state *self, int64_t n_bytes)
+{
+    move_16(self->dst, self->src);
+    for (int64_t done = 16; done < n_bytes; done += 16) {
+        move_16(self->dst + done, self->src + done);
+    }
+    self->src += n_bytes;
+    self->dst += n_bytes;
+}
+
+/* A copy whose tag was consumed. False = damaged. */
+static inline bool
+tagged_copy(snappy_state *self, uint32_t tag)
+{
+    int64_t distance;
+    int64_t n_bytes = (int64_t)(tag >> 2) + 1;
+    if ((tag & 3) == 1) {
+        n_bytes = 4 + (int64_t)((tag >> 2) & 7);
+        distance = (int64_t)((tag >> 5) << 8 | *self->src);
+        self->src += 1;
+    } else if ((tag & 3) == 2) {
+        distance = (int64_t)load_u16(self->src);
+        self->src += 2;
+    } else {
+        distance = (int64_t)load_u32(self->src);
+        self->src += 4;
+    }
+    if (CN_UNLIKELY(distance == 0 || distance > self->dst - self->dst_begin)) {
+        return false;
+    }
+    wild_copy(self->dst, distance, n_bytes);
+    self->dst += n_bytes;
+    return true;
+}
+
+/* A literal of 1..4 bytes and the near copy behind it, out of one load: pages of numbers are made
+ * of such pairs. Gives 0 = it is something else, nothing done; 1 = done; -1 = damaged. */
+static inline int
+literal_and_copy(snappy_state *self)
+{
+    uint64_t word;
+    memcpy(&word, self->src, 8);
+    const uint64_t tag = word & 0xff;
+    const int64_t n_literal = (int64_t)(tag >> 2) + 1;
+    const uint64_t next = word >> 16 >> ((tag << 1) & 63);
+    if ((tag & 0xf3) != 0 || (next & 3) - 1 >= 2) {
+        return 0;
+    }
+    int64_t distance = (int64_t)((next >> 8) & 0xffff);
+    int64_t n_copy = (int64_t)((next >> 2) & 63) + 1;
+    self->src += n_literal + 4;
+    if ((next & 1) != 0) {
+        distance = (int64_t)((next & 0xe0) << 3 | ((next >> 8) & 0xff));
+        n_copy = 4 + (int64_t)((next >> 2) & 7);
+        self->src -= 1;
+    }
+    const uint32_t literal = (uint32_t)(word >> 8);
+    memcpy(self->dst, &literal, 4);
+    self->dst += n_literal;
+    if (CN_UNLIKELY(distance == 0 || distance > self->dst - self->dst_begin)) {
+        return -1;
+    }
+    wild_copy(self->dst, distance, n_copy);
+    self->dst += n_copy;
+    return 1;
+}
+
 /* While enough room is on both sides. False = damaged. */
 static bool
-run_wild(snappy_state *self)
+run_wild(snappy_state *inout_state)
 {
-    const uint8_t *src = self->src;
-    uint8_t *dst = self->dst;
-    const uint8_t *src_stop = self->src_end - WILD_BYTES;
-    const uint8_t *dst_stop = self->dst_end - WILD_BYTES;
-    while (src < src_stop && dst < dst_stop) {
-        const uint32_t tag = *src++;
-        if ((tag & 3) == 0) {
-            const int64_t n_bytes = (int64_t)(tag >> 2) + 1;
-            if (CN_UNLIKELY(n_bytes > 60)) {
-                self->src = src;
-                self->dst = dst;
-                if (!long_literal(self, tag)) {
-                    return false;
-                }
-                src = self->src;
-                dst = self->dst;
-                continue;
-            }
-            move_16(dst, src);
-            for (int64_t done = 16; done < n_bytes; done += 16) {
-                move_16(dst + done, src + done);
-            }
-            src += n_bytes;
-            dst += n_bytes;
+    snappy_state self = *inout_state; /* in registers */
+    const uint8_t *src_stop = self.src_end - WILD_BYTES;
+    const uint8_t *dst_stop = self.dst_end - WILD_BYTES;
+    bool good = true;
+    while (good && self.src < src_stop && self.dst < dst_stop) {
+        const int pair = literal_and_copy(&self);
+        if (CN_LIKELY(pair != 0)) {
+            good = pair > 0;
             continue;
         }
-        int64_t distance;
-        int64_t n_bytes = (int64_t)(tag >> 2) + 1;
-        if ((tag & 3) == 1) {
-            n_bytes = 4 + (int64_t)((tag >> 2) & 7);
-            distance = (int64_t)((tag >> 5) << 8 | *src);
-            src += 1;
-        } else if ((tag & 3) == 2) {
-            distance = (int64_t)load_u16(src);
-            src += 2;
+        const uint32_t tag = *self.src++;
+        if ((tag & 3) != 0) {
+            good = tagged_copy(&self, tag);
+        } else if (CN_LIKELY(tag >> 2 < 60)) {
+            wild_literal(&self, (int64_t)(tag >> 2) + 1);
         } else {
-            distance = (int64_t)load_u32(src);
-            src += 4;
+            good = long_literal(&self, tag);
         }
-        if (CN_UNLIKELY(distance == 0 || distance > dst - self->dst_begin)) {
-            return false;
-        }
-        wild_copy(dst, distance, n_bytes);
-        dst += n_bytes;
     }
-    self->src = src;
-    self->dst = dst;
-    return true;
+    *inout_state = self;
+    return good;
 }
 
 /* One copy near an end, byte by byte. `tag` is consumed already. */
