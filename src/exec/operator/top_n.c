@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Top-N: the first offset + limit rows of a sort without sorting the rest. Each worker keeps
+ * candidates; when there are twice as many as wanted (and some more) it sorts their keys, keeps the
+ * best and from then on drops rows that come behind the worst of these, its boundary. Workers share
+ * the leading bytes of their boundaries: a row behind anyone's is behind everyone's. Only the keys
+ * of rows are looked at; other columns are gathered for candidates alone.
+ *
+ *   chunk -> first key against the shared boundary -> rows left -> candidates --(full)--> prune
+ *
+ * Equal rows keep source order: a row that equals a worker's own boundary came later and is
+ * dropped, one that equals a shared boundary may have come earlier and stays.
+ */
+#include "base/thread.h"
+#include "exec/operator/operators.h"
+#include "exec/operator/sort_data.h"
+
+#define MIN_CANDIDATES 4096      /* pruned not before there are so many */
+#define MAX_HELD_ROWS  (1 << 17) /* rows of pieces, most of which were dropped */
+
+typedef struct top_n_operator {
+    cni_operator base;
+    cni_sort_plan plan;
+    int64_t n_wanted;            /* offset + limit */
+    int64_t n_candidates_max;    /* pruned then */
+    bool has_leads;              /* the first key's leading bytes can be had cheaply */
+    int32_t lead_stride;         /* of a fixed first key as it is encoded; 0 = text */
+    cni_atomic_i64 boundary;     /* flag: leading 8 bytes of the best boundary, as signed order */
+    cni_atomic_i64 rows_dropped; /* counter */
+    cni_mutex mutex;
+    cni_sort_data *combined; /* under the mutex */
+    cni_sort_result result;
+} top_n_operator;
+
+typedef struct top_n_local {
+    cni_sort_data *data;
+    uint64_t *leads;   /* first keys of a chunk, then their leading bytes */
+    bool has_boundary; /* the first run's entry n_wanted - 1 is the worker's own */
+    int64_t cap_leads;
+    uint32_t rows[CNI_CHUNK_ROWS_MAX];
+    cni_chunk kept;
+} top_n_local;
+
+/* Unsigned order as the signed order that the atomic slot has. */
+static int64_t
+to_signed(uint64_t word)
+{
+    return (int64_t)(word ^ (UINT64_C(1) << 63));
+}
+
+static uint64_t
+to_unsigned(int64_t word)
+{
+    return (uint64_t)word ^ (UINT64_C(1) << 63);
+}
+
+/* ---- life ---- */
+
+static void
+close_top_n(cni_operator *base)
+{
+    top_n_operator *self = (top_n_operator *)base;
+    cni_sort_result_done(&self->result);
+    cni_sort_data_free_all(self->combined);
+    cni_sort_plan_done(&self->plan);
+    cni_mutex_done(&self->mutex);
+    cni_budget_unref(base->budget);
+    cni_dealloc(base->context->allocator, self, (int64_t)sizeof(*self));
+}
+
+static void
+close_local(cni_operator *base, void *opaque)
+{
+    const top_n_operator *self = (const top_n_operator *)base;
+    top_n_local *local = opaque;
+    if (local != NULL) {
+        cni_chunk_done(&local->kept);
+        cni_dealloc(self->plan.allocator, local->leads, local->cap_leads);
+        cni_sort_data_free(local->data);
+        cni_dealloc(self->plan.allocator, local, (int64_t)sizeof(*local));
+    }
+}
+
+static cn_code
+open_local(cni_operator *base, void **out_local, cn_error *err)
+{
+    const top_n_operator *self = (const top_n_operator *)base;
+    top_n_local *local = NULL;
+    CN_TRY(cni_alloc_zeroed(self->plan.allocator, (int64_t)sizeof(*local), &local, err));
+    cni_chunk_init(&local->kept, base->context->allocator);
+    const cn_code code = cni_sort_data_new(&self->plan, &local->data, err);
+    if (code != CN_OK) {
+        close_local(base, local);
+        return code;
+    }
+    *out_local = local;
+    return CN_OK;
+}
+
+/* ---- boundaries ---- */
+
+/* Publish the leading bytes of a boundary unless a better one is there. */
+static void
+offer_boundary(top_n_operator *self, uint64_t lead)
+{
+    int64_t seen = cni_flag_consume(&self->boundary);
+    const int64_t offered = to_signed(lead);
+    while (offered < seen && !cni_slot_swap(&self->boundary, seen, offered)) {
+        seen = cni_flag_consume(&self->boundary);
+    }
+}
+
+static cn_code
+prune(top_n_operator *self, top_n_local *local, cn_error *err)
+{
+    if (local->data->n_entries <= self->n_wanted) {
+        return CN_OK;
+    }
+    CN_TRY(cni_sort_data_prune(local->data, self->n_wanted, err));
+    const cni_sort_run *run = &local->data->runs[0];
+    offer_boundary(self, run->entries[run->n_entries - 1].high);
+    local->has_boundary = true;
+    return CN_OK;
+}
+
+/* The first 8 bytes of a text's key, zeros behind its end: with the escapes and the end of
+ * data/row/sort_key.h. */
+static uint64_t
+text_lead(const cni_sort_spec *key, cni_str text, bool is_null)
+{
+    uint8_t bytes[24] = {0};
+    int32_t n_bytes = 0;
+    if (key->nullable) {
+        bytes[n_bytes++] = is_null == key->nulls_first ? 0 : 1;
+    }
+    const int32_t first = n_bytes;
+    for (int64_t at = 0; !is_null && at < text.len_bytes && n_bytes < 8; at++) {
+        bytes[n_bytes++] = (uint8_t)text.data[at];
+        if (text.data[at] == 0) {
+            bytes[n_bytes++] = 0xFF;
+        }
+    }
+    for (int32_t at = first; key->descending && !is_null && at < n_bytes; at++) {
+        bytes[at] = (uint8_t)~bytes[at]; /* the end, inverted too, is left out: zeros are lower */
+    }
+    uint64_t lead;
+    memcpy(&lead, bytes, sizeof(lead));
+    return __builtin_bswap64(lead);
+}
+
+static cn_code
+text_leads(top_n_operator *self, top_n_local *local, const cni_vector *key, cn_error *err)
+{
+    cni_vector flat = {0};
+    CN_TRY(cni_vector_flatten(self->base.context->allocator, key, &flat, err));
+    const cni_view *views = flat.data;
+    for (int64_t row = 0; row < key->n_rows; row++) {
+        const bool is_null = !cni_bits_get(flat.validity, row);
+        local->leads[row] = text_lead(&self->plan.keys[0],
+                                      is_null ? (cni_str){0} : cni_view_str(&views[row]), is_null);
+    }
+    cni_vector_done(&flat);
+    return CN_OK;
+}
+
+static cn_code
+fixed_leads(top_n_operator *self, top_n_local *local, const cni_vector *key, cn_error *err)
+{
+    uint8_t *keys = (uint8_t *)local->leads;
+    CN_TRY(cni_sort_key_encode_fixed(self->base.context->allocator, self->plan.keys, &key, 1,
+                                     key->n_rows, self->lead_stride, keys, err));
+    for (int64_t row = 0; row < key->n_rows; row++) {
+        uint64_t lead;
+        memcpy(&lead, keys + row * self->lead_stride,
+               sizeof(lead)); /* never behind row's own place */
+        local->leads[row] = __builtin_bswap64(lead);
+    }
+    return CN_OK;
+}
+
+/* Numbers of the rows whose first key does not come behind the boundary into local->rows. A lead is
+ * the lowest that the row's key can begin with. */
+static cn_code
+choose_rows(top_n_operator *self, top_n_local *local, const cni_chunk *chunk, uint64_t boundary,
+            int64_t *out_n_rows, cn_error *err)
+{
+    const int64_t n_rows = chunk->n_rows;
+    const cni_vector *key = &chunk->columns[self->plan.spec->orders[0].position];
+    const int64_t n_bytes = n_rows * cni_max_i64(self->lead_stride, (int64_t)sizeof(uint64_t));
+    if (local->cap_leads < n_bytes) {
+        CN_TRY(cni_realloc(self->plan.allocator, &local->leads, local->cap_leads, n_bytes, err));
+        local->cap_leads = n_bytes;
+    }
+    CN_TRY(self->lead_stride > 0 ? fixed_leads(self, local, key, err)
+                                 : text_leads(self, local, key, err));
+    int64_t n_kept = 0;
+    for (int64_t row = 0; row < n_rows; row++) {
+        local->rows[n_kept] = (uint32_t)row;
+        n_kept += local->leads[row] <= boundary ? 1 : 0;
+    }
+    *out_n_rows = n_kept;
+    return CN_OK;
+}
+
+/* The chosen rows of all input columns. */
+static cn_code
+gather_rows(top_n_operator *self, top_n_local *local, const cni_chunk *chunk, int64_t n_rows,
+            cn_error *err)
+{
+    cni_chunk *kept = &local->kept;
+    CN_TRY(cni_chunk_set_columns(kept, chunk->n_columns, err));
+    for (int32_t column = 0; column < chunk->n_columns; column++) {
+        CN_TRY(cni_vector_take(self->base.context->allocator, &chunk->columns[column], local->rows,
+                               n_rows, &kept->columns[column], err));
+    }
+    kept->n_rows = n_rows;
+    kept->sequence = chunk->sequence;
+    return CN_OK;
+}
+
+/* Drop what cannot be among the first; *inout_chunk = what is left. */
+static cn_code
+narrow(top_n_operator *self, top_n_local *local, cni_chunk **inout_chunk, cn_error *err)
+{
+    const uint64_t boundary = to_unsigned(cni_flag_consume(&self->boundary));
+    const int64_t n_before = (*inout_chunk)->n_rows;
+    int64_t n_rows = 0;
+    if (!self->has_leads || boundary == UINT64_MAX || n_before == 0) {
+        return CN_OK;
+    }
+    CN_TRY(choose_rows(self, local, *inout_chunk, boundary, &n_rows, err));
+    if (n_rows == n_before) {
+        return CN_OK;
+    }
+    cni_counter_add(&self->rows_dropped, n_before - n_rows);
+    cni_chunk_reset(&local->kept);
+    if (n_rows > 0) {
+        CN_TRY(gather_rows(self, local, *inout_chunk, n_rows, err));
+    }
+    *inout_chunk = &local->kept;
+    return CN_OK;
+}
+
+/* ---- the contract ---- */
+
+static cn_code
+push(cni_operator *base, void *opaque, cni_chunk *chunk, cni_waker own_waker,
+     cni_op_answer *out_answer, cn_error *err)
+{
+    top_n_operator *self = (top_n_operator *)base;
+    top_n_local *local = opaque;
+    cni_waker_drop(own_waker);
+    *out_answer = self->n_wanted == 0 ? CNI_OP_DONE : CNI_OP_NEED_MORE;
+    if (self->n_wanted == 0) {
+        return CN_OK;
+    }
+    CN_TRY(narrow(self, local, &chunk, err));
+    const int64_t n_rows = chunk->n_rows;
+    CN_TRY(cni_sort_data_add(local->data, chunk, err));
+    if (local->has_boundary) {
+        cni_sort_data_drop_behind(local->data, n_rows, self->n_wanted - 1);
+    }
+    if (local->data->n_entries >= self->n_candidates_max ||
+        local->data->n_rows >= self->n_candidates_max + MAX_HELD_ROWS) {
+        CN_TRY(prune(self, local, err));
+    }
+    return CN_OK;
+}
+
+static cn_code
+combine(cni_operator *base, void *opaque, cn_error *err)
+{
+    top_n_operator *self = (top_n_operator *)base;
+    top_n_local *local = opaque;
+    CN_TRY(prune(self, local, err));
+    CN_TRY(cni_sort_data_seal(local->data, err));
+    cni_sort_data *data = CN_MOVE(local->data);
+    cni_mutex_lock(&self->mutex);
+    data->next = self->combined;
+    self->combined = data;
+    cni_mutex_unlock(&self->mutex);
+    return CN_OK;
+}
+
+static int32_t
+finalize_tasks(cni_operator *base)
+{
+    (void)base;
+    return 1;
+}
+
+static cn_code
+finalize(cni_operator *base, int32_t task, int32_t n_tasks, cn_error *err)
+{
+    top_n_operator *self = (top_n_operator *)base;
+    (void)task;
+    (void)n_tasks;
+    CN_TRY(cni_sort_result_init(&self->result, &self->plan, CN_MOVE(self->combined), 1, err));
+    const int32_t n_units = cni_sort_result_units(&self->result);
+    for (int32_t unit = 0; unit < n_units; unit++) {
+        CN_TRY(cni_sort_result_work(&self->result, unit, err));
+    }
+    return cni_sort_result_settle(&self->result, err);
+}
+
+static cn_code
+open_source(cni_operator *base, cni_scan **out_scan, cn_error *err)
+{
+    const top_n_operator *self = (const top_n_operator *)base;
+    return cni_sort_scan_new(&self->result, self->plan.spec->offset, self->n_wanted, out_scan, err);
+}
+
+static int64_t
+state_bytes(const cni_operator *base)
+{
+    return cni_budget_current_bytes(base->budget);
+}
+
+static int32_t
+notes(const cni_operator *base, cni_op_note *out_notes, int32_t max_notes)
+{
+    const top_n_operator *self = (const top_n_operator *)base;
+    const cni_op_note all[] = {
+        {"keys", self->plan.key_bytes >= 0 ? "fixed" : "long", 0},
+        {"rows_dropped", NULL, cni_counter_get(&self->rows_dropped)},
+        {"peak_bytes", NULL, cni_budget_peak_bytes(base->budget)},
+    };
+    const int32_t n = (int32_t)cni_min_i64(max_notes, CN_ARRAY_LEN(all));
+    memcpy(out_notes, all, (size_t)n * sizeof(*all));
+    return n;
+}
+
+static const cni_operator_ops top_n_ops = {
+    .name = "TopN",
+    .open_local = open_local,
+    .push = push,
+    .combine = combine,
+    .finalize_tasks = finalize_tasks,
+    .finalize = finalize,
+    .open_source = open_source,
+    .state_bytes = state_bytes,
+    .notes = notes,
+    .close_local = close_local,
+    .close = close_top_n,
+};
+
+static cn_code
+init(top_n_operator *self, const cni_phys_op *spec, const cni_operator_env *env, cn_error *err)
+{
+    CN_TRY(cni_budget_new(env->context->budget, "top-n", CNI_BUDGET_UNLIMITED, &self->base.budget,
+                          err));
+    CN_TRY(cni_sort_plan_init(&self->plan, spec->sort, env->context,
+                              cni_budget_allocator(self->base.budget), err));
+    const int32_t first_bytes = cni_sort_key_fixed_bytes(self->plan.keys, 1);
+    const uint8_t type = self->plan.keys[0].type->id;
+    self->lead_stride = first_bytes < 0 ? 0 : (int32_t)cni_round_up(first_bytes, 8);
+    self->has_leads = self->lead_stride > 0 || type == CNI_TYPE_VARCHAR || type == CNI_TYPE_BLOB;
+    if (__builtin_add_overflow(spec->sort->offset, spec->sort->limit, &self->n_wanted)) {
+        self->n_wanted = INT64_MAX;
+    }
+    if (__builtin_mul_overflow(self->n_wanted, 2, &self->n_candidates_max)) {
+        self->n_candidates_max = INT64_MAX;
+    }
+    self->n_candidates_max = cni_max_i64(self->n_candidates_max, MIN_CANDIDATES);
+    cni_flag_publish(&self->boundary, INT64_MAX);
+    return CN_OK;
+}
+
+cn_code
+cni_top_n_operator_new(const cni_phys_op *spec, const cni_operator_env *env,
+                       cni_operator **out_operator, cn_error *err)
+{
+    top_n_operator *self = NULL;
+    CN_TRY(cni_alloc_zeroed(env->context->allocator, (int64_t)sizeof(*self), &self, err));
+    cni_operator_init(&self->base, &top_n_ops, env, spec->plan);
+    cni_mutex_init(&self->mutex);
+    const cn_code code = init(self, spec, env, err);
+    if (code != CN_OK) {
+        close_top_n(&self->base);
+        return code;
+    }
+    *out_operator = &self->base;
+    return CN_OK;
+}
