@@ -32,6 +32,9 @@ test-full: test ## everything: pairwise modes, whole fault sweep, hostile build,
 	@tools/configure tsan
 	@$(BUILD) tsan -j $(JOBS)
 	@tools/run-tests tsan -L threads -j $(JOBS)
+	@$(MAKE) --no-print-directory release
+	@tools/bootstrap bench
+	@test/differential/run 1 5000
 
 lint: ## formatting, static analysis, room table, names, symbols, sizes
 	@tools/bootstrap lint
