@@ -520,10 +520,10 @@ typedef struct free_list {
 /* A SKIP names the register of a later step: that register must not be in use before it, so each
  * step takes its register at the SKIP when there is one. */
 static void
-take_register(free_list *list, int32_t *n_final, int32_t *assigned, int32_t reg)
+take_register(free_list *list, int32_t *n_final, int32_t *assigned, int32_t reg, bool own)
 {
     if (reg >= 0 && assigned[reg] < 0) {
-        assigned[reg] = list->n_regs > 0 ? list->regs[--list->n_regs] : (*n_final)++;
+        assigned[reg] = list->n_regs > 0 && !own ? list->regs[--list->n_regs] : (*n_final)++;
     }
 }
 
@@ -559,9 +559,15 @@ assign_registers(compiler *self, int32_t *outputs, int32_t n_outputs, int32_t *o
     }
     find_last_uses(self, outputs, n_outputs, last_use);
     int32_t n_final = (int32_t)(self->columns.n_items + self->literals.n_items);
+    for (int32_t at = 0; at < self->n_steps;
+         at++) { /* what is kept between runs is nobody else's */
+        if (self->steps[at].once) {
+            take_register(&list, &n_final, assigned, self->steps[at].out, true);
+        }
+    }
     for (int32_t at = 0; at < self->n_steps; at++) {
         cni_program_step *step = &self->steps[at];
-        take_register(&list, &n_final, assigned, step->out);
+        take_register(&list, &n_final, assigned, step->out, false);
         release_registers(&list, step, at, last_use, assigned, freed);
     }
     for (int32_t at = 0; at < self->n_steps; at++) {
