@@ -12,46 +12,47 @@
 #include "sql/parse/ast.h"
 
 typedef struct op_row {
-    const char *text;
+    char text[4];
+    uint8_t len_bytes;
     uint8_t code;
 } op_row;
 
 static const op_row operators[] = {
-    {"=", CNI_SQL_OP_EQ},
-    {"==", CNI_SQL_OP_EQ},
-    {"<>", CNI_SQL_OP_NE},
-    {"!=", CNI_SQL_OP_NE},
-    {"<", CNI_SQL_OP_LT},
-    {"<=", CNI_SQL_OP_LE},
-    {">", CNI_SQL_OP_GT},
-    {">=", CNI_SQL_OP_GE},
-    {"+", CNI_SQL_OP_PLUS},
-    {"-", CNI_SQL_OP_MINUS},
-    {"*", CNI_SQL_OP_MULTIPLY},
-    {"/", CNI_SQL_OP_DIVIDE},
-    {"//", CNI_SQL_OP_INTEGER_DIVIDE},
-    {"%", CNI_SQL_OP_MODULO},
-    {"^", CNI_SQL_OP_POWER},
-    {"**", CNI_SQL_OP_POWER},
-    {"||", CNI_SQL_OP_CONCAT},
-    {"&", CNI_SQL_OP_BIT_AND},
-    {"|", CNI_SQL_OP_BIT_OR},
-    {"#", CNI_SQL_OP_BIT_XOR},
-    {"~", CNI_SQL_OP_REGEX},
-    {"<<", CNI_SQL_OP_SHIFT_LEFT},
-    {">>", CNI_SQL_OP_SHIFT_RIGHT},
-    {"!~", CNI_SQL_OP_NOT_REGEX},
-    {"~*", CNI_SQL_OP_IREGEX},
-    {"!~*", CNI_SQL_OP_NOT_IREGEX},
-    {"->", CNI_SQL_OP_ARROW},
-    {"->>", CNI_SQL_OP_LONG_ARROW},
-    {"^@", CNI_SQL_OP_STARTS_WITH},
-    {"@>", CNI_SQL_OP_CONTAINS},
-    {"<@", CNI_SQL_OP_CONTAINED_BY},
-    {"&&", CNI_SQL_OP_OVERLAPS},
-    {"~~", CNI_SQL_OP_LIKE},
-    {"~~*", CNI_SQL_OP_ILIKE},
-    {"~~~", CNI_SQL_OP_GLOB},
+    {"=", 1, CNI_SQL_OP_EQ},
+    {"==", 2, CNI_SQL_OP_EQ},
+    {"<>", 2, CNI_SQL_OP_NE},
+    {"!=", 2, CNI_SQL_OP_NE},
+    {"<", 1, CNI_SQL_OP_LT},
+    {"<=", 2, CNI_SQL_OP_LE},
+    {">", 1, CNI_SQL_OP_GT},
+    {">=", 2, CNI_SQL_OP_GE},
+    {"+", 1, CNI_SQL_OP_PLUS},
+    {"-", 1, CNI_SQL_OP_MINUS},
+    {"*", 1, CNI_SQL_OP_MULTIPLY},
+    {"/", 1, CNI_SQL_OP_DIVIDE},
+    {"//", 2, CNI_SQL_OP_INTEGER_DIVIDE},
+    {"%", 1, CNI_SQL_OP_MODULO},
+    {"^", 1, CNI_SQL_OP_POWER},
+    {"**", 2, CNI_SQL_OP_POWER},
+    {"||", 2, CNI_SQL_OP_CONCAT},
+    {"&", 1, CNI_SQL_OP_BIT_AND},
+    {"|", 1, CNI_SQL_OP_BIT_OR},
+    {"#", 1, CNI_SQL_OP_BIT_XOR},
+    {"~", 1, CNI_SQL_OP_REGEX},
+    {"<<", 2, CNI_SQL_OP_SHIFT_LEFT},
+    {">>", 2, CNI_SQL_OP_SHIFT_RIGHT},
+    {"!~", 2, CNI_SQL_OP_NOT_REGEX},
+    {"~*", 2, CNI_SQL_OP_IREGEX},
+    {"!~*", 3, CNI_SQL_OP_NOT_IREGEX},
+    {"->", 2, CNI_SQL_OP_ARROW},
+    {"->>", 3, CNI_SQL_OP_LONG_ARROW},
+    {"^@", 2, CNI_SQL_OP_STARTS_WITH},
+    {"@>", 2, CNI_SQL_OP_CONTAINS},
+    {"<@", 2, CNI_SQL_OP_CONTAINED_BY},
+    {"&&", 2, CNI_SQL_OP_OVERLAPS},
+    {"~~", 2, CNI_SQL_OP_LIKE},
+    {"~~*", 3, CNI_SQL_OP_ILIKE},
+    {"~~~", 3, CNI_SQL_OP_GLOB},
 };
 
 static bool
@@ -333,8 +334,10 @@ static uint8_t
 operator_code(cni_str text)
 {
     for (int64_t row = 0; row < CN_ARRAY_LEN(operators); row++) {
-        if (cni_str_eq(text, cni_str_of(operators[row].text))) {
-            return operators[row].code;
+        const op_row *known = &operators[row];
+        if (text.len_bytes == known->len_bytes &&
+            memcmp(text.data, known->text, known->len_bytes) == 0) {
+            return known->code;
         }
     }
     return CNI_SQL_OP_OTHER;

@@ -54,6 +54,7 @@ static cn_code
 parse_next(sql_parser *self, const cni_sql_statement **out_statement, cn_error *err)
 {
     self->n_anonymous = 0;
+    self->has_numbered = false;
     self->parameters = (cni_namemap){0};
     CN_TRY(cni_sql_rule_statement(self, out_statement, err));
     if (cni_sql_accept(self, TOK_SEMICOLON)) {

@@ -282,7 +282,9 @@ static cn_code
 rule_inner_clauses(sql_parser *self, cni_sql_call *inout_call, cn_error *err)
 {
     bool treated = accept_null_treatment(self, inout_call);
-    if (cni_sql_accept_kw2(self, KW_ORDER, KW_BY)) {
+    bool ordered = false;
+    CN_TRY(cni_sql_accept_by(self, KW_ORDER, &ordered, err));
+    if (ordered) {
         CN_TRY(cni_sql_rule_orders(self, &inout_call->orders, err));
     }
     if (!treated) {
@@ -340,6 +342,7 @@ cni_sql_rule_call(sql_parser *self, const cni_sql_name *name, const cni_sql_expr
     cni_sql_expr *expr = NULL;
     cni_sql_call *call = NULL;
     const int64_t offset = first == NULL ? name->offset : first->node.offset;
+    CN_TRY(cni_sql_descend(self, err));
     CN_TRY(cni_sql_expr_open(self, CNI_SQL_EXPR_FUNCTION, offset, &expr, err));
     CN_TRY(CN_ARENA_NEW(self->arena, &call, err));
     if (first != NULL) {
@@ -356,6 +359,7 @@ cni_sql_rule_call(sql_parser *self, const cni_sql_name *name, const cni_sql_expr
     CN_TRY(rule_filter(self, call, err));
     (void)accept_null_treatment(self, call);
     CN_TRY(rule_over_clause(self, call, err));
+    cni_sql_ascend(self);
     expr->name = name;
     expr->call = call;
     expr->args = args.args.items;
@@ -534,9 +538,12 @@ rule_special_call(sql_parser *self, special_rule rule, const cni_sql_expr **out_
     if (cni_sql_peek(self, 1)->kind != TOK_LEFT_PAREN) {
         return CN_OK;
     }
+    CN_TRY(cni_sql_descend(self, err));
     cni_sql_advance(self);
     cni_sql_advance(self);
-    return rule(self, offset, out_expr, err);
+    CN_TRY(rule(self, offset, out_expr, err));
+    cni_sql_ascend(self);
+    return CN_OK;
 }
 
 cn_code

@@ -180,10 +180,7 @@ refuse_object(sql_parser *self, const char *verb, cn_error *err)
     };
     for (int64_t word = 0; word < CN_ARRAY_LEN(known); word++) {
         if (cni_sql_at_kw(self, known[word])) {
-            cni_str text = {0};
-            CN_TRY(cni_arena_printf(self->arena, &text, err, "%s %.*s", verb,
-                                    CNI_STR_ARGS(cni_sql_token_text(self->text, &self->token))));
-            return cni_sql_refuse_at(self->token.offset, self->token.length, text.data, err);
+            return cni_sql_refuse_word(self, verb, err);
         }
     }
     return cni_sql_syntax_error(self, err);
@@ -223,7 +220,7 @@ cni_sql_rule_create(sql_parser *self, cni_sql_statement *inout, cn_error *err)
     case KW_FUNCTION:
         return rule_create_macro(self, &words, inout, err);
     default:
-        return refuse_object(self, "CREATE", err);
+        return refuse_object(self, "CREATE ", err);
     }
 }
 
@@ -259,7 +256,7 @@ rule_drop_object(sql_parser *self, uint8_t *out_object, cn_error *err)
         const bool is_table = cni_sql_accept_kw(self, KW_TABLE);
         *out_object = is_table ? CNI_SQL_OBJECT_MACRO_TABLE : CNI_SQL_OBJECT_MACRO;
     } else {
-        return refuse_object(self, "DROP", err);
+        return refuse_object(self, "DROP ", err);
     }
     return CN_OK;
 }

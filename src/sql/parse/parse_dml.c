@@ -121,7 +121,8 @@ rule_on_conflict(sql_parser *self, cni_sql_insert *inout_insert, cn_error *err)
 static cn_code
 rule_insert_source(sql_parser *self, cni_sql_insert *inout_insert, cn_error *err)
 {
-    if (cni_sql_at(self, TOK_LEFT_PAREN) && !cni_sql_at_query_paren(self)) {
+    if (cni_sql_at(self, TOK_LEFT_PAREN) && !cni_sql_at_query_paren(self) &&
+        cni_sql_peek(self, 1)->kind != TOK_LEFT_PAREN) {
         CN_TRY(cni_sql_rule_ident_list(self, &inout_insert->columns, err));
     }
     inout_insert->by_name = cni_sql_accept_kw2(self, KW_BY, KW_NAME);

@@ -187,6 +187,46 @@ at_quantifier(sql_parser *self)
            cni_sql_peek(self, 1)->kind == TOK_LEFT_PAREN;
 }
 
+/* What stands in the parentheses behind IN, ANY, ALL: a query, or one or more expressions that are
+ * added to `inout_items`. */
+static cn_code
+rule_paren_list(sql_parser *self, cni_sql_vec *inout_items, const cni_sql_query **out_query,
+                cn_error *err)
+{
+    const cni_sql_expr *first = NULL;
+    *out_query = NULL;
+    if (cni_sql_at_query_paren(self)) {
+        return cni_sql_rule_paren_query(self, out_query, err);
+    }
+    CN_TRY(cni_sql_expect(self, TOK_LEFT_PAREN, err));
+    CN_TRY(cni_sql_rule_expr(self, &first, err));
+    CN_TRY(cni_sql_rule_inner_query(self, first, out_query, err));
+    if (*out_query == NULL) {
+        CN_TRY(cni_sql_vec_push(self, inout_items, first, err));
+        if (cni_sql_accept(self, TOK_COMMA)) {
+            CN_TRY(cni_sql_rule_exprs(self, inout_items, err));
+        }
+    }
+    return cni_sql_expect(self, TOK_RIGHT_PAREN, err);
+}
+
+/* One expression is itself; several are a list. */
+static cn_code
+make_list(sql_parser *self, int64_t offset, const cni_sql_vec *items, const cni_sql_expr **out_list,
+          cn_error *err)
+{
+    cni_sql_expr *list = NULL;
+    if (items->n_items == 1) {
+        memcpy(out_list, items->items, sizeof(*out_list));
+        return CN_OK;
+    }
+    CN_TRY(cni_sql_expr_open(self, CNI_SQL_EXPR_LIST, offset, &list, err));
+    list->args = items->items;
+    list->n_args = items->n_items;
+    *out_list = list;
+    return cni_sql_node_close(self, &list->node, err);
+}
+
 /* left op ANY | ALL (query | list). */
 static cn_code
 rule_quantified(sql_parser *self, const cni_sql_op *op, bool negated,
@@ -195,18 +235,19 @@ rule_quantified(sql_parser *self, const cni_sql_op *op, bool negated,
     const cni_sql_expr *args[2] = {*inout_left, NULL};
     const bool all = cni_sql_at_kw(self, KW_ALL);
     cni_sql_expr *expr = NULL;
+    const cni_sql_query *query = NULL;
+    cni_sql_vec items = {0};
     cni_sql_advance(self);
-    if (cni_sql_at_query_paren(self)) {
-        CN_TRY(cni_sql_rule_subquery(self, all ? CNI_SQL_SUBQUERY_ALL : CNI_SQL_SUBQUERY_ANY,
-                                     args[0]->node.offset, &expr, err));
-        CN_TRY(cni_sql_expr_args(self, expr, 1, args, err));
-    } else {
-        CN_TRY(cni_sql_expect(self, TOK_LEFT_PAREN, err));
-        CN_TRY(cni_sql_rule_expr(self, &args[1], err));
-        CN_TRY(cni_sql_expect(self, TOK_RIGHT_PAREN, err));
-        CN_TRY(cni_sql_expr_open(self, CNI_SQL_EXPR_QUANTIFIED, args[0]->node.offset, &expr, err));
-        CN_TRY(cni_sql_expr_args(self, expr, 2, args, err));
+    const int64_t offset = self->token.offset;
+    CN_TRY(rule_paren_list(self, &items, &query, err));
+    if (query == NULL) {
+        CN_TRY(make_list(self, offset, &items, &args[1], err));
     }
+    CN_TRY(cni_sql_expr_open(self, query == NULL ? CNI_SQL_EXPR_QUANTIFIED : CNI_SQL_EXPR_SUBQUERY,
+                             args[0]->node.offset, &expr, err));
+    CN_TRY(cni_sql_expr_args(self, expr, query == NULL ? 2 : 1, args, err));
+    expr->query = query;
+    expr->subquery_kind = query == NULL ? 0 : all ? CNI_SQL_SUBQUERY_ALL : CNI_SQL_SUBQUERY_ANY;
     expr->op = op->code;
     expr->text = op->text;
     expr->all = all;
@@ -371,23 +412,6 @@ rule_between(sql_parser *self, bool negated, const cni_sql_expr **inout_left, cn
     return cni_sql_node_close(self, &expr->node, err);
 }
 
-static cn_code
-rule_in_list(sql_parser *self, bool negated, const cni_sql_expr **inout_left, cn_error *err)
-{
-    cni_sql_vec args = {0};
-    cni_sql_expr *expr = NULL;
-    CN_TRY(cni_sql_expr_open(self, CNI_SQL_EXPR_IN, (*inout_left)->node.offset, &expr, err));
-    CN_TRY(cni_sql_vec_push(self, &args, *inout_left, err));
-    CN_TRY(cni_sql_expect(self, TOK_LEFT_PAREN, err));
-    CN_TRY(cni_sql_rule_exprs(self, &args, err));
-    CN_TRY(cni_sql_expect(self, TOK_RIGHT_PAREN, err));
-    expr->args = args.items;
-    expr->n_args = args.n_items;
-    expr->negated = negated;
-    *inout_left = expr;
-    return cni_sql_node_close(self, &expr->node, err);
-}
-
 /* x [NOT] IN y without parentheses: y is a list. */
 static cn_code
 rule_in_value(sql_parser *self, bool negated, const cni_sql_expr **inout_left, cn_error *err)
@@ -397,6 +421,7 @@ rule_in_value(sql_parser *self, bool negated, const cni_sql_expr **inout_left, c
     CN_TRY(cni_sql_rule_expr_level(self, LEVEL_MATCH + 1, &list, err));
     CN_TRY(cni_sql_expr_over2(self, CNI_SQL_EXPR_QUANTIFIED, *inout_left, list, &expr, err));
     expr->op = negated ? CNI_SQL_OP_NE : CNI_SQL_OP_EQ;
+    expr->text = negated ? CNI_STR("<>") : CNI_STR("=");
     expr->all = negated;
     *inout_left = expr;
     return CN_OK;
@@ -405,19 +430,25 @@ rule_in_value(sql_parser *self, bool negated, const cni_sql_expr **inout_left, c
 static cn_code
 rule_in(sql_parser *self, bool negated, const cni_sql_expr **inout_left, cn_error *err)
 {
+    cni_sql_vec args = {0};
+    cni_sql_expr *expr = NULL;
+    const cni_sql_query *query = NULL;
     cni_sql_advance(self);
     if (!cni_sql_at(self, TOK_LEFT_PAREN)) {
         return rule_in_value(self, negated, inout_left, err);
     }
-    if (!cni_sql_at_query_paren(self)) {
-        return rule_in_list(self, negated, inout_left, err);
-    }
-    cni_sql_expr *expr = NULL;
-    CN_TRY(
-        cni_sql_rule_subquery(self, CNI_SQL_SUBQUERY_IN, (*inout_left)->node.offset, &expr, err));
-    CN_TRY(cni_sql_expr_args(self, expr, 1, inout_left, err));
-    expr->op = CNI_SQL_OP_EQ;
+    CN_TRY(cni_sql_vec_push(self, &args, *inout_left, err));
+    CN_TRY(rule_paren_list(self, &args, &query, err));
+    CN_TRY(cni_sql_expr_open(self, query == NULL ? CNI_SQL_EXPR_IN : CNI_SQL_EXPR_SUBQUERY,
+                             (*inout_left)->node.offset, &expr, err));
+    expr->args = args.items;
+    expr->n_args = args.n_items;
     expr->negated = negated;
+    expr->query = query;
+    if (query != NULL) {
+        expr->subquery_kind = CNI_SQL_SUBQUERY_IN;
+        expr->op = CNI_SQL_OP_EQ;
+    }
     *inout_left = expr;
     return cni_sql_node_close(self, &expr->node, err);
 }

@@ -237,7 +237,24 @@ rule_table_source(sql_parser *self, cni_sql_from **out_from, cn_error *err)
     return rule_named_table(self, out_from, err);
 }
 
-/* ( joined tables ) [alias]. */
+/* ((SELECT 1) UNION SELECT 2): what began as a derived table goes on as a query. */
+static cn_code
+rule_derived_rest(sql_parser *self, const cni_sql_from **inout_from, cn_error *err)
+{
+    const cni_sql_from *inner = *inout_from;
+    cni_sql_from *from = NULL;
+    const bool bare = inner->kind == CNI_SQL_FROM_QUERY && inner->alias.text.data == NULL &&
+                      inner->n_column_aliases == 0 && inner->sample == NULL && !inner->lateral;
+    if (!bare || !cni_sql_at_query_rest(self)) {
+        return CN_OK;
+    }
+    CN_TRY(cni_sql_from_open(self, CNI_SQL_FROM_QUERY, inner->node.offset, &from, err));
+    CN_TRY(cni_sql_rule_query_rest(self, inner->query, inner->node.offset, &from->query, err));
+    *inout_from = from;
+    return CN_OK;
+}
+
+/* ( joined tables ) [alias] [sample]. */
 static cn_code
 rule_paren_join(sql_parser *self, const cni_sql_from **out_from, cn_error *err)
 {
@@ -245,6 +262,7 @@ rule_paren_join(sql_parser *self, const cni_sql_from **out_from, cn_error *err)
     const cni_sql_from *inner = NULL;
     cni_sql_advance(self);
     CN_TRY(cni_sql_rule_from(self, &inner, err));
+    CN_TRY(rule_derived_rest(self, &inner, err));
     CN_TRY(cni_sql_expect(self, TOK_RIGHT_PAREN, err));
     cni_sql_from *copy = NULL;
     CN_TRY(CN_ARENA_NEW(self->arena, &copy, err));
@@ -252,6 +270,9 @@ rule_paren_join(sql_parser *self, const cni_sql_from **out_from, cn_error *err)
     copy->node.offset = offset;
     if (copy->alias.text.data == NULL) {
         CN_TRY(cni_sql_rule_alias(self, copy, err));
+    }
+    if (copy->sample == NULL && cni_sql_at_kw(self, KW_TABLESAMPLE)) {
+        CN_TRY(cni_sql_rule_sample(self, &copy->sample, err));
     }
     *out_from = copy;
     return cni_sql_node_close(self, &copy->node, err);

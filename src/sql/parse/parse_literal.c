@@ -250,7 +250,9 @@ cni_sql_rule_interval(sql_parser *self, const cni_sql_expr **out_expr, cn_error 
         CN_TRY(rule_seconds_precision(self, &expr->number, err));
     }
     const bool is_string = cni_sql_at(self, TOK_STRING);
+    CN_TRY(cni_sql_descend(self, err));
     CN_TRY(rule_amount(self, &amount, err));
+    cni_sql_ascend(self);
     CN_TRY(cni_sql_rule_interval_unit(self, &expr->unit_from, &expr->unit_to, &precision, err));
     if (expr->unit_from == CNI_SQL_INTERVAL_NONE && !is_string &&
         amount->kind != CNI_SQL_EXPR_PARAMETER) {

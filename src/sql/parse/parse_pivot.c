@@ -25,7 +25,8 @@ rule_keys(sql_parser *self, cni_sql_expr_list *out_keys, cn_error *err)
     return CN_OK;
 }
 
-/* What follows IN: (values), (query), or the name of an enum type. */
+/* What follows IN: (values), (query), or the name of an enum type. A query of a set operation whose
+ * first input is parenthesised is not recognised here. */
 static cn_code
 rule_pivot_values(sql_parser *self, cni_sql_pivot_column *inout_column, cn_error *err)
 {
@@ -79,9 +80,9 @@ rule_on_columns(sql_parser *self, cni_sql_pivot *inout_pivot, cn_error *err)
 static cn_code
 rule_pivot_groups(sql_parser *self, cni_sql_pivot *inout_pivot, cn_error *err)
 {
-    return cni_sql_accept_kw2(self, KW_GROUP, KW_BY)
-               ? cni_sql_rule_expr_list(self, &inout_pivot->groups, err)
-               : CN_OK;
+    bool grouped = false;
+    CN_TRY(cni_sql_accept_by(self, KW_GROUP, &grouped, err));
+    return grouped ? cni_sql_rule_expr_list(self, &inout_pivot->groups, err) : CN_OK;
 }
 
 static cn_code

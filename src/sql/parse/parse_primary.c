@@ -23,36 +23,27 @@ cni_sql_token_begins_query(const cni_sql_token *token)
     }
 }
 
-/* Parentheses before the word that decides are skipped; a query may be wrapped in several. What
- * follows the inner ones is not looked at: ((SELECT 1) + 1) is told apart by rule_paren. */
 bool
 cni_sql_at_query_paren(sql_parser *self)
 {
-    if (!cni_sql_at(self, TOK_LEFT_PAREN)) {
-        return false;
-    }
-    cni_sql_token token = *cni_sql_peek(self, 1);
-    int64_t n_open = 0;
-    while (token.kind == TOK_LEFT_PAREN && n_open < CNI_SQL_MAX_DEPTH) {
-        n_open++;
-        token = cni_sql_lex(self->text, token.offset + token.length);
-    }
-    if (!cni_sql_token_begins_query(&token)) {
-        return false;
-    }
-    if (n_open == 0) {
+    return cni_sql_at(self, TOK_LEFT_PAREN) && cni_sql_token_begins_query(cni_sql_peek(self, 1));
+}
+
+bool
+cni_sql_at_query_rest(const sql_parser *self)
+{
+    switch (self->token.keyword) {
+    case KW_UNION:
+    case KW_EXCEPT:
+    case KW_INTERSECT:
+    case KW_ORDER:
+    case KW_LIMIT:
+    case KW_OFFSET:
+    case KW_FETCH:
         return true;
+    default:
+        return false;
     }
-    /* ((SELECT ...) ...: a query when a set operation, a tail or ) follows the inner one. */
-    while (n_open > 0 && token.kind != TOK_END && token.kind != TOK_ERROR) {
-        token = cni_sql_lex(self->text, token.offset + token.length);
-        n_open += token.kind == TOK_LEFT_PAREN ? 1 : token.kind == TOK_RIGHT_PAREN ? -1 : 0;
-    }
-    token = cni_sql_lex(self->text, token.offset + token.length);
-    return token.kind == TOK_RIGHT_PAREN || token.keyword == KW_UNION ||
-           token.keyword == KW_EXCEPT || token.keyword == KW_INTERSECT ||
-           token.keyword == KW_ORDER || token.keyword == KW_LIMIT || token.keyword == KW_OFFSET ||
-           token.keyword == KW_FETCH;
 }
 
 cn_code
@@ -115,7 +106,8 @@ rule_overlaps(sql_parser *self, const cni_sql_expr **inout_row, cn_error *err)
     const cni_sql_expr *right = NULL;
     cni_sql_advance(self);
     CN_TRY(cni_sql_rule_primary(self, &right, err));
-    if (right->kind != CNI_SQL_EXPR_ROW || right->n_args != 2 || left->n_args != 2) {
+    if (left->kind != CNI_SQL_EXPR_ROW || left->n_args != 2 || right->kind != CNI_SQL_EXPR_ROW ||
+        right->n_args != 2) {
         return cni_sql_fail_at(left->node.offset, cni_sql_extent(self, left->node.offset),
                                "OVERLAPS needs a pair on both sides", err);
     }
@@ -125,6 +117,46 @@ rule_overlaps(sql_parser *self, const cni_sql_expr **inout_row, cn_error *err)
     CN_TRY(cni_sql_make_call(self, "overlaps", left->node.offset, 4, args, &expr, err));
     *inout_row = expr;
     return CN_OK;
+}
+
+cn_code
+cni_sql_rule_inner_query(sql_parser *self, const cni_sql_expr *first,
+                         const cni_sql_query **out_query, cn_error *err)
+{
+    *out_query = NULL;
+    const bool is_scalar =
+        first->kind == CNI_SQL_EXPR_SUBQUERY && first->subquery_kind == CNI_SQL_SUBQUERY_SCALAR;
+    if (!is_scalar) {
+        return CN_OK;
+    }
+    if (cni_sql_at_query_rest(self)) {
+        return cni_sql_rule_query_rest(self, first->query, first->node.offset, out_query, err);
+    }
+    if (cni_sql_at(self, TOK_RIGHT_PAREN)) {
+        *out_query = first->query;
+    }
+    return CN_OK;
+}
+
+/* ((SELECT 1) UNION SELECT 2): what began as an expression goes on as a query. */
+static cn_code
+rule_paren_rest(sql_parser *self, int64_t offset, const cni_sql_expr *first,
+                const cni_sql_expr **out_expr, cn_error *err)
+{
+    cni_sql_expr *expr = NULL;
+    const cni_sql_query *query = NULL;
+    if (cni_sql_at_query_rest(self)) {
+        CN_TRY(cni_sql_rule_inner_query(self, first, &query, err));
+    }
+    if (query == NULL) {
+        return rule_row_rest(self, offset, first, false, out_expr, err);
+    }
+    CN_TRY(cni_sql_expect(self, TOK_RIGHT_PAREN, err));
+    CN_TRY(cni_sql_expr_open(self, CNI_SQL_EXPR_SUBQUERY, offset, &expr, err));
+    expr->subquery_kind = CNI_SQL_SUBQUERY_SCALAR;
+    expr->query = query;
+    *out_expr = expr;
+    return cni_sql_node_close(self, &expr->node, err);
 }
 
 static cn_code
@@ -139,7 +171,7 @@ rule_paren(sql_parser *self, const cni_sql_expr **out_expr, cn_error *err)
     if (cni_sql_accept(self, TOK_RIGHT_PAREN)) {
         return CN_OK;
     }
-    CN_TRY(rule_row_rest(self, offset, *out_expr, false, out_expr, err));
+    CN_TRY(rule_paren_rest(self, offset, *out_expr, out_expr, err));
     return cni_sql_at_kw(self, KW_OVERLAPS) ? rule_overlaps(self, out_expr, err) : CN_OK;
 }
 
@@ -271,8 +303,14 @@ rule_parameter(sql_parser *self, const cni_sql_expr **out_expr, cn_error *err)
         return cni_sql_fail_at(self->token.offset, self->token.length,
                                "there is no parameter 0: they are numbered from 1", err);
     }
+    const bool numbered = name.len_bytes > 0 && name.data[0] >= '1' && name.data[0] <= '9';
+    self->has_numbered = self->has_numbered || numbered;
+    self->n_anonymous += name.len_bytes == 0 ? 1 : 0;
+    if (self->has_numbered && self->n_anonymous > 0) {
+        return cni_sql_fail_at(self->token.offset, self->token.length,
+                               "? and numbered parameters cannot be mixed in one statement", err);
+    }
     if (name.len_bytes == 0) {
-        self->n_anonymous++;
         CN_TRY(cni_arena_printf(self->arena, &expr->text, err, "%d", (int)self->n_anonymous));
     } else {
         CN_TRY(cni_arena_str(self->arena, name, &expr->text, err));

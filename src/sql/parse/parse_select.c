@@ -191,7 +191,9 @@ rule_clauses(sql_parser *self, cni_sql_select *inout_select, cn_error *err)
     if (cni_sql_accept_kw(self, KW_WHERE)) {
         CN_TRY(cni_sql_rule_expr(self, &inout_select->where, err));
     }
-    if (cni_sql_accept_kw2(self, KW_GROUP, KW_BY)) {
+    bool grouped = false;
+    CN_TRY(cni_sql_accept_by(self, KW_GROUP, &grouped, err));
+    if (grouped) {
         CN_TRY(cni_sql_rule_groups(self, inout_select, err));
     }
     if (cni_sql_accept_kw(self, KW_HAVING)) {
@@ -367,6 +369,9 @@ read_set_op(sql_parser *self)
     return op;
 }
 
+static cn_code rule_set_ops(sql_parser *self, bool intersect, cni_sql_query *first,
+                            cni_sql_query **out_query, cn_error *err);
+
 /* Close the run of one operation over `inputs`, or start the first one. */
 static cn_code
 close_run(sql_parser *self, set_op op, const cni_sql_vec *inputs, cni_sql_query **inout_query,
@@ -385,13 +390,26 @@ close_run(sql_parser *self, set_op op, const cni_sql_vec *inputs, cni_sql_query 
     return cni_sql_node_close(self, &query->node, err);
 }
 
+/* One input: `first` when that was read already. */
 static cn_code
-rule_set_ops(sql_parser *self, bool intersect, cni_sql_query **out_query, cn_error *err)
+rule_input(sql_parser *self, bool intersect, cni_sql_query *first, cni_sql_query **out_query,
+           cn_error *err)
+{
+    if (!intersect) {
+        return rule_set_ops(self, true, first, out_query, err);
+    }
+    *out_query = first;
+    return first != NULL ? CN_OK : rule_body(self, out_query, err);
+}
+
+static cn_code
+rule_set_ops(sql_parser *self, bool intersect, cni_sql_query *first, cni_sql_query **out_query,
+             cn_error *err)
 {
     cni_sql_query *left = NULL;
     cni_sql_vec inputs = {0};
     set_op run = {0};
-    CN_TRY(intersect ? rule_body(self, &left, err) : rule_set_ops(self, true, &left, err));
+    CN_TRY(rule_input(self, intersect, first, &left, err));
     while (at_set_op(self, intersect)) {
         const set_op op = read_set_op(self);
         if (inputs.n_items > 0 &&
@@ -404,7 +422,7 @@ rule_set_ops(sql_parser *self, bool intersect, cni_sql_query **out_query, cn_err
             CN_TRY(cni_sql_vec_push(self, &inputs, left, err));
         }
         cni_sql_query *right = NULL;
-        CN_TRY(intersect ? rule_body(self, &right, err) : rule_set_ops(self, true, &right, err));
+        CN_TRY(rule_input(self, intersect, NULL, &right, err));
         CN_TRY(cni_sql_vec_push(self, &inputs, right, err));
     }
     CN_TRY(close_run(self, run, &inputs, &left, err));
@@ -499,7 +517,9 @@ rule_offset(sql_parser *self, tail *inout_tail, cn_error *err)
 static cn_code
 rule_tail(sql_parser *self, tail *out_tail, cn_error *err)
 {
-    if (cni_sql_accept_kw2(self, KW_ORDER, KW_BY)) {
+    bool ordered = false;
+    CN_TRY(cni_sql_accept_by(self, KW_ORDER, &ordered, err));
+    if (ordered) {
         CN_TRY(cni_sql_rule_orders(self, &out_tail->orders, err));
         out_tail->order_all = out_tail->orders.items[0].expr == NULL;
     }
@@ -573,18 +593,39 @@ wrap_query(sql_parser *self, const tail *own, const cni_sql_with *with, int64_t 
     return cni_sql_node_close(self, &query->node, err);
 }
 
+/* The query from `first` on, which is NULL when nothing was read yet. */
 static cn_code
-rule_query(sql_parser *self, const cni_sql_with *with, int64_t offset, cni_sql_query **out_query,
-           cn_error *err)
+rule_whole_query(sql_parser *self, const cni_sql_with *with, cni_sql_query *first, int64_t offset,
+                 cni_sql_query **out_query, cn_error *err)
 {
     tail own = {0};
     CN_TRY(cni_sql_descend(self, err));
-    CN_TRY(rule_set_ops(self, false, out_query, err));
+    CN_TRY(rule_set_ops(self, false, first, out_query, err));
     CN_TRY(rule_tail(self, &own, err));
     if (with != NULL || own.orders.n_items > 0 || own.has_limit || own.offset != NULL) {
         CN_TRY(wrap_query(self, &own, with, offset, out_query, err));
     }
     cni_sql_ascend(self);
+    return CN_OK;
+}
+
+static cn_code
+rule_query(sql_parser *self, const cni_sql_with *with, int64_t offset, cni_sql_query **out_query,
+           cn_error *err)
+{
+    return rule_whole_query(self, with, NULL, offset, out_query, err);
+}
+
+cn_code
+cni_sql_rule_query_rest(sql_parser *self, const cni_sql_query *first, int64_t offset,
+                        const cni_sql_query **out_query, cn_error *err)
+{
+    cni_sql_query *copy = NULL;
+    cni_sql_query *query = NULL;
+    CN_TRY(CN_ARENA_NEW(self->arena, &copy, err));
+    *copy = *first; /* the tail may become its own */
+    CN_TRY(rule_whole_query(self, NULL, copy, offset, &query, err));
+    *out_query = query;
     return CN_OK;
 }
 

@@ -177,7 +177,7 @@ cni_sql_rule_describe(sql_parser *self, cni_sql_statement *inout, cn_error *err)
     CN_TRY(CN_ARENA_NEW(self->arena, &describe, err));
     cni_sql_advance(self);
     (void)cni_sql_accept_kw(self, KW_TABLE);
-    if (cni_sql_token_begins_query(&self->token) || cni_sql_at_query_paren(self)) {
+    if (cni_sql_token_begins_query(&self->token) || cni_sql_at(self, TOK_LEFT_PAREN)) {
         CN_TRY(cni_sql_rule_query(self, &describe->query, err));
     } else {
         CN_TRY(rule_described_table(self, describe, err));
@@ -369,12 +369,8 @@ refuse_statement(sql_parser *self, cn_error *err)
     case KW_SECURITY:
     case KW_START:
     case KW_UNLISTEN:
-    case KW_VACUUM: {
-        cni_str text = {0};
-        CN_TRY(cni_arena_printf(self->arena, &text, err, "the statement %.*s",
-                                CNI_STR_ARGS(cni_sql_token_text(self->text, &self->token))));
-        return cni_sql_refuse_at(self->token.offset, self->token.length, text.data, err);
-    }
+    case KW_VACUUM:
+        return cni_sql_refuse_word(self, "", err);
     default:
         return cni_sql_syntax_error(self, err);
     }

@@ -188,10 +188,13 @@ cni_sql_rule_over(sql_parser *self, cni_sql_window *out_window, cn_error *err)
     if (at_base_window(self)) {
         CN_TRY(cni_sql_rule_ident(self, IDENT_COLUMN, &out_window->base, err));
     }
-    if (cni_sql_accept_kw2(self, KW_PARTITION, KW_BY)) {
+    bool found = false;
+    CN_TRY(cni_sql_accept_by(self, KW_PARTITION, &found, err));
+    if (found) {
         CN_TRY(cni_sql_rule_expr_list(self, &out_window->partitions, err));
     }
-    if (cni_sql_accept_kw2(self, KW_ORDER, KW_BY)) {
+    CN_TRY(cni_sql_accept_by(self, KW_ORDER, &found, err));
+    if (found) {
         CN_TRY(cni_sql_rule_orders(self, &out_window->orders, err));
     }
     CN_TRY(rule_frame(self, out_window, err));

@@ -8,6 +8,7 @@
 #include "sql/parse/ast_walk.h"
 
 #define SHOWN_TOKEN_BYTES 64
+#define SUGGEST_MIN_BYTES 3
 
 /* ------------------------------------------------------------------------------- the cursor */
 
@@ -112,6 +113,13 @@ cni_sql_accept_op(sql_parser *self, uint8_t op)
 }
 
 cn_code
+cni_sql_accept_by(sql_parser *self, cni_sql_keyword keyword, bool *out_found, cn_error *err)
+{
+    *out_found = cni_sql_accept_kw(self, keyword);
+    return *out_found ? cni_sql_expect_kw(self, KW_BY, err) : CN_OK;
+}
+
+cn_code
 cni_sql_expect(sql_parser *self, cni_sql_token_kind kind, cn_error *err)
 {
     return cni_sql_accept(self, kind) ? CN_OK : cni_sql_syntax_error(self, err);
@@ -136,6 +144,9 @@ static const char *
 suggestion(const sql_parser *self, int64_t offset, int64_t length)
 {
     const cni_str word = {self->text.data + offset, length};
+    if (length < SUGGEST_MIN_BYTES) { /* everything is near to a short word */
+        return NULL;
+    }
     return cni_sql_keyword_find(word) == KW_NO_KEYWORD ? cni_sql_keyword_suggest(word) : NULL;
 }
 
@@ -199,6 +210,20 @@ cni_sql_refuse_at(int64_t offset, int64_t length, const char *what, cn_error *er
 {
     const cn_code code = CN_FAIL(err, CN_NOT_IMPLEMENTED, "%s is not supported", what);
     cni_error_position(err, offset, length);
+    return code;
+}
+
+cn_code
+cni_sql_refuse_word(const sql_parser *self, const char *prefix, cn_error *err)
+{
+    char word[CNI_SQL_KEYWORD_MAX_BYTES + 1] = "";
+    const char *text = cni_sql_keyword_get((cni_sql_keyword)self->token.keyword)->text;
+    for (int64_t at = 0; text[at] != '\0'; at++) {
+        const bool lower = text[at] >= 'a' && text[at] <= 'z';
+        word[at] = lower ? (char)(text[at] - ('a' - 'A')) : text[at];
+    }
+    const cn_code code = CN_FAIL(err, CN_NOT_IMPLEMENTED, "%s%s is not supported", prefix, word);
+    cni_error_position(err, self->token.offset, self->token.length);
     return code;
 }
 

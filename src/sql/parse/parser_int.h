@@ -48,6 +48,7 @@ typedef struct cni_sql_parser {
     int64_t soft_alias_offset; /* of the last alias without AS: maybe a misspelt keyword; or -1 */
     int64_t soft_alias_length;
     int32_t n_anonymous;    /* ? of the statement */
+    bool has_numbered;      /* $1 or ?1 occurred: no ? may */
     cni_namemap parameters; /* names that occurred in the statement */
 } cni_sql_parser;
 
@@ -88,6 +89,9 @@ bool cni_sql_accept_kw(sql_parser *self, cni_sql_keyword keyword);
 bool cni_sql_accept_kw2(sql_parser *self, cni_sql_keyword first, cni_sql_keyword second);
 bool cni_sql_accept_word(sql_parser *self, const char *word);
 bool cni_sql_accept_op(sql_parser *self, uint8_t op);
+/* ORDER BY and its kin: the keyword alone decides, and BY must follow. */
+CN_NODISCARD cn_code cni_sql_accept_by(sql_parser *self, cni_sql_keyword keyword, bool *out_found,
+                                       cn_error *err);
 /* Consume it or fail. */
 CN_NODISCARD cn_code cni_sql_expect(sql_parser *self, cni_sql_token_kind kind, cn_error *err);
 CN_NODISCARD cn_code cni_sql_expect_kw(sql_parser *self, cni_sql_keyword keyword, cn_error *err);
@@ -110,6 +114,9 @@ CN_COLD CN_NODISCARD cn_code cni_sql_fail_at(int64_t offset, int64_t length, con
 /* Known and not there: CN_NOT_IMPLEMENTED, 0A000. */
 CN_COLD CN_NODISCARD cn_code cni_sql_refuse_at(int64_t offset, int64_t length, const char *what,
                                                cn_error *err);
+/* The same for the keyword at the cursor: "CREATE INDEX is not supported". */
+CN_COLD CN_NODISCARD cn_code cni_sql_refuse_word(const sql_parser *self, const char *prefix,
+                                                 cn_error *err);
 
 /* ------------------------------------------------------------------------------------ nodes */
 
@@ -230,8 +237,16 @@ CN_NODISCARD cn_code cni_sql_make_literal(sql_parser *self, cni_sql_literal_kind
 /* (query) with its kind; the cursor is at the parenthesis. */
 CN_NODISCARD cn_code cni_sql_rule_subquery(sql_parser *self, cni_sql_subquery_kind kind,
                                            int64_t offset, cni_sql_expr **out_expr, cn_error *err);
-/* Whether the parenthesis at the cursor opens a query rather than an expression. */
+/* Whether a parenthesis and a word that begins a query are at the cursor. Behind ((SELECT ...) it
+ * is what follows that decides: see the next two. */
 bool cni_sql_at_query_paren(sql_parser *self);
+/* Whether the cursor is at a set operation, ORDER BY or LIMIT. */
+bool cni_sql_at_query_rest(const sql_parser *self);
+/* After the first expression of a parenthesised list: the query that the parentheses hold, when
+ * that expression is a subquery and either stands alone or is the start of a longer query, which is
+ * read up to the closing parenthesis. Otherwise NULL, and nothing was consumed. */
+CN_NODISCARD cn_code cni_sql_rule_inner_query(sql_parser *self, const cni_sql_expr *first,
+                                              const cni_sql_query **out_query, cn_error *err);
 /* Whether a query begins at the token. */
 bool cni_sql_token_begins_query(const cni_sql_token *token);
 
@@ -279,6 +294,10 @@ CN_NODISCARD cn_code cni_sql_rule_with(sql_parser *self, const cni_sql_with **ou
 CN_NODISCARD cn_code cni_sql_rule_query_after_with(sql_parser *self, const cni_sql_with *with,
                                                    int64_t offset, const cni_sql_query **out_query,
                                                    cn_error *err);
+/* A query whose first input was read already. */
+CN_NODISCARD cn_code cni_sql_rule_query_rest(sql_parser *self, const cni_sql_query *first,
+                                             int64_t offset, const cni_sql_query **out_query,
+                                             cn_error *err);
 CN_NODISCARD cn_code cni_sql_rule_targets(sql_parser *self, cni_sql_target_list *out_list,
                                           cn_error *err);
 CN_NODISCARD cn_code cni_sql_rule_target(sql_parser *self, cni_sql_target *out_target,
