@@ -252,7 +252,7 @@ close_operator(cni_operator *base)
 }
 
 static const cni_operator_ops aggregate_ops = {
-    .name = "HashAggregate",
+    .name = "Aggregate",
     .open_local = open_local,
     .push = push,
     .combine = combine,

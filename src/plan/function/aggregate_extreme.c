@@ -2,9 +2,9 @@
  *
  * min, max of every type that compares, and arg_min, arg_max (min_by, max_by).
  *
- * NaN is the largest number; -0 and +0 are equal, the one that comes first stays. Of equal values
- * arg_min and arg_max take the first in source order; rows where either argument is NULL do not
- * count.
+ * NaN is the largest number; min and max take -0 for smaller than +0, so that the order of rows
+ * does not show. Of equal values arg_min and arg_max take the first in source order; rows where
+ * either argument is NULL do not count.
  *
  * Update marks what it borrowed from the chunk, and copies it to the heap at its end: one copy per
  * group and chunk, however often a group's extreme changes within it.
@@ -84,6 +84,19 @@ keep_borrowed(const cni_aggregate_call *call, cni_cell_kind kind, cn_error *err)
 }
 
 static cn_code
+compare_values(const cni_aggregate_call *call, cni_cell_kind kind, const cni_cell *a,
+               const cni_cell *b, int *out_order, cn_error *err)
+{
+    CN_TRY(cni_cell_compare(&call->env, kind, a, b, out_order, err));
+    if (*out_order == 0 && kind == CNI_CELL_F64) {
+        const int64_t left = (int64_t)a->words[0];
+        const int64_t right = (int64_t)b->words[0];
+        *out_order = (left > right ? 1 : 0) - (left < right ? 1 : 0);
+    }
+    return CN_OK;
+}
+
+static cn_code
 extreme_update(const cni_function *self, const cni_aggregate_call *call, cn_error *err)
 {
     cni_counted_rows rows;
@@ -98,7 +111,7 @@ extreme_update(const cni_function *self, const cni_aggregate_call *call, cn_erro
         int order = wanted;
         cni_cell_read(&reader, row, &cell);
         if (state->seen != 0) {
-            CN_TRY(cni_cell_compare(&call->env, kind, &cell, &state->value, &order, err));
+            CN_TRY(compare_values(call, kind, &cell, &state->value, &order, err));
         }
         if (order * wanted > 0) {
             *state = (extreme_state){1, borrows ? 1 : 0, cell};
@@ -122,7 +135,7 @@ extreme_combine(const cni_function *self, const cni_aggregate_call *call, const 
             continue;
         }
         if (state->seen != 0) {
-            CN_TRY(cni_cell_compare(&call->env, kind, &other->value, &state->value, &order, err));
+            CN_TRY(compare_values(call, kind, &other->value, &state->value, &order, err));
         }
         if (order * wanted > 0) {
             *state = *other;

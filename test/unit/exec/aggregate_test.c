@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Aggregations end to end against the naive reference, for every kind of key, over threads, chunk
+ * sizes, morsels and encodings; empty input; many groups; budgets and cancellation.
+ */
+#include "aggregate_fixture.h"
+
+static const run_settings all_settings[] = {
+    {.n_threads = 1},
+    {.n_threads = 2},
+    {.n_threads = 8, .chunk_rows = 100},
+    {.n_threads = 1, .chunk_rows = 1},
+    {.n_threads = 2, .chunk_rows = 7},
+    {.n_threads = 2, .test_encode = CNI_TEST_ENCODE_SLICE},
+    {.n_threads = 2, .test_encode = CNI_TEST_ENCODE_DICTIONARY},
+    {.n_threads = 2, .test_encode = CNI_TEST_ENCODE_CONSTANT},
+    {.n_threads = 2, .test_encode = CNI_TEST_ENCODE_RUN_END},
+    {.n_threads = 4, .chunk_rows = 100, .test_encode = 15},
+};
+
+static void
+show_difference(const char *query, size_t settings, const char *expected, const char *got)
+{
+    size_t at = 0;
+    while (expected[at] != '\0' && expected[at] == got[at]) {
+        at++;
+    }
+    while (at > 0 && expected[at - 1] != '\n') {
+        at--;
+    }
+    fail_msg("%s, settings %zu: expected %.120s\ngot %.120s", query, settings, expected + at,
+             got + at);
+}
+
+static void
+check_rows(const char *text, int64_t n_rows)
+{
+    cni_strbuf expected;
+    text_begin(&expected);
+    memory_table *table = agg_table(n_rows, (memory_traits){.morsel_rows = 256});
+    const agg_query query = agg_parse(table, text);
+    agg_reference_rows(table, &query, &expected);
+    char *sorted = agg_sorted(text_of(&expected));
+    for (size_t at = 0; at < sizeof(all_settings) / sizeof(all_settings[0]); at++) {
+        char *got = agg_engine_rows(text, table, all_settings[at], false, NULL);
+        if (strcmp(got, sorted) != 0) {
+            show_difference(text, at, sorted, got);
+        }
+        free(got);
+    }
+    free(sorted);
+    cni_table_unref(&table->base);
+    cni_strbuf_done(&expected);
+}
+
+#define BASIC "count() count(v) sum(v) min(v) max(v) avg(v) sum(i) sum(p) avg(p) sum(q) max(q)"
+
+static void
+test_no_keys(void **state)
+{
+    (void)state;
+    check_rows(": " BASIC, 3000);
+    check_rows(": min(s) max(l) min(d) max(d) bool_and(b) bool_or(b) count_if(b)", 3000);
+    check_rows(": first(v) last(v) any_value(kn) first(l) last(l) arg_min(l,v) arg_max(id,d)",
+               3000);
+    check_rows(": sum(v)|b count()|b min(l)|b avg(i)|b", 3000);
+}
+
+static void
+test_empty(void **state)
+{
+    (void)state;
+    check_rows(": " BASIC " min(s) first(l) bool_and(b)", 0);
+    check_rows("k4: " BASIC " min(s) first(l) bool_and(b)", 0);
+    check_rows(": sum(v)|b", 1);
+}
+
+static void
+test_each_key(void **state)
+{
+    (void)state;
+    static const char *const keys[] = {"id", "run", "k4", "kn", "kb", "i", "t", "v",
+                                       "d",  "b",   "s",  "l",  "p",  "q", "e"};
+    for (size_t at = 0; at < sizeof(keys) / sizeof(keys[0]); at++) {
+        char query[256];
+        snprintf(query, sizeof(query), "%s: " BASIC, keys[at]);
+        check_rows(query, 2000);
+        snprintf(query, sizeof(query), "%s: min(s) max(l) first(l) last(v) count_if(b)", keys[at]);
+        check_rows(query, 1000);
+    }
+}
+
+static void
+test_several_keys(void **state)
+{
+    (void)state;
+    check_rows("k4,s: " BASIC, 3000);
+    check_rows("s,l: count() sum(v)", 3000);
+    check_rows("t,b: count() min(l)|b", 3000);
+    check_rows("kb,kn: count() sum(v)", 2000);
+    check_rows("q,d,s,b: count() sum(v)", 2000);
+    check_rows("d,i: count() sum(p)|b", 2000);
+}
+
+static void
+test_without_calls(void **state)
+{
+    (void)state;
+    check_rows("s:", 1000);
+    check_rows("kb:", 1000);
+    check_rows("kn,d,l:", 2000);
+}
+
+static int64_t
+wide_key(int64_t row)
+{
+    return agg_scramble(row % 150000);
+}
+
+/* 150,000 groups, each twice: partitions, and every group once. */
+static void
+test_many_groups(void **state)
+{
+    (void)state;
+    const int64_t n_rows = 300000;
+    for (int32_t n_threads = 1; n_threads <= 8; n_threads *= 2) {
+        memory_table *table = memory_table_new(n_rows, (memory_traits){.morsel_rows = 20000});
+        memory_table_add_i64(table, "k", wide_key, 99);
+        memory_table_add_i64(table, "v", agg_number, 0);
+        int64_t partitions = 0;
+        char *got = agg_engine_rows("k: count() sum(v) min(v)", table,
+                                    (run_settings){.n_threads = n_threads}, false, &partitions);
+        int64_t n_lines = 0;
+        int64_t total = 0;
+        char *line = got;
+        while (*line != '\0') {
+            char *count = strchr(line, '|') + 1;
+            total += strtoll(count, &line, 10);
+            line = strchr(line, '\n') + 1;
+            n_lines++;
+        }
+        assert_int_equal(total, n_rows);
+        assert_true(n_lines > 148000 && n_lines <= 150001);
+        assert_int_equal(partitions, 64);
+        free(got);
+        cni_table_unref(&table->base);
+    }
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_no_keys),       cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_each_key),      cmocka_unit_test(test_several_keys),
+        cmocka_unit_test(test_without_calls), cmocka_unit_test(test_many_groups),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
