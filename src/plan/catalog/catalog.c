@@ -413,7 +413,7 @@ apply_drop(const change *self, cni_catalog *catalog, const cni_catalog_snapshot 
     const cni_catalog_entry *there = cni_catalog_at(base, at_item);
     if (there->kind != self->kind) {
         const cn_code code =
-            CN_FAIL(err, CN_NOT_FOUND, "\"%.*s\" is a %s, not a %s", CNI_STR_ARGS(there->name),
+            CN_FAIL(err, CN_INVALID_ARGUMENT, "\"%.*s\" is a %s, not a %s", CNI_STR_ARGS(there->name),
                     kind_word(there->kind), kind_word(self->kind));
         cni_error_sqlstate(err, "42809");
         return code;
