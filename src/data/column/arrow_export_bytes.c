@@ -102,23 +102,24 @@ find_place(const cni_heap *heap, const char *text, uint32_t len_bytes, heap_plac
 
 /* False when some text cannot be named by buffer and 32-bit offset. */
 static bool
-write_views(const cni_vector *flat, uint8_t *out)
+write_views(const cni_vector *flat, cni_view *out)
 {
     const cni_view *views = flat->data;
     heap_place place = {0};
     for (int64_t row = 0; row < flat->n_rows; row++) {
-        cni_view view = {0};
-        if (cni_bits_get(flat->validity, row)) {
-            view = views[row];
+        const cni_view *view = &views[row];
+        if (flat->validity.data != NULL && !cni_bits_get(flat->validity, row)) {
+            out[row] = (cni_view){0};
+            continue;
         }
-        if (view.len_bytes > CNI_VIEW_INLINE_BYTES) {
+        memcpy(&out[row], view, sizeof(*view));
+        if (view->len_bytes > CNI_VIEW_INLINE_BYTES) {
             if (flat->heap == NULL ||
-                !find_place(flat->heap, cni_view_data(&view), view.len_bytes, &place)) {
+                !find_place(flat->heap, cni_view_data(view), view->len_bytes, &place)) {
                 return false;
             }
-            memcpy(view.as.ref.pointer_bytes, &place, sizeof(place));
+            memcpy(out[row].as.ref.pointer_bytes, &place, sizeof(place));
         }
-        memcpy(out + row * (int64_t)sizeof(view), &view, sizeof(view));
     }
     return true;
 }
@@ -140,7 +141,7 @@ try_views(const cni_arrow_exporter *self, const cni_vector *flat, struct ArrowAr
         memcpy(sizes + buffer * 8, &flat->heap->buffers[buffer]->len_bytes, 8);
     }
     cni_arrow_node_set_heap(node, flat->heap);
-    *out_named = write_views(flat, views);
+    *out_named = write_views(flat, (cni_view *)(void *)views);
     return CN_OK;
 }
 

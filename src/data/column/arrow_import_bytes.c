@@ -61,9 +61,10 @@ check_offsets(const byte_rows *self, int64_t n_rows, cn_error *err)
     return CN_OK;
 }
 
-/* A view of a short text; the 12 bytes at `text` are readable. */
-static inline CN_ALWAYS_INLINE cni_view
-short_view(const char *text, uint32_t len_bytes)
+/* A view of a short text; the 12 bytes at `text` are readable. Written in parts to where it goes:
+ * put together elsewhere and copied as one it would wait for its own stores. */
+static inline CN_ALWAYS_INLINE void
+put_short_view(cni_view *out, const char *text, uint32_t len_bytes)
 {
 #if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
     uint64_t low = 0;
@@ -72,13 +73,20 @@ short_view(const char *text, uint32_t len_bytes)
     memcpy(&high, text + 8, 4);
     low &= len_bytes >= 8 ? ~UINT64_C(0) : (UINT64_C(1) << (8 * len_bytes)) - 1;
     high &= len_bytes <= 8 ? 0 : (uint32_t)((UINT64_C(1) << (8 * (len_bytes - 8))) - 1);
-    cni_view view = {.len_bytes = len_bytes};
-    memcpy(view.as.inlined, &low, 8);
-    memcpy(view.as.inlined + 8, &high, 4);
-    return view;
+    out->len_bytes = len_bytes;
+    memcpy(out->as.inlined, &low, 8);
+    memcpy(out->as.inlined + 8, &high, 4);
 #else
-    return cni_view_make(text, len_bytes);
+    *out = cni_view_make(text, len_bytes);
 #endif
+}
+
+static inline CN_ALWAYS_INLINE void
+put_long_view(cni_view *out, const char *text, uint32_t len_bytes)
+{
+    out->len_bytes = len_bytes;
+    memcpy(out->as.ref.prefix, text, 4);
+    memcpy(out->as.ref.pointer_bytes, &text, sizeof(text));
 }
 
 /* Write the views; *out_long: some are not inline; *out_split: some text begins inside a character.
@@ -102,9 +110,13 @@ write_views(const byte_rows *self, int64_t n_rows, cni_bits validity, cni_view *
         }
         any_split = any_split || ((uint8_t)text[0] & 0xC0) == 0x80;
         any_long = any_long || len_bytes > CNI_VIEW_INLINE_BYTES;
-        views[row] = len_bytes <= CNI_VIEW_INLINE_BYTES && at + 12 <= self->high
-                         ? short_view(text, len_bytes)
-                         : cni_view_make(text, len_bytes);
+        if (len_bytes > CNI_VIEW_INLINE_BYTES) {
+            put_long_view(&views[row], text, len_bytes);
+        } else if (at + 12 <= self->high) {
+            put_short_view(&views[row], text, len_bytes);
+        } else {
+            views[row] = cni_view_make(text, len_bytes);
+        }
     }
     *out_long = any_long;
     *out_split = any_split;
@@ -225,7 +237,7 @@ convert_view(const view_buffers *buffers, const uint8_t *bytes, int64_t row, cni
     foreign_view foreign;
     memcpy(&foreign, bytes, sizeof(foreign));
     if (foreign.len_bytes >= 0 && foreign.len_bytes <= CNI_VIEW_INLINE_BYTES) {
-        *out = short_view((const char *)bytes + 4, (uint32_t)foreign.len_bytes);
+        put_short_view(out, (const char *)bytes + 4, (uint32_t)foreign.len_bytes);
         return CN_OK;
     }
     if (foreign.len_bytes < 0 || foreign.buffer < 0 || foreign.buffer >= buffers->n_buffers ||
@@ -236,7 +248,7 @@ convert_view(const view_buffers *buffers, const uint8_t *bytes, int64_t row, cni
                        (long long)buffers->n_buffers);
     }
     const char *data = buffers->buffers[foreign.buffer];
-    *out = cni_view_make(data + foreign.offset, (uint32_t)foreign.len_bytes);
+    put_long_view(out, data + foreign.offset, (uint32_t)foreign.len_bytes);
     return CN_OK;
 }
 

@@ -211,7 +211,6 @@ scan_iso(cni_scanner *self, interval_sum *sum)
     while (self->at < self->end) {
         if (!in_time && cni_scan_char(self, 'T')) {
             in_time = true;
-            any = false;
         }
         if (!add_iso_item(self, in_time, sum)) {
             return CNI_SCAN_MALFORMED;

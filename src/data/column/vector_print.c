@@ -370,5 +370,6 @@ cni_vector_print(const cni_vector *self, int64_t row, cni_strbuf *out, cn_error 
     cni_vector one = *values; /* borrows: never released */
     one.encoding = CNI_FLAT;
     one.data = values->phys == CNI_PHYS_I32 ? (const void *)&narrow : (const void *)&wide;
-    return print_located(&one, 0, out, err);
+    return cni_type_is_integer(one.type) ? print_integer(&one, 0, out, err)
+                                         : print_datetime(&one, 0, out, err);
 }
