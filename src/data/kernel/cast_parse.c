@@ -42,6 +42,22 @@ trim(cni_str text)
 
 /* ---- integers ---- */
 
+/* At most 18 digits: 64 bits hold them. */
+static parse_outcome
+parse_short(cni_str digits, int64_t at, bool is_negative, cni_i128 *out)
+{
+    int64_t magnitude = 0;
+    for (; at < digits.len_bytes; at++) {
+        const unsigned digit = (unsigned)(unsigned char)digits.data[at] - '0';
+        if (digit > 9) {
+            return PARSE_MALFORMED;
+        }
+        magnitude = magnitude * 10 + digit;
+    }
+    *out = is_negative ? -magnitude : magnitude;
+    return PARSE_OK;
+}
+
 static parse_outcome
 parse_i128(cni_str text, cni_i128 *out)
 {
@@ -53,6 +69,9 @@ parse_i128(cni_str text, cni_i128 *out)
     }
     if (at == digits.len_bytes) {
         return PARSE_MALFORMED;
+    }
+    if (digits.len_bytes - at <= 18) {
+        return parse_short(digits, at, is_negative, out);
     }
     cni_u128 magnitude = 0;
     const cni_u128 limit = (cni_u128)CNI_I128_MAX + (is_negative ? 1 : 0);

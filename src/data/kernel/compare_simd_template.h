@@ -116,13 +116,14 @@ CN_FN(simd_compare)(CN_SIMD a, CN_SIMD b, cni_compare_op op)
 static inline CN_ALWAYS_INLINE uint64_t
 CN_FN(compare_word)(const CN_T *a, const CN_T *b, cni_compare_op op, bool b_is_constant)
 {
-    uint64_t word = 0;
-    for (int first = 0; first < 64; first += CN_LANES) {
+    uint64_t masks[64 / CN_LANES];
+    for (int part = 0; part < 64 / CN_LANES; part++) {
+        const int first = part * CN_LANES;
         const CN_SIMD left = CN_FN(simd_load)(a + first);
         const CN_SIMD right = b_is_constant ? CN_FN(simd_set1)(*b) : CN_FN(simd_load)(b + first);
-        word |= CN_FN(simd_compare)(left, right, op) << first;
+        masks[part] = CN_FN(simd_compare)(left, right, op);
     }
-    return word;
+    return cni_join_masks(masks, CN_LANES);
 }
 
 #if CN_CLASS == CN_CLASS_INT
@@ -132,14 +133,13 @@ CN_FN(between_word)(const CN_T *a, CN_T low, CN_U span)
 {
     const __m512i lows = CN_FN(simd_set1)(low);
     const __m512i spans = CN_FN(simd_set1)((CN_T)span);
-    uint64_t word = 0;
-    for (int first = 0; first < 64; first += CN_LANES) {
-        const __m512i rest = CN_CAT(_mm512_sub_epi, CN_BITS)(CN_FN(simd_load)(a + first), lows);
-        const uint64_t inside =
-            CN_CAT(CN_CAT(_mm512_cmp_epu, CN_BITS), _mask)(rest, spans, _MM_CMPINT_LE);
-        word |= inside << first;
+    uint64_t masks[64 / CN_LANES];
+    for (int part = 0; part < 64 / CN_LANES; part++) {
+        const __m512i items = CN_FN(simd_load)(a + part * CN_LANES);
+        const __m512i rest = CN_CAT(_mm512_sub_epi, CN_BITS)(items, lows);
+        masks[part] = CN_CAT(CN_CAT(_mm512_cmp_epu, CN_BITS), _mask)(rest, spans, _MM_CMPINT_LE);
     }
-    return word;
+    return cni_join_masks(masks, CN_LANES);
 }
 #endif
 

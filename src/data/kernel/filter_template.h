@@ -21,16 +21,20 @@ CNI_FILTER_CAT(CN_ITEM_BYTES, CN_ISA)(const void *values, const uint64_t *bits, 
         if (set == 0) {
             continue;
         }
+        /* Where a register's items go follows from the word alone: only words form a chain. */
+        const uint8_t *block = items + 64 * word * CN_ITEM_BYTES;
+        const int64_t n_bytes = (n - 64 * word) * CN_ITEM_BYTES;
         for (int first = 0; first < 64; first += CN_REGISTER_BITS) {
             const uint64_t part = (set >> first) & cni_low_mask(CN_REGISTER_BITS);
-            if (64 * word + first >= n) {
+            const int64_t at = first * CN_ITEM_BYTES;
+            if (at >= n_bytes) {
                 break;
             }
-            const int64_t at = (64 * word + first) * CN_ITEM_BYTES;
-            const __m512i some = cni_load_512_upto(items + at, n * CN_ITEM_BYTES - at);
-            _mm512_storeu_si512(result, CN_COMPRESS(some, part));
-            result += __builtin_popcountll(part) * CN_ITEM_BYTES;
+            const __m512i some = cni_load_512_upto(block + at, n_bytes - at);
+            const int64_t n_before = __builtin_popcountll(set & cni_low_mask(first));
+            _mm512_storeu_si512(result + n_before * CN_ITEM_BYTES, CN_COMPRESS(some, part));
         }
+        result += __builtin_popcountll(set) * CN_ITEM_BYTES;
     }
     return (result - (uint8_t *)out) / CN_ITEM_BYTES;
 }

@@ -12,10 +12,8 @@
 #define CNI_GATHER_CAT(item, index, level)  CNI_GATHER_CAT_(item, index, level)
 #define CN_GATHER                           CNI_GATHER_CAT(CN_ITEM_BYTES, CN_INDEX_BYTES, CN_ISA)
 
-/* 16 bytes that are copied as they are; aligned as the narrowest layout of that size (cni_view). */
-typedef struct cni_item16 {
-    uint32_t words[4];
-} cni_item16;
+/* 16 bytes that are copied as one; aligned as the narrowest layout of that size (cni_view). */
+typedef uint64_t cni_item16 __attribute__((vector_size(16), aligned(4), may_alias));
 
 #ifdef CN_ISA
 #define CN_GATHER_TMPL "data/kernel/gather_declare_template.h"

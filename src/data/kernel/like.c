@@ -183,8 +183,8 @@ build_segments(like_builder *self, bool *out_starts_anchored, bool *out_ends_anc
     int64_t at = 0;
     while (at < self->pattern.len_bytes) {
         const bool is_first = at == 0;
-        like_token token;
-        cni_str literal;
+        like_token token = TOKEN_LITERAL;
+        cni_str literal = {NULL, 0};
         CN_TRY(next_token(self->pattern, self->escape, &at, &token, &literal, err));
         *out_ends_anchored = token != TOKEN_ANY_RUN;
         if (token == TOKEN_ANY_RUN) {
@@ -243,8 +243,8 @@ compile_folded(cni_arena *arena, cni_str pattern, cni_str escape, cni_like *like
     CN_TRY(cni_arena_alloc_array(arena, pattern.len_bytes + 1, sizeof(*folded), &folded, err));
     int64_t at = 0;
     while (at < pattern.len_bytes) {
-        like_token token;
-        cni_str literal;
+        like_token token = TOKEN_LITERAL;
+        cni_str literal = {NULL, 0};
         CN_TRY(next_token(pattern, escape, &at, &token, &literal, err));
         int64_t start = 0;
         folded[like->n_folded++] = token == TOKEN_ANY_RUN         ? FOLDED_ANY_RUN

@@ -57,6 +57,21 @@ fits_i64(cni_i128 value)
     return (int64_t)value == value;
 }
 
+/* DATE to DATE: whole days and months need no nanoseconds. */
+static bool
+step_date(const interval_job *job, int64_t row, void *out)
+{
+    const cni_interval interval = interval_at(job, row);
+    const int64_t days = ((const int32_t *)job->a->data)[cni_op_at(job->a, row)];
+    const int64_t sign = job->subtract ? -1 : 1;
+    int64_t moved = interval.months == 0 ? days : cni_days_add_months(days, sign * interval.months);
+    moved += sign * interval.days;
+    moved +=
+        cni_floor_div(interval.nanos == INT64_MIN ? 0 : sign * interval.nanos, CNI_NANOS_PER_DAY);
+    ((int32_t *)out)[row] = (int32_t)moved;
+    return (int32_t)moved == moved && interval.nanos != INT64_MIN;
+}
+
 /* DATE or TIMESTAMP to the result's DATE or TIMESTAMP. */
 static bool
 step_instant(const interval_job *job, int64_t row, void *out)
@@ -213,6 +228,8 @@ choose_step(interval_job *job)
         return false;
     } else if (a == CNI_TYPE_INTERVAL && to == a) {
         job->step = step_intervals;
+    } else if (a == CNI_TYPE_DATE && to == CNI_TYPE_DATE) {
+        job->step = step_date;
     } else if (is_instant(job->a->type) && is_instant(job->type)) {
         job->step = step_instant;
     } else if (a == CNI_TYPE_TIME && cni_type_equal(job->a->type, job->type)) {

@@ -12,22 +12,27 @@
 
 #if CN_CLASS == CN_CLASS_FLOAT
 #if CN_BITS == 32
-#define CN_KEY     int32_t
-#define CN_KEY_MAX INT32_MAX
-#define CN_KEY_MIN INT32_MIN
+#define CN_KEY      int32_t
+#define CN_KEY_MAX  INT32_MAX
+#define CN_KEY_MIN  INT32_MIN
+#define CN_INFINITY INT32_C(0x7F800000)
 #else
-#define CN_KEY     int64_t
-#define CN_KEY_MAX INT64_MAX
-#define CN_KEY_MIN INT64_MIN
+#define CN_KEY      int64_t
+#define CN_KEY_MAX  INT64_MAX
+#define CN_KEY_MIN  INT64_MIN
+#define CN_INFINITY INT64_C(0x7FF0000000000000)
 #endif
 
+/* Integer operations without branches: other forms are not vectorized. */
 static inline CN_ALWAYS_INLINE CN_KEY
-CN_FN(key_of)(CN_T item)
+CN_FN(key_of)(const CN_T *item)
 {
     CN_KEY bits;
-    memcpy(&bits, &item, sizeof(bits));
-    const CN_KEY key = bits ^ (CN_KEY)((CN_U)(bits >> (CN_BITS - 1)) >> 1);
-    return item != item ? CN_KEY_MAX : key;
+    memcpy(&bits, item, sizeof(bits));
+    const CN_KEY magnitude = bits & CN_KEY_MAX;
+    const CN_KEY key = bits ^ ((bits >> (CN_BITS - 1)) & CN_KEY_MAX);
+    const CN_KEY is_nan = (CN_INFINITY - magnitude) >> (CN_BITS - 1); /* all bits or none */
+    return (key & ~is_nan) | (CN_KEY_MAX & is_nan);
 }
 
 static inline CN_T
@@ -46,9 +51,9 @@ CN_FN(item_of)(CN_KEY key)
 #define CN_KEY_MIN ((CN_T)(CN_SIGNED ? (CN_U)((CN_U)1 << (CN_BITS - 1)) : (CN_U)0))
 
 static inline CN_ALWAYS_INLINE CN_KEY
-CN_FN(key_of)(CN_T item)
+CN_FN(key_of)(const CN_T *item)
 {
-    return item;
+    return *item;
 }
 
 static inline CN_ALWAYS_INLINE CN_T
@@ -70,7 +75,7 @@ CN_FN(range_dense)(CN_FN(range) * inout, const CN_T *values, int64_t n)
     CN_KEY low = inout->low;
     CN_KEY high = inout->high;
     for (int64_t row = 0; row < n; row++) {
-        const CN_KEY key = CN_FN(key_of)(values[row]);
+        const CN_KEY key = CN_FN(key_of)(values + row);
         low = key < low ? key : low;
         high = key > high ? key : high;
     }
@@ -84,10 +89,12 @@ CN_FN(range_masked)(CN_FN(range) * inout, const CN_T *values, uint64_t valid, in
     CN_KEY low = inout->low;
     CN_KEY high = inout->high;
     for (int64_t row = 0; row < n; row++) {
-        const CN_KEY key = CN_FN(key_of)(values[row]);
-        const bool is_valid = ((valid >> row) & 1) != 0;
-        low = is_valid && key < low ? key : low;
-        high = is_valid && key > high ? key : high;
+        const CN_KEY key = CN_FN(key_of)(values + row);
+        const CN_U keep = (CN_U)((CN_U)0 - (CN_U)((valid >> row) & 1));
+        const CN_KEY low_key = (CN_KEY)(((CN_U)key & keep) | ((CN_U)CN_KEY_MAX & (CN_U)~keep));
+        const CN_KEY high_key = (CN_KEY)(((CN_U)key & keep) | ((CN_U)CN_KEY_MIN & (CN_U)~keep));
+        low = low_key < low ? low_key : low;
+        high = high_key > high ? high_key : high;
     }
     inout->low = low;
     inout->high = high;
@@ -126,6 +133,7 @@ CN_KERNEL(min_max)(const void *values, cni_bits valid, int64_t n, void *out_low,
 #undef CN_KEY
 #undef CN_KEY_MAX
 #undef CN_KEY_MIN
+#undef CN_INFINITY
 
 /* ---- sum ---- */
 
@@ -151,14 +159,26 @@ CN_FN(sum_dense)(CN_FN(sums8) * inout, const CN_T *values, int64_t n)
     *inout = sums;
 }
 
+/* The item when bit 0 of `valid` is set, else +0 (what lies under a null may be anything). */
+static inline CN_ALWAYS_INLINE CN_T
+CN_FN(item_or_zero)(const CN_T *item, uint64_t valid)
+{
+    CN_U bits;
+    memcpy(&bits, item, sizeof(bits));
+    bits &= (CN_U)((CN_U)0 - (CN_U)(valid & 1));
+    CN_T value;
+    memcpy(&value, &bits, sizeof(value));
+    return value;
+}
+
 static inline CN_ALWAYS_INLINE void
 CN_FN(sum_masked)(CN_FN(sums8) * inout, const CN_T *values, uint64_t valid, int64_t n)
 {
-    for (; valid != 0; valid &= valid - 1) {
-        const int row = __builtin_ctzll(valid);
-        inout->lanes[row & 7] += (double)values[row];
+    CN_T items[64]; /* two loops that are vectorized, instead of one that is not */
+    for (int64_t row = 0; row < n; row++) {
+        items[row] = CN_FN(item_or_zero)(values + row, valid >> row);
     }
-    (void)n;
+    CN_FN(sum_dense)(inout, items, n);
 }
 
 static inline void

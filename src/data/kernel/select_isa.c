@@ -83,14 +83,13 @@ static inline int64_t
 emit_u32(uint64_t word, int64_t base, uint32_t *out)
 {
     const __m512i lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-    int64_t n_out = 0;
     for (int first = 0; first < 64; first += 16) {
         const __mmask16 part = (__mmask16)(word >> first);
         const __m512i rows = _mm512_add_epi32(lanes, _mm512_set1_epi32((int32_t)(base + first)));
-        _mm512_storeu_si512(out + n_out, _mm512_maskz_compress_epi32(part, rows));
-        n_out += __builtin_popcount(part);
+        const int64_t n_before = __builtin_popcountll(word & cni_low_mask(first));
+        _mm512_storeu_si512(out + n_before, _mm512_maskz_compress_epi32(part, rows));
     }
-    return n_out;
+    return __builtin_popcountll(word);
 }
 #elif CN_ISA == 3
 static inline int64_t

@@ -67,6 +67,30 @@ cni_pack_64_bytes(const uint8_t *bytes)
 }
 
 #if CN_ISA >= 4
+/* Masks of `lanes` bits (8, 16, 32, 64) side by side, joined in mask registers. */
+static inline CN_ALWAYS_INLINE uint64_t
+cni_join_masks(const uint64_t *masks, int lanes)
+{
+    if (lanes == 64) {
+        return masks[0];
+    }
+    if (lanes == 32) {
+        return _mm512_kunpackd(masks[1], masks[0]);
+    }
+    if (lanes == 16) {
+        const __mmask32 low = _mm512_kunpackw((__mmask32)masks[1], (__mmask32)masks[0]);
+        const __mmask32 high = _mm512_kunpackw((__mmask32)masks[3], (__mmask32)masks[2]);
+        return _mm512_kunpackd(high, low);
+    }
+    __mmask16 pairs[4];
+    for (int pair = 0; pair < 4; pair++) {
+        pairs[pair] = _mm512_kunpackb((__mmask16)masks[2 * pair + 1], (__mmask16)masks[2 * pair]);
+    }
+    const __mmask32 low = _mm512_kunpackw(pairs[1], pairs[0]);
+    const __mmask32 high = _mm512_kunpackw(pairs[3], pairs[2]);
+    return _mm512_kunpackd(high, low);
+}
+
 /* 64 bytes at `bytes` of which only the first n (any n) may be touched; the others read as 0. */
 static inline __m512i
 cni_load_512_upto(const void *bytes, int64_t n)

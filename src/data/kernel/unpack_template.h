@@ -53,14 +53,22 @@ CN_UFN(unpack_qwords)(const uint8_t *src, int64_t src_bytes, int32_t width, int6
         cut_qword |= cni_low_mask(width) << (item * CN_OUT_BITS % 64);
     }
     const __m512i cut = _mm512_set1_epi64((int64_t)cut_qword);
-    for (int64_t row = 0; row < n; row += 8 * CN_PER_QWORD) {
+    const int64_t step_bytes = CN_PER_QWORD * width;
+    int64_t row = 0;
+    for (; row + 8 * CN_PER_QWORD <= n && src_bytes >= 64; row += 8 * CN_PER_QWORD) {
+        const __m512i windows = _mm512_permutexvar_epi8(permute, _mm512_loadu_si512(src));
+        const __m512i values = _mm512_multishift_epi64_epi8(control, windows);
+        _mm512_storeu_si512(out + row, _mm512_and_si512(values, cut));
+        src += step_bytes;
+        src_bytes -= step_bytes;
+    }
+    for (; row < n; row += 8 * CN_PER_QWORD) {
         const __m512i packed = cni_load_512_upto(src, src_bytes);
         const __m512i windows = _mm512_permutexvar_epi8(permute, packed);
-        const __m512i values =
-            _mm512_and_si512(_mm512_multishift_epi64_epi8(control, windows), cut);
-        cni_store_512_upto(out + row, values, (n - row) * (CN_OUT_BITS / 8));
-        src += CN_PER_QWORD * width;
-        src_bytes -= CN_PER_QWORD * width;
+        const __m512i values = _mm512_multishift_epi64_epi8(control, windows);
+        cni_store_512_upto(out + row, _mm512_and_si512(values, cut), (n - row) * (CN_OUT_BITS / 8));
+        src += step_bytes;
+        src_bytes -= step_bytes;
     }
 }
 

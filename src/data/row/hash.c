@@ -205,18 +205,34 @@ set_nulls(cni_bits valid, int64_t row, int64_t n, uint64_t *out)
     }
 }
 
-/* Strings and whatever has no loop: only valid rows are looked at. */
+/* Strings, where they are valid. */
 static void
-hash_one_by_one(const cni_vector *flat, int64_t row, int64_t n, uint64_t *out)
+hash_views(const cni_vector *flat, int64_t row, int64_t n, uint64_t *out)
 {
-    const cni_view *views = flat->data;
-    const bool is_view = flat->phys == CNI_PHYS_VIEW;
+    const cni_view *views = (const cni_view *)flat->data + row;
     for (int64_t first = 0; first < n; first += 64) {
         const int64_t n_word = cni_min_i64(64, n - first);
         uint64_t valid = cni_bits_word(flat->validity, row + first, n_word);
+        if (valid == ~UINT64_C(0)) {
+            for (int64_t at = first; at < first + 64; at++) {
+                out[at] = cni_hash_of_view(&views[at]);
+            }
+            continue;
+        }
         for (; valid != 0; valid &= valid - 1) {
             const int64_t at = first + __builtin_ctzll(valid);
-            out[at] = is_view ? cni_hash_of_view(&views[row + at]) : hash_at(flat, row + at);
+            out[at] = cni_hash_of_view(&views[at]);
+        }
+    }
+}
+
+/* Whatever has no loop: only valid rows are looked at. */
+static void
+hash_one_by_one(const cni_vector *flat, int64_t row, int64_t n, uint64_t *out)
+{
+    for (int64_t at = 0; at < n; at++) {
+        if (cni_bits_get(flat->validity, row + at)) {
+            out[at] = hash_at(flat, row + at);
         }
     }
 }
@@ -231,7 +247,9 @@ hash_flat(const cni_hash_kernels *kernels, const cni_vector *flat, int64_t row, 
         }
         return;
     }
-    if (kernels->numbers[flat->phys] == NULL) {
+    if (flat->phys == CNI_PHYS_VIEW) {
+        hash_views(flat, row, n, out);
+    } else if (kernels->numbers[flat->phys] == NULL) {
         hash_one_by_one(flat, row, n, out);
     } else {
         const int64_t item = cni_phys_bytes((cni_phys)flat->phys, flat->type);
