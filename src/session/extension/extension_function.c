@@ -301,15 +301,31 @@ host_release(const cni_function *entry)
     cni_arena_unref(function->arena);
 }
 
-/* Type of an Arrow format string, and (for results) a schema that owns itself. */
+/* For a schema node on the stack: its texts are the host's. */
+static void
+release_nothing(struct ArrowSchema *schema)
+{
+    schema->release = NULL;
+}
+
+/* Type of an Arrow format string. */
 static cn_code
 type_of_format(cni_arena *arena, const char *format, const cni_type **out_type, cn_error *err)
 {
     if (format == NULL) {
         return CN_FAIL(err, CN_INVALID_ARGUMENT, "a format string is missing");
     }
-    const struct ArrowSchema schema = {.format = format, .name = "", .flags = ARROW_FLAG_NULLABLE};
-    return cni_arrow_import_type(arena, &schema, out_type, err);
+    const struct ArrowSchema schema = {
+        .format = format, .name = "", .flags = ARROW_FLAG_NULLABLE, .release = release_nothing};
+    cn_error refused = CN_ERROR_INIT;
+    const cn_code code = cni_arrow_import_type(arena, &schema, out_type, &refused);
+    if (code == CN_OK || code == CN_NO_MEMORY || code == CN_BUDGET_EXCEEDED) {
+        if (code != CN_OK && err != NULL) {
+            *err = refused;
+        }
+        return code;
+    }
+    return CN_FAIL(err, CN_INVALID_ARGUMENT, "%s", refused.message);
 }
 
 static cn_code
@@ -378,7 +394,7 @@ fill_entry(host_function *function, const cn_scalar_function *host, cn_error *er
     return CN_OK;
 }
 
-/* A schema node of the result that needs no release: format and name are the arena's. */
+/* What the host's results are checked against: a batch of one column. */
 static cn_code
 fill_result_schema(host_function *function, cni_allocator *allocator, cn_error *err)
 {
@@ -407,6 +423,36 @@ make(cn_session *session, const cn_scalar_function *host, host_function **out_fu
     return CN_OK;
 }
 
+/* CN_ALREADY_EXISTS when a call with exactly these types finds a function already: it would win,
+ * and the new one be silent. */
+static cn_code
+check_new(cn_session *session, const host_function *function, cn_error *err)
+{
+    cni_resolve question = {.arena = function->arena, .n_args = function->host.n_args};
+    const cni_type **wanted = NULL;
+    const cni_value **literals = NULL;
+    const cni_function *found = NULL;
+    const int64_t pointer_bytes = (int64_t)sizeof(void *);
+    CN_TRY(cni_arena_alloc_array(function->arena, question.n_args, pointer_bytes, &wanted, err));
+    CN_TRY(cni_arena_alloc_array(function->arena, question.n_args, pointer_bytes, &literals, err));
+    for (int32_t arg = 0; arg < question.n_args; arg++) {
+        wanted[arg] = function->arg_types[arg];
+        literals[arg] = NULL;
+    }
+    question.arg_types = function->arg_types;
+    question.arg_literals = literals;
+    question.out_arg_types = wanted;
+    if (cni_function_resolve(session->functions, function->entry.name, CNI_FUNCTION_SCALAR,
+                             &question, &found, NULL) != CN_OK ||
+        question.out_cost > 0) {
+        return CN_OK;
+    }
+    (void)CN_FAIL(err, CN_ALREADY_EXISTS, "a function %s takes these types already",
+                  function->host.name);
+    cni_error_sqlstate(err, "42723");
+    return CN_ALREADY_EXISTS;
+}
+
 cn_code
 cni_extension_function_register(cn_session *session, const cn_scalar_function *function,
                                 cn_error *err)
@@ -419,8 +465,10 @@ cni_extension_function_register(cn_session *session, const cn_scalar_function *f
         }
         return code;
     }
-    const cn_code registered =
-        cni_function_register(session->functions, &made->entry, host_release, err);
+    cn_code registered = check_new(session, made, err);
+    if (registered == CN_OK) {
+        registered = cni_function_register(session->functions, &made->entry, host_release, err);
+    }
     if (registered != CN_OK) {
         host_release(&made->entry);
     }
