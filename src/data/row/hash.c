@@ -205,6 +205,24 @@ set_nulls(cni_bits valid, int64_t row, int64_t n, uint64_t *out)
     }
 }
 
+static CN_NOINLINE uint64_t
+hash_long_view(const cni_view *view)
+{
+    return cni_hash_of_long((const uint8_t *)cni_view_data(view), view->len_bytes);
+}
+
+/* cni_hash_of_view with the long case out of the loop's way. */
+static inline CN_ALWAYS_INLINE uint64_t
+hash_view(const cni_view *view)
+{
+    const uint8_t *bytes = (const uint8_t *)view;
+    if (CN_LIKELY(view->len_bytes <= CNI_VIEW_INLINE_BYTES)) {
+        return cni_hash_of_short(cni_hash_load64(bytes + 4), cni_hash_load32(bytes + 12),
+                                 view->len_bytes);
+    }
+    return hash_long_view(view);
+}
+
 /* Strings, where they are valid. */
 static void
 hash_views(const cni_vector *flat, int64_t row, int64_t n, uint64_t *out)
@@ -215,7 +233,7 @@ hash_views(const cni_vector *flat, int64_t row, int64_t n, uint64_t *out)
         uint64_t valid = cni_bits_word(flat->validity, row + first, n_word);
         if (valid == ~UINT64_C(0)) {
             for (int64_t at = first; at < first + 64; at++) {
-                out[at] = cni_hash_of_view(&views[at]);
+                out[at] = hash_view(&views[at]);
             }
             continue;
         }

@@ -115,18 +115,14 @@ cni_hash_of_short(uint64_t first_8, uint64_t next_4, uint64_t len_bytes)
     return cni_hash_mix(cni_hash_fold(first_8 ^ CNI_HASH_S0, tail ^ CNI_HASH_S1));
 }
 
+/* More than 48 bytes: three lanes over blocks of 48, at least one byte is left. */
 static inline uint64_t
-cni_hash_of_long(const uint8_t *bytes, int64_t len_bytes)
+cni_hash_of_blocks(const uint8_t **inout_at, int64_t *inout_rest, uint64_t seed)
 {
-    uint64_t seed = CNI_HASH_S2 ^ (uint64_t)len_bytes;
+    const uint8_t *at = *inout_at;
+    int64_t rest = *inout_rest;
     uint64_t lane_1 = seed;
     uint64_t lane_2 = seed;
-    const uint8_t *at = bytes;
-    int64_t rest = len_bytes;
-    if (rest < 16) { /* 13..15: the halves overlap */
-        const uint64_t first = cni_hash_load64(at) ^ CNI_HASH_S0;
-        return cni_hash_mix(cni_hash_fold(first, cni_hash_load64(at + rest - 8) ^ seed));
-    }
     for (; rest > 48; rest -= 48, at += 48) {
         seed = cni_hash_fold(cni_hash_load64(at) ^ CNI_HASH_S0, cni_hash_load64(at + 8) ^ seed);
         lane_1 = cni_hash_fold(cni_hash_load64(at + 16) ^ CNI_HASH_S1,
@@ -134,7 +130,25 @@ cni_hash_of_long(const uint8_t *bytes, int64_t len_bytes)
         lane_2 = cni_hash_fold(cni_hash_load64(at + 32) ^ CNI_HASH_S2,
                                cni_hash_load64(at + 40) ^ lane_2);
     }
-    seed ^= lane_1 ^ (lane_2 << 1 | lane_2 >> 63);
+    *inout_at = at;
+    *inout_rest = rest;
+    return seed ^ lane_1 ^ (lane_2 << 1 | lane_2 >> 63);
+}
+
+/* More than 12 bytes. */
+static inline uint64_t
+cni_hash_of_long(const uint8_t *bytes, int64_t len_bytes)
+{
+    uint64_t seed = CNI_HASH_S2 ^ (uint64_t)len_bytes;
+    if (len_bytes < 16) { /* the halves overlap */
+        const uint64_t first = cni_hash_load64(bytes) ^ CNI_HASH_S0;
+        return cni_hash_mix(cni_hash_fold(first, cni_hash_load64(bytes + len_bytes - 8) ^ seed));
+    }
+    const uint8_t *at = bytes;
+    int64_t rest = len_bytes;
+    if (CN_UNLIKELY(rest > 48)) {
+        seed = cni_hash_of_blocks(&at, &rest, seed);
+    }
     for (; rest > 16; rest -= 16, at += 16) {
         seed = cni_hash_fold(cni_hash_load64(at) ^ CNI_HASH_S1, cni_hash_load64(at + 8) ^ seed);
     }

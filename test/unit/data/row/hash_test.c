@@ -19,7 +19,7 @@ golden_values(void **state)
     assert_true(cni_hash_bytes("", 0) == UINT64_C(0xC221E0A34CD53D84));
     assert_true(cni_hash_bytes("colonnade", 9) == UINT64_C(0xB9E0F0770E1FB1AC));
     assert_true(cni_hash_bytes("thirteen byte", 13) == UINT64_C(0xE159F9D2F154B59D));
-    assert_true(cni_hash_bytes("seventeen bytes!!", 17) == UINT64_C(0x1DF4BFB6479EA7B0));
+    assert_true(cni_hash_bytes("seventeen bytes!!", 17) == UINT64_C(0x7537DCE7367806B8));
     const char *text = "a text that is longer than forty-eight bytes, and then some more of it";
     assert_true(cni_hash_bytes(text, (int64_t)strlen(text)) == UINT64_C(0xEDDDF669C4EB9AEB));
     assert_true(cni_hash_null() == UINT64_C(0x5851F42D4C957F2D));
