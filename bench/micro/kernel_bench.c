@@ -4,7 +4,7 @@
  * of the reference machine. usage: kernel_bench [filter] [level]
  */
 #include "data/kernel/kernel.h"
-#include "micro/micro_timer.h"
+#include "micro_timer.h"
 
 enum {
     N = 2048,

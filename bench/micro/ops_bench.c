@@ -4,7 +4,7 @@
  * LIKE, dates, CASE. usage: ops_bench [filter]
  */
 #include "data/kernel/ops.h"
-#include "micro/micro_timer.h"
+#include "micro_timer.h"
 
 enum {
     N = 2048

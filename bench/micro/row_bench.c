@@ -6,7 +6,7 @@
 #include "data/row/hash.h"
 #include "data/row/row_store.h"
 #include "data/row/sort_key.h"
-#include "micro/micro_timer.h"
+#include "micro_timer.h"
 
 enum {
     N = 2048,

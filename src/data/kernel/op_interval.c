@@ -120,13 +120,13 @@ step_intervals(const interval_job *job, int64_t row, void *out)
     const cni_interval b = interval_at(job, row);
     cni_interval *result = (cni_interval *)out + row;
     if (job->subtract) {
-        return !(__builtin_sub_overflow(a->months, b.months, &result->months) |
-                 __builtin_sub_overflow(a->days, b.days, &result->days) |
-                 __builtin_sub_overflow(a->nanos, b.nanos, &result->nanos));
+        return !__builtin_sub_overflow(a->months, b.months, &result->months) &&
+               !__builtin_sub_overflow(a->days, b.days, &result->days) &&
+               !__builtin_sub_overflow(a->nanos, b.nanos, &result->nanos);
     }
-    return !(__builtin_add_overflow(a->months, b.months, &result->months) |
-             __builtin_add_overflow(a->days, b.days, &result->days) |
-             __builtin_add_overflow(a->nanos, b.nanos, &result->nanos));
+    return !__builtin_add_overflow(a->months, b.months, &result->months) &&
+           !__builtin_add_overflow(a->days, b.days, &result->days) &&
+           !__builtin_add_overflow(a->nanos, b.nanos, &result->nanos);
 }
 
 /* TIMESTAMP - TIMESTAMP: whole days and the rest, both with the sign of the difference. */
