@@ -25,8 +25,8 @@ rebuild(cni_arena *arena, cni_expr node, const cni_expr **out_expr, cn_error *er
 static cn_code
 normalize_compare(cni_arena *arena, const cni_expr *expr, const cni_expr **out_expr, cn_error *err)
 {
-    const bool constant_left = expr->args[0]->kind == CNI_EXPR_LITERAL;
-    if (!constant_left || expr->args[1]->kind == CNI_EXPR_LITERAL) {
+    /* A cast literal is a constant that is folded later. */
+    if (!cni_expr_is_constant(expr->args[0]) || cni_expr_is_constant(expr->args[1])) {
         *out_expr = expr;
         return CN_OK;
     }

@@ -2,7 +2,7 @@
  *
  * Normalization: canonical forms that every later step may rely on. Always runs.
  *
- *   literal op column        -> column op' literal
+ *   constant op a            -> a op' constant
  *   NOT (a op b)             -> a op' b            (three-valued logic keeps its meaning)
  *   NOT NOT a, NOT IS NULL   -> a, IS NOT NULL     and so on for IN, DISTINCT, AND, OR (De Morgan)
  *   AND and OR inside themselves are flattened
