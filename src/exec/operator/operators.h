@@ -17,6 +17,8 @@ typedef struct cni_operator_env {
     int32_t n_workers;      /* locals that may be opened */
     bool keep_order;        /* as in cni_phys_pipeline */
     cni_morsel_order order; /* of the pipeline's source; used when keep_order */
+    struct cni_dynamic_filter_set
+        *dynamic; /* what the sink tells the scan; NULL = nobody listens */
 } cni_operator_env;
 
 /* Rows where all conjuncts are true, gathered, small chunks joined up to 256 rows. */
@@ -31,6 +33,13 @@ CN_NODISCARD cn_code cni_sort_operator_new(const cni_phys_op *spec, const cni_op
                                            cni_operator **out_operator, cn_error *err);
 CN_NODISCARD cn_code cni_top_n_operator_new(const cni_phys_op *spec, const cni_operator_env *env,
                                             cni_operator **out_operator, cn_error *err);
+
+/* Makes operators from outside: what a physical node of kind CUSTOM holds. Immutable. */
+typedef struct cni_operator_factory {
+    cn_code (*make)(const struct cni_operator_factory *self, const cni_phys_op *spec,
+                    const cni_operator_env *env, cni_operator **out_operator, cn_error *err);
+    void *private_data;
+} cni_operator_factory;
 
 /* ---- the result ---- */
 

@@ -14,8 +14,12 @@
 #include "base/thread.h"
 #include "exec/operator/operators.h"
 #include "exec/operator/sort_data.h"
+#include "plan/table/dynamic_filter.h"
 
-#define MIN_CANDIDATES 4096      /* pruned not before there are so many */
+#define MIN_CANDIDATES                                                                             \
+    128                          /* pruned not before there are so many: few, so that the boundary \
+                                    tightens while most of the scan is still to come */
+#define OWNED_ROWS_MAX 256       /* chunks of fewer rows give up the pages of their texts */
 #define MAX_HELD_ROWS  (1 << 17) /* rows of pieces, most of which were dropped */
 
 typedef struct top_n_operator {
@@ -24,8 +28,8 @@ typedef struct top_n_operator {
     int64_t n_wanted;            /* offset + limit */
     int64_t n_candidates_max;    /* pruned then */
     bool has_leads;              /* the first key's leading bytes can be had cheaply */
-    int32_t lead_stride;         /* of a fixed first key as it is encoded; 0 = text */
-    cni_atomic_i64 boundary;     /* flag: leading 8 bytes of the best boundary, as signed order */
+    cni_atomic_i64 own_boundary; /* used when no scan listens */
+    cni_atomic_i64 *boundary;    /* the best so far; a scan may read it too */
     cni_atomic_i64 rows_dropped; /* counter */
     cni_mutex mutex;
     cni_sort_data *combined; /* under the mutex */
@@ -34,25 +38,12 @@ typedef struct top_n_operator {
 
 typedef struct top_n_local {
     cni_sort_data *data;
-    uint64_t *leads;   /* first keys of a chunk, then their leading bytes */
+    uint64_t *leads;   /* of a chunk */
     bool has_boundary; /* the first run's entry n_wanted - 1 is the worker's own */
     int64_t cap_leads;
     uint32_t rows[CNI_CHUNK_ROWS_MAX];
     cni_chunk kept;
 } top_n_local;
-
-/* Unsigned order as the signed order that the atomic slot has. */
-static int64_t
-to_signed(uint64_t word)
-{
-    return (int64_t)(word ^ (UINT64_C(1) << 63));
-}
-
-static uint64_t
-to_unsigned(int64_t word)
-{
-    return (uint64_t)word ^ (UINT64_C(1) << 63);
-}
 
 /* ---- life ---- */
 
@@ -99,17 +90,6 @@ open_local(cni_operator *base, void **out_local, cn_error *err)
 
 /* ---- boundaries ---- */
 
-/* Publish the leading bytes of a boundary unless a better one is there. */
-static void
-offer_boundary(top_n_operator *self, uint64_t lead)
-{
-    int64_t seen = cni_flag_consume(&self->boundary);
-    const int64_t offered = to_signed(lead);
-    while (offered < seen && !cni_slot_swap(&self->boundary, seen, offered)) {
-        seen = cni_flag_consume(&self->boundary);
-    }
-}
-
 static cn_code
 prune(top_n_operator *self, top_n_local *local, cn_error *err)
 {
@@ -118,63 +98,8 @@ prune(top_n_operator *self, top_n_local *local, cn_error *err)
     }
     CN_TRY(cni_sort_data_prune(local->data, self->n_wanted, err));
     const cni_sort_run *run = &local->data->runs[0];
-    offer_boundary(self, run->entries[run->n_entries - 1].high);
+    cni_boundary_offer(self->boundary, run->entries[run->n_entries - 1].high);
     local->has_boundary = true;
-    return CN_OK;
-}
-
-/* The first 8 bytes of a text's key, zeros behind its end: with the escapes and the end of
- * data/row/sort_key.h. */
-static uint64_t
-text_lead(const cni_sort_spec *key, cni_str text, bool is_null)
-{
-    uint8_t bytes[24] = {0};
-    int32_t n_bytes = 0;
-    if (key->nullable) {
-        bytes[n_bytes++] = is_null == key->nulls_first ? 0 : 1;
-    }
-    const int32_t first = n_bytes;
-    for (int64_t at = 0; !is_null && at < text.len_bytes && n_bytes < 8; at++) {
-        bytes[n_bytes++] = (uint8_t)text.data[at];
-        if (text.data[at] == 0) {
-            bytes[n_bytes++] = 0xFF;
-        }
-    }
-    for (int32_t at = first; key->descending && !is_null && at < n_bytes; at++) {
-        bytes[at] = (uint8_t)~bytes[at]; /* the end, inverted too, is left out: zeros are lower */
-    }
-    uint64_t lead;
-    memcpy(&lead, bytes, sizeof(lead));
-    return __builtin_bswap64(lead);
-}
-
-static cn_code
-text_leads(top_n_operator *self, top_n_local *local, const cni_vector *key, cn_error *err)
-{
-    cni_vector flat = {0};
-    CN_TRY(cni_vector_flatten(self->base.context->allocator, key, &flat, err));
-    const cni_view *views = flat.data;
-    for (int64_t row = 0; row < key->n_rows; row++) {
-        const bool is_null = !cni_bits_get(flat.validity, row);
-        local->leads[row] = text_lead(&self->plan.keys[0],
-                                      is_null ? (cni_str){0} : cni_view_str(&views[row]), is_null);
-    }
-    cni_vector_done(&flat);
-    return CN_OK;
-}
-
-static cn_code
-fixed_leads(top_n_operator *self, top_n_local *local, const cni_vector *key, cn_error *err)
-{
-    uint8_t *keys = (uint8_t *)local->leads;
-    CN_TRY(cni_sort_key_encode_fixed(self->base.context->allocator, self->plan.keys, &key, 1,
-                                     key->n_rows, self->lead_stride, keys, err));
-    for (int64_t row = 0; row < key->n_rows; row++) {
-        uint64_t lead;
-        memcpy(&lead, keys + row * self->lead_stride,
-               sizeof(lead)); /* never behind row's own place */
-        local->leads[row] = __builtin_bswap64(lead);
-    }
     return CN_OK;
 }
 
@@ -186,13 +111,13 @@ choose_rows(top_n_operator *self, top_n_local *local, const cni_chunk *chunk, ui
 {
     const int64_t n_rows = chunk->n_rows;
     const cni_vector *key = &chunk->columns[self->plan.spec->orders[0].position];
-    const int64_t n_bytes = n_rows * cni_max_i64(self->lead_stride, (int64_t)sizeof(uint64_t));
+    const int64_t n_bytes = cni_sort_lead_words(&self->plan.keys[0], n_rows) * 8;
     if (local->cap_leads < n_bytes) {
         CN_TRY(cni_realloc(self->plan.allocator, &local->leads, local->cap_leads, n_bytes, err));
         local->cap_leads = n_bytes;
     }
-    CN_TRY(self->lead_stride > 0 ? fixed_leads(self, local, key, err)
-                                 : text_leads(self, local, key, err));
+    CN_TRY(
+        cni_sort_leads(self->base.context->allocator, &self->plan.keys[0], key, local->leads, err));
     int64_t n_kept = 0;
     for (int64_t row = 0; row < n_rows; row++) {
         local->rows[n_kept] = (uint32_t)row;
@@ -222,7 +147,7 @@ gather_rows(top_n_operator *self, top_n_local *local, const cni_chunk *chunk, in
 static cn_code
 narrow(top_n_operator *self, top_n_local *local, cni_chunk **inout_chunk, cn_error *err)
 {
-    const uint64_t boundary = to_unsigned(cni_flag_consume(&self->boundary));
+    const uint64_t boundary = cni_boundary_get(self->boundary);
     const int64_t n_before = (*inout_chunk)->n_rows;
     int64_t n_rows = 0;
     if (!self->has_leads || boundary == UINT64_MAX || n_before == 0) {
@@ -241,6 +166,33 @@ narrow(top_n_operator *self, top_n_local *local, cni_chunk **inout_chunk, cn_err
     return CN_OK;
 }
 
+/* Texts of a chunk that held many rows before the scan or narrow() dropped most of them: copied, so
+ * that a few candidates do not keep whole pages. */
+static cn_code
+own_texts(top_n_operator *self, top_n_local *local, cni_chunk **inout_chunk, cn_error *err)
+{
+    if ((*inout_chunk)->n_rows == 0 || (*inout_chunk)->n_rows > OWNED_ROWS_MAX) {
+        return CN_OK;
+    }
+    if (*inout_chunk != &local->kept) {
+        cni_chunk_reset(&local->kept);
+        CN_TRY(cni_chunk_copy(&local->kept, *inout_chunk, err));
+        *inout_chunk = &local->kept;
+    }
+    for (int32_t column = 0; column < local->kept.n_columns; column++) {
+        cni_vector *vector = &local->kept.columns[column];
+        if (vector->phys != CNI_PHYS_VIEW) {
+            continue;
+        }
+        cni_vector flat;
+        CN_TRY(cni_vector_flatten(self->base.context->allocator, vector, &flat, err));
+        cni_vector_done(vector);
+        cni_vector_move(vector, &flat);
+        CN_TRY(cni_vector_own_strings(self->base.context->allocator, vector, false, err));
+    }
+    return CN_OK;
+}
+
 /* ---- the contract ---- */
 
 static cn_code
@@ -255,6 +207,7 @@ push(cni_operator *base, void *opaque, cni_chunk *chunk, cni_waker own_waker,
         return CN_OK;
     }
     CN_TRY(narrow(self, local, &chunk, err));
+    CN_TRY(own_texts(self, local, &chunk, err));
     const int64_t n_rows = chunk->n_rows;
     CN_TRY(cni_sort_data_add(local->data, chunk, err));
     if (local->has_boundary) {
@@ -351,10 +304,8 @@ init(top_n_operator *self, const cni_phys_op *spec, const cni_operator_env *env,
                           err));
     CN_TRY(cni_sort_plan_init(&self->plan, spec->sort, env->context,
                               cni_budget_allocator(self->base.budget), err));
-    const int32_t first_bytes = cni_sort_key_fixed_bytes(self->plan.keys, 1);
-    const uint8_t type = self->plan.keys[0].type->id;
-    self->lead_stride = first_bytes < 0 ? 0 : (int32_t)cni_round_up(first_bytes, 8);
-    self->has_leads = self->lead_stride > 0 || type == CNI_TYPE_VARCHAR || type == CNI_TYPE_BLOB;
+    self->has_leads = cni_sort_has_leads(&self->plan.keys[0]);
+    self->boundary = env->dynamic == NULL ? &self->own_boundary : &env->dynamic->boundary;
     if (__builtin_add_overflow(spec->sort->offset, spec->sort->limit, &self->n_wanted)) {
         self->n_wanted = INT64_MAX;
     }
@@ -362,7 +313,7 @@ init(top_n_operator *self, const cni_phys_op *spec, const cni_operator_env *env,
         self->n_candidates_max = INT64_MAX;
     }
     self->n_candidates_max = cni_max_i64(self->n_candidates_max, MIN_CANDIDATES);
-    cni_flag_publish(&self->boundary, INT64_MAX);
+    cni_flag_publish(self->boundary, INT64_MAX);
     return CN_OK;
 }
 

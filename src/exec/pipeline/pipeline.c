@@ -135,9 +135,11 @@ static cn_code
 open_branch(cni_pipe_run *self, const cni_phys_branch *branch, cni_scan **out_scan, cn_error *err)
 {
     cni_execution *execution = self->execution;
+    cni_scan_request request = branch->request;
     switch ((cni_phys_source_kind)branch->kind) {
     case CNI_PHYS_SOURCE_TABLE:
-        return branch->plan->table->ops->open_scan(branch->plan->table, &branch->request,
+        request.dynamic = self->plan->has_dynamic ? &self->dynamic : NULL;
+        return branch->plan->table->ops->open_scan(branch->plan->table, &request,
                                                    execution->context, out_scan, err);
     case CNI_PHYS_SOURCE_VALUES:
         return cni_values_scan_new(branch->plan, execution->context, out_scan, err);
@@ -177,6 +179,9 @@ cn_code
 cni_pipe_run_launch(cni_pipe_run *self, cn_error *err)
 {
     cni_execution *execution = self->execution;
+    self->dynamic.table_column = self->plan->dynamic_column;
+    self->dynamic.key = self->plan->dynamic_key;
+    cni_flag_publish(&self->dynamic.boundary, INT64_MAX);
     for (int32_t branch = 0; branch < self->plan->n_branches; branch++) {
         CN_TRY(open_branch(self, &self->plan->branches[branch], &self->scans[branch], err));
     }

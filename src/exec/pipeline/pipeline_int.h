@@ -20,6 +20,7 @@
 #include "exec/operator/operators.h"
 #include "exec/pipeline/execution.h"
 #include "exec/pipeline/morsel_source.h"
+#include "plan/table/dynamic_filter.h"
 
 #define CNI_RUN_MAX_NOTES 16
 
@@ -92,6 +93,7 @@ typedef struct cni_pipe_worker {
     int64_t sequence;
     bool has_morsel;   /* claimed and not yet given back */
     bool morsel_ended; /* its last chunk has been pushed */
+    bool abandoned;    /* nobody wants the rest of it */
     cni_chunk chunk;   /* read from the scan */
     cni_chunk whole;   /* tests: what is cut into pieces */
     int64_t whole_offset;
@@ -126,6 +128,7 @@ struct cni_pipe_run {
     cni_operator **ops;   /* constructed; NULL before and after */
     cni_scan **scans;     /* opened; NULL before and after */
     cni_morsel_source source;
+    cni_dynamic_filter_set dynamic; /* from the sink to the scan, when plan->has_dynamic */
     cni_pipe_worker *workers;
     struct cni_finalize_task *finalize_tasks;
     /* figures, alive as long as the execution */

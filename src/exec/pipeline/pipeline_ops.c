@@ -6,6 +6,14 @@
 #include "exec/pipeline/pipeline_int.h"
 
 static cn_code
+make_custom(const cni_phys_op *spec, const cni_operator_env *env, cni_operator **out_operator,
+            cn_error *err)
+{
+    const cni_operator_factory *factory = spec->custom;
+    return factory->make(factory, spec, env, out_operator, err);
+}
+
+static cn_code
 make_op(cni_pipe_run *self, const cni_phys_op *spec, const cni_operator_env *env,
         cni_operator **out_operator, cn_error *err)
 {
@@ -26,6 +34,8 @@ make_op(cni_pipe_run *self, const cni_phys_op *spec, const cni_operator_env *env
         return cni_project_operator_new(spec, env, out_operator, err);
     case CNI_PHYS_OP_LIMIT:
         return cni_limit_operator_new(spec, env, out_operator, err);
+    case CNI_PHYS_OP_CUSTOM:
+        return make_custom(spec, env, out_operator, err);
     default:
         return CN_FAIL(err, CN_INTERNAL, "no operator of kind %d", (int)spec->kind);
     }
@@ -62,6 +72,7 @@ cni_pipe_run_make_ops(cni_pipe_run *self, cn_error *err)
         .n_workers = self->n_workers,
         .keep_order = self->plan->keep_order,
         .order = cni_morsel_source_order(&self->source),
+        .dynamic = self->plan->has_dynamic ? &self->dynamic : NULL,
     };
     for (int32_t op = 0; op < self->plan->n_ops; op++) {
         const cni_phys_op *spec = &self->plan->ops[op];

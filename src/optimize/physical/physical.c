@@ -6,6 +6,8 @@
  */
 #include "optimize/physical/physical_int.h"
 
+#include "data/row/sort_lead.h"
+
 /* ---- pieces ---- */
 
 cn_code
@@ -179,7 +181,7 @@ cni_phys_op_name(cni_phys_op_kind kind)
         [CNI_PHYS_OP_RESULT] = "Result", [CNI_PHYS_OP_AGGREGATE] = "Aggregate",
         [CNI_PHYS_OP_SORT] = "Sort",     [CNI_PHYS_OP_TOP_N] = "TopN",
         [CNI_PHYS_OP_FILTER] = "Filter", [CNI_PHYS_OP_PROJECT] = "Project",
-        [CNI_PHYS_OP_LIMIT] = "Limit",
+        [CNI_PHYS_OP_LIMIT] = "Limit",   [CNI_PHYS_OP_CUSTOM] = "Custom",
     };
     return kind < CNI_PHYS_OP_COUNT_ ? names[kind] : "?";
 }
@@ -218,6 +220,49 @@ check_unbounded(const cni_phys_pipeline *pipeline, cn_error *err)
     return CN_OK;
 }
 
+/* Table column that a column id of the scan is, -1 = none. */
+static int32_t
+table_column_of(const cni_plan *scan, int32_t column_id)
+{
+    for (int32_t column = 0; column < scan->n_columns; column++) {
+        if (scan->columns[column].id == column_id) {
+            return scan->table_columns[column];
+        }
+    }
+    return -1;
+}
+
+/* Whether the boundary of a top-N may go to the scan: the rows that come between only pass filters
+ * and projections, and its first key is a column of the table. */
+static void
+find_dynamic(cni_phys_pipeline *pipeline)
+{
+    const cni_phys_op *sink = &pipeline->ops[0];
+    const cni_phys_branch *branch = &pipeline->branches[0];
+    if (sink->kind != CNI_PHYS_OP_TOP_N || pipeline->n_branches != 1 ||
+        branch->kind != CNI_PHYS_SOURCE_TABLE || branch->plan->kind != CNI_PLAN_SCAN ||
+        branch->plan->limit != CNI_NO_LIMIT) {
+        return;
+    }
+    for (int32_t op = 1; op < pipeline->n_ops; op++) {
+        if (pipeline->ops[op].kind != CNI_PHYS_OP_FILTER &&
+            pipeline->ops[op].kind != CNI_PHYS_OP_PROJECT) {
+            return;
+        }
+    }
+    const cni_order *order = &sink->plan->orders[0];
+    if (sink->plan->kind != CNI_PLAN_TOPN || order->expr->kind != CNI_EXPR_COLUMN) {
+        return;
+    }
+    pipeline->dynamic_column = table_column_of(branch->plan, order->expr->column_id);
+    pipeline->dynamic_key = (cni_sort_spec){.type = order->expr->type,
+                                            .descending = order->descending,
+                                            .nulls_first = order->nulls_first,
+                                            .nullable = sink->sort->orders[0].nullable};
+    pipeline->has_dynamic =
+        pipeline->dynamic_column >= 0 && cni_sort_has_leads(&pipeline->dynamic_key);
+}
+
 static cn_code
 freeze_pipe(cni_phys_builder *self, const cni_phys_pipe *pipe, cni_phys_pipeline *out_pipeline,
             cn_error *err)
@@ -243,7 +288,13 @@ freeze_pipe(cni_phys_builder *self, const cni_phys_pipe *pipe, cni_phys_pipeline
     for (int32_t branch = 0; branch < n_branches; branch++) {
         branches[branch].request.keep_order = keep_order;
     }
-    *out_pipeline = (cni_phys_pipeline){n_branches, branches, n_ops, ops, keep_order, unbounded};
+    *out_pipeline = (cni_phys_pipeline){.n_branches = n_branches,
+                                        .branches = branches,
+                                        .n_ops = n_ops,
+                                        .ops = ops,
+                                        .keep_order = keep_order,
+                                        .unbounded = unbounded};
+    find_dynamic(out_pipeline);
     return check_unbounded(out_pipeline, err);
 }
 

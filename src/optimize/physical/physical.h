@@ -24,6 +24,7 @@
 #ifndef CNI_OPTIMIZE_PHYSICAL_H
 #define CNI_OPTIMIZE_PHYSICAL_H
 
+#include "data/row/sort_key.h"
 #include "plan/eval/program.h"
 #include "plan/table/table.h"
 
@@ -87,6 +88,7 @@ typedef enum cni_phys_op_kind {
     CNI_PHYS_OP_FILTER,    /* `program`: conjuncts */
     CNI_PHYS_OP_PROJECT,   /* `program`: one expression per output */
     CNI_PHYS_OP_LIMIT,     /* `limit`, `offset` */
+    CNI_PHYS_OP_CUSTOM,    /* `custom`: streams, or ends a pipeline; no plan makes it yet */
     CNI_PHYS_OP_COUNT_
 } cni_phys_op_kind;
 
@@ -105,6 +107,7 @@ typedef struct cni_phys_op {
     const int32_t *outputs; /* FILTER: positions in the input of the columns that it passes on */
     const cni_phys_aggregate *aggregate;
     const cni_phys_sort *sort;
+    const void *custom; /* a cni_operator_factory of exec/operator/operators.h */
     int64_t limit;
     int64_t offset;
 } cni_phys_op;
@@ -135,6 +138,11 @@ typedef struct cni_phys_pipeline {
     bool keep_order; /* chunks carry their sequence, do not merge across morsels, and every morsel's
                         end reaches every operator (an empty chunk if need be) */
     bool unbounded;  /* its source never ends: watermarks travel */
+    bool has_dynamic; /* the sink is a TOPN whose first key is `dynamic_column` of the one table
+                         that is read, and only filters and projections lie between: its boundary
+                         goes to the scan */
+    int32_t dynamic_column;
+    cni_sort_spec dynamic_key;
 } cni_phys_pipeline;
 
 /* Immutable, in its arena. */

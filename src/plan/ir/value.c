@@ -341,7 +341,8 @@ struct_from_vector(cni_arena *arena, const cni_vector *vector, int64_t index, cn
     const int32_t n_children = vector->nested->n_children;
     CN_TRY(new_items(arena, n_children, &items, value, err));
     for (int32_t child = 0; child < n_children; child++) {
-        CN_TRY(value_at(arena, &vector->nested->children[child], index, &items[child], err));
+        CN_TRY(value_at(arena, &vector->nested->children[child], vector->nested_offset + index,
+                        &items[child], err));
     }
     return CN_OK;
 }
@@ -355,8 +356,8 @@ nested_from_vector(cni_arena *arena, const cni_vector *vector, int64_t index, cn
         return struct_from_vector(arena, vector, index, value, err);
     case CNI_PHYS_ARRAY: {
         const int64_t width = vector->type->width;
-        return list_from_vector(arena, &vector->nested->children[0], index * width, width, value,
-                                err);
+        return list_from_vector(arena, &vector->nested->children[0],
+                                (vector->nested_offset + index) * width, width, value, err);
     }
     default: {
         const cni_list_entry range = ((const cni_list_entry *)vector->data)[index];

@@ -182,7 +182,9 @@ counters(const cni_scan *base, cni_scan_counters *out)
                                .row_groups_pruned = self->n_groups_pruned,
                                .pages_pruned = cni_counter_get(&self->pages_pruned),
                                .rows_scanned = cni_counter_get(&self->rows_scanned),
-                               .rows_filtered = cni_counter_get(&self->rows_filtered)};
+                               .rows_filtered = cni_counter_get(&self->rows_filtered) -
+                                                cni_counter_get(&self->rows_dynamic),
+                               .rows_dynamic = cni_counter_get(&self->rows_dynamic)};
 }
 
 static double

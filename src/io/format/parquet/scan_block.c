@@ -101,17 +101,65 @@ deposit(uint64_t *survivors, int64_t n_words, const uint64_t *kept)
     }
 }
 
+/* Rows of the stage's column that do not come behind the dynamic boundary, into `kept`. */
+static cn_code
+keep_by_boundary(cni_pq_local *self, const cni_dynamic_filter_set *dynamic, int64_t n_rows,
+                 uint64_t *kept, int64_t *out_n_kept, cn_error *err)
+{
+    cni_allocator *allocator = self->scan->context->allocator;
+    const uint64_t boundary = cni_boundary_get(&dynamic->boundary);
+    *out_n_kept = n_rows;
+    if (boundary == UINT64_MAX) {
+        return CN_OK;
+    }
+    const int64_t n_words = cni_sort_lead_words(&dynamic->key, n_rows);
+    if (n_words > self->n_lead_words) {
+        CN_TRY(cni_realloc(allocator, &self->leads, self->n_lead_words * 8, n_words * 8, err));
+        self->n_lead_words = n_words;
+    }
+    CN_TRY(
+        cni_sort_leads(allocator, &dynamic->key, &self->filter_chunk.columns[0], self->leads, err));
+    int64_t n_kept = 0;
+    for (int64_t row = 0; row < n_rows; row += 64) {
+        uint64_t word = 0;
+        for (int64_t bit = 0; bit < cni_min_i64(64, n_rows - row); bit++) {
+            word |= (uint64_t)(self->leads[row + bit] <= boundary) << bit;
+        }
+        kept[row >> 6] = word;
+        n_kept += __builtin_popcountll(word);
+    }
+    (void)cni_counter_add(&self->scan->rows_dynamic, n_rows - n_kept);
+    *out_n_kept = n_kept;
+    return CN_OK;
+}
+
+/* Rows of the filter chunk that pass a stage: how many, and which when not all. */
+static cn_code
+filter_stage(cni_pq_local *self, int32_t stage, uint64_t *kept, int64_t *out_n_kept, cn_error *err)
+{
+    const cni_pq_stage *plan = &self->scan->stages[stage];
+    cni_chunk *chunk = &self->filter_chunk;
+    if (plan->program == NULL) {
+        return keep_by_boundary(self, plan->dynamic, chunk->n_rows, kept, out_n_kept, err);
+    }
+    CN_TRY(cni_program_filter(self->states[stage], chunk, err));
+    *out_n_kept = cni_chunk_live_rows(chunk);
+    if (*out_n_kept < chunk->n_rows) {
+        cni_selection_to_bits(&chunk->selection, chunk->n_rows, kept);
+    }
+    return CN_OK;
+}
+
 /* Run the filters of a stage and narrow the block. */
 static cn_code
 run_stage(cni_pq_local *self, block_state *block, int32_t stage, cn_error *err)
 {
     cni_chunk *chunk = &self->filter_chunk;
     uint64_t *kept = self->kept + (int64_t)stage * CNI_PQ_BLOCK_WORDS;
+    int64_t n_kept = 0;
     CN_TRY(fill_filter_chunk(self, block, stage, err));
-    CN_TRY(cni_program_filter(self->states[stage], chunk, err));
-    const int64_t n_kept = cni_chunk_live_rows(chunk);
+    CN_TRY(filter_stage(self, stage, kept, &n_kept, err));
     if (n_kept < block->n_alive) {
-        cni_selection_to_bits(&chunk->selection, block->n_alive, kept);
         if (block->is_narrowed) {
             deposit(self->survivors, cni_bits_words(block->n_rows), kept);
         } else {

@@ -14,9 +14,9 @@
  * Everything planned is immutable; shared slots (open files, directories, dictionaries, verdicts)
  * are claimed once and freed when the last morsel of their group is done.
  *
- * Dynamic filters (request->dynamic) are not applied yet. Their place is the head of a block: a
- * range or set over a read column becomes a stage in front of stage 0, and its min/max goes through
- * cni_pq_page_is_dead like a static filter's.
+ * A dynamic filter (request->dynamic: the boundary of a top-N) is stage 0 of its own: the key
+ * column is decoded, rows behind the boundary of the moment go, and other columns are read for the
+ * rest.
  */
 #ifndef CNI_IO_PARQUET_SCAN_INT_H
 #define CNI_IO_PARQUET_SCAN_INT_H
@@ -24,11 +24,13 @@
 #include "io/format/parquet/column_int.h"
 #include "io/format/parquet/parquet_file_int.h"
 #include "plan/eval/program.h"
+#include "plan/table/dynamic_filter.h"
 #include "plan/table/table.h"
 
-/* Filters that are evaluated together. */
+/* Filters that are evaluated together: a program, or the dynamic filter over its one column. */
 typedef struct cni_pq_stage {
-    const cni_program *program;
+    const cni_program *program; /* NULL = dynamic */
+    const cni_dynamic_filter_set *dynamic;
     int32_t n_columns;
     const int32_t *columns; /* positions among the read columns, in the order of the chunk */
 } cni_pq_stage;
@@ -71,6 +73,7 @@ typedef struct cni_pq_scan {
     const int32_t *outputs; /* read columns, in the request's order */
     int32_t n_columns;      /* read columns */
     const int32_t *fields;  /* per read column: position in the schema */
+    int32_t dynamic_column; /* read column of the dynamic filter */
     int32_t n_stages;
     const cni_pq_stage *stages;
     int32_t n_filters;
@@ -91,6 +94,7 @@ typedef struct cni_pq_scan {
     cni_atomic_i64 pages_pruned;
     cni_atomic_i64 rows_scanned;
     cni_atomic_i64 rows_filtered;
+    cni_atomic_i64 rows_dynamic;
 } cni_pq_scan;
 
 /* The leaf of read column `column` in a file; never NULL (refused when the scan is opened). */
@@ -159,6 +163,8 @@ typedef struct cni_pq_local {
     uint64_t *kept;      /* words per stage: rows of its input that passed */
     int64_t *n_kept;     /* per stage */
     uint32_t *indices;   /* row numbers */
+    uint64_t *leads;     /* of the dynamic filter's column; n_lead_words, made when needed */
+    int64_t n_lead_words;
 } cni_pq_local;
 
 #define CNI_PQ_BLOCK_WORDS (CNI_CHUNK_ROWS_MAX / 64)

@@ -59,6 +59,9 @@ fill_local(cni_pq_local *self, cn_error *err)
     cni_chunk_init(&self->filter_chunk, scan->context->allocator);
     CN_TRY(cni_pq_reader_init(&self->reader, scan->context->allocator, scan->context->fault, err));
     for (int32_t stage = 0; stage < scan->n_stages; stage++) {
+        if (scan->stages[stage].program == NULL) {
+            continue;
+        }
         CN_TRY(cni_program_state_new(scan->stages[stage].program, scan->context,
                                      &self->states[stage], err));
     }
@@ -110,6 +113,7 @@ cni_pq_local_free(cni_pq_local *self)
         cni_pq_column_done(&self->columns[column]);
     }
     cni_pq_reader_done(&self->reader);
+    cni_dealloc(scan->context->allocator, self->leads, self->n_lead_words * 8);
     cni_dealloc(scan->context->allocator, self, lay_out(scan).total_bytes);
 }
 

@@ -101,7 +101,7 @@ plan_columns(cni_pq_scan *self, const cni_pq_file *file, const cni_scan_request 
     column_set set = {.request = request};
     int32_t *outputs = NULL;
     cni_pq_filter *filters = NULL;
-    const int64_t n_max = (int64_t)request->n_columns + request->n_filter_slots + 1;
+    const int64_t n_max = (int64_t)request->n_columns + request->n_filter_slots + 2;
     CN_TRY(cni_arena_alloc_array(self->arena, n_max, 4, &set.fields, err));
     CN_TRY(cni_arena_alloc_array(self->arena, request->n_columns, 4, &outputs, err));
     CN_TRY(cni_arena_alloc_array(self->arena, request->n_filters, (int64_t)sizeof(*filters),
@@ -111,6 +111,9 @@ plan_columns(cni_pq_scan *self, const cni_pq_file *file, const cni_scan_request 
     }
     for (int32_t filter = 0; filter < request->n_filters; filter++) {
         CN_TRY(plan_filter(self, &set, request->filters[filter], &filters[filter], err));
+    }
+    if (request->dynamic != NULL) {
+        self->dynamic_column = choose_column(&set, request->dynamic->table_column);
     }
     for (int32_t field = 0; set.n_fields == 0 && field < self->schema->n_fields; field++) {
         if (file->schema.leaves[field] != NULL) {
@@ -274,18 +277,32 @@ compile_stage(cni_pq_scan *self, const stage_plan *plan, cni_pq_stage *out, cn_e
 }
 
 static cn_code
-plan_stages(cni_pq_scan *self, const cni_pq_file *file, cn_error *err)
+dynamic_stage(cni_pq_scan *self, const cni_dynamic_filter_set *dynamic, cni_pq_stage *out,
+              cn_error *err)
+{
+    int32_t *columns = NULL;
+    CN_TRY(cni_arena_alloc_array(self->arena, 1, 4, &columns, err));
+    columns[0] = self->dynamic_column;
+    *out = (cni_pq_stage){.dynamic = dynamic, .n_columns = 1, .columns = columns};
+    return CN_OK;
+}
+
+static cn_code
+plan_stages(cni_pq_scan *self, const cni_pq_file *file, const cni_dynamic_filter_set *dynamic,
+            cn_error *err)
 {
     stage_plan *plans = NULL;
     cni_pq_stage *stages = NULL;
-    int32_t n_stages = 0;
-    CN_TRY(choose_stages(self, file, &plans, &n_stages, err));
-    CN_TRY(cni_arena_alloc_array(self->arena, n_stages, (int64_t)sizeof(*stages), &stages, err));
-    for (int32_t stage = 0; stage < n_stages; stage++) {
-        CN_TRY(compile_stage(self, &plans[stage], &stages[stage], err));
+    int32_t n_plans = 0;
+    CN_TRY(choose_stages(self, file, &plans, &n_plans, err));
+    CN_TRY(cni_arena_alloc_array(self->arena, n_plans + 1, (int64_t)sizeof(*stages), &stages, err));
+    if (dynamic != NULL) {
+        CN_TRY(dynamic_stage(self, dynamic, &stages[self->n_stages++], err));
+    }
+    for (int32_t plan = 0; plan < n_plans; plan++) {
+        CN_TRY(compile_stage(self, &plans[plan], &stages[self->n_stages++], err));
     }
     self->stages = stages;
-    self->n_stages = n_stages;
     return CN_OK;
 }
 
@@ -459,7 +476,7 @@ cni_pq_scan_plan(cni_pq_scan *self, cni_pq_file *const *files, int32_t n_files,
         self->files[file].file = files[file];
     }
     self->limit = request->limit;
-    CN_TRY(plan_stages(self, files[0], err));
+    CN_TRY(plan_stages(self, files[0], request->dynamic, err));
     CN_TRY(plan_groups(self, err));
     return plan_morsels(self, err);
 }
