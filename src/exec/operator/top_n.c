@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * Top-N: the first offset + limit rows of a sort without sorting the rest. Each worker keeps
- * candidates; when there are twice as many as wanted (and some more) it sorts their keys, keeps the
- * best and from then on drops rows that come behind the worst of these, its boundary. Workers share
- * the leading bytes of their boundaries: a row behind anyone's is behind everyone's. Only the keys
- * of rows are looked at; other columns are gathered for candidates alone.
+ * candidates; when there are some more than wanted it sorts their keys, keeps the best and from
+ * then on drops rows that come behind the worst of these, its boundary. Workers and the scan below
+ * share the leading bytes of their boundaries: a row behind anyone's is behind everyone's. Only the
+ * keys of rows are looked at; other columns are gathered for candidates alone.
  *
  *   chunk -> first key against the shared boundary -> rows left -> candidates --(full)--> prune
  *
@@ -16,9 +16,6 @@
 #include "exec/operator/sort_data.h"
 #include "plan/table/dynamic_filter.h"
 
-#define MIN_CANDIDATES                                                                             \
-    128                          /* pruned not before there are so many: few, so that the boundary \
-                                    tightens while most of the scan is still to come */
 #define OWNED_ROWS_MAX 256       /* chunks of fewer rows give up the pages of their texts */
 #define MAX_HELD_ROWS  (1 << 17) /* rows of pieces, most of which were dropped */
 
@@ -309,10 +306,10 @@ init(top_n_operator *self, const cni_phys_op *spec, const cni_operator_env *env,
     if (__builtin_add_overflow(spec->sort->offset, spec->sort->limit, &self->n_wanted)) {
         self->n_wanted = INT64_MAX;
     }
-    if (__builtin_mul_overflow(self->n_wanted, 2, &self->n_candidates_max)) {
+    /* Few more than wanted: the boundary must tighten while most of the scan is still to come. */
+    if (__builtin_add_overflow(self->n_wanted, 1 + self->n_wanted / 8, &self->n_candidates_max)) {
         self->n_candidates_max = INT64_MAX;
     }
-    self->n_candidates_max = cni_max_i64(self->n_candidates_max, MIN_CANDIDATES);
     cni_flag_publish(self->boundary, INT64_MAX);
     return CN_OK;
 }
