@@ -277,8 +277,10 @@ part_of_intervals(const cni_vector *a, int64_t n, cni_date_part part, int64_t *o
 static double
 interval_epoch(const cni_interval *interval)
 {
-    return (double)interval->nanos / 1e9 + 86400.0 * interval->days +
-           365.25 * 86400.0 * (interval->months / 12) + 30.0 * 86400.0 * (interval->months % 12);
+    const int32_t years = interval->months / 12;
+    const int32_t months = interval->months % 12;
+    return (double)interval->nanos / 1e9 + 86400.0 * interval->days + 365.25 * 86400.0 * years +
+           30.0 * 86400.0 * months;
 }
 
 static void

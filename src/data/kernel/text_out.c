@@ -23,7 +23,7 @@ grow(cni_text_out *self, int64_t n_more, cn_error *err)
     const int64_t cap_bytes = cni_max_i64(needed, cni_max_i64(4096, 2 * self->len_bytes));
     cni_buffer *larger = NULL;
     CN_TRY(cni_buffer_new(self->allocator, cap_bytes, &larger, err));
-    if (self->len_bytes > 0) {
+    if (self->buffer != NULL && self->len_bytes > 0) {
         memcpy(larger->data, self->buffer->data, (size_t)self->len_bytes);
     }
     cni_buffer_unref(self->buffer);

@@ -58,12 +58,10 @@ cni_hash_combine(uint64_t previous, uint64_t next)
     return cni_hash_of_combined(previous, next);
 }
 
-const cni_hash_kernels *
-cni_hash_kernels_at(int level)
+/* Never NULL. */
+static const cni_hash_kernels *
+kernels_of(int level)
 {
-    if (level > (int)cni_isa_detect()) {
-        return NULL;
-    }
 #if defined(__x86_64__)
     switch (level) {
     case CNI_ISA_V5:
@@ -72,14 +70,27 @@ cni_hash_kernels_at(int level)
         return &cni_hash_kernels_v4;
     case CNI_ISA_V3:
         return &cni_hash_kernels_v3;
-    case CNI_ISA_V2:
-        return &cni_hash_kernels_v2;
     default:
-        return NULL;
+        return &cni_hash_kernels_v2;
     }
 #else
-    return level == CNI_ISA_BASE ? &cni_hash_kernels_v0 : NULL;
+    (void)level;
+    return &cni_hash_kernels_v0;
 #endif
+}
+
+static const cni_hash_kernels *
+best_kernels(void)
+{
+    return kernels_of((int)cni_isa_detect());
+}
+
+const cni_hash_kernels *
+cni_hash_kernels_at(int level)
+{
+    const cni_isa best = cni_isa_detect();
+    const int lowest = best == CNI_ISA_BASE ? (int)CNI_ISA_BASE : (int)CNI_ISA_V2;
+    return level < lowest || level > (int)best ? NULL : kernels_of(level);
 }
 
 /* ---- one row of flat values ---- */
@@ -167,7 +178,7 @@ hash_at(const cni_vector *flat, int64_t at)
     default: {
         const int64_t item = cni_phys_bytes((cni_phys)flat->phys, flat->type);
         uint64_t hash;
-        cni_hash_kernels_at((int)cni_isa_detect())->numbers[flat->phys](data + at * item, 1, &hash);
+        best_kernels()->numbers[flat->phys](data + at * item, 1, &hash);
         return hash;
     }
     }
@@ -361,7 +372,7 @@ static cn_code
 hash_key(cni_allocator *allocator, const cni_vector *key, bool is_first, int64_t n_rows,
          uint64_t *out_hashes, cn_error *err)
 {
-    hash_job job = {cni_hash_kernels_at((int)cni_isa_detect()), key, NULL};
+    hash_job job = {best_kernels(), key, NULL};
     CN_SCOPED(cni_buffer_p) entries = NULL;
     if (key->encoding == CNI_DICTIONARY && key->dictionary->values.n_rows <= n_rows) {
         const int64_t n_entries = key->dictionary->values.n_rows;

@@ -408,7 +408,12 @@ write_sequence(key_writer *self, const cni_vector *vector, int64_t row)
                             .phys = vector->phys,
                             .n_rows = 1,
                             .data = is_narrow ? (const void *)&narrow : (const void *)&value};
-    write_value(self, &one, 0);
+    const int32_t n_bytes = is_narrow ? 4 : 8;
+    if (self->out != NULL) {
+        put_fixed(&one, 0, is_narrow ? CNI_PHYS_I32 : CNI_PHYS_I64, n_bytes,
+                  self->out + self->len_bytes);
+    }
+    self->len_bytes += n_bytes;
 }
 
 /* An item of a nested value: null byte and value. */
@@ -475,7 +480,7 @@ make_room(cni_allocator *allocator, int64_t len_bytes, int64_t n_more, cni_buffe
     cni_buffer *larger = NULL;
     const int64_t doubled = old == NULL ? 0 : cni_min_i64(2 * len_bytes, INT64_MAX / 4);
     CN_TRY(cni_buffer_new(allocator, cni_max_i64(needed, doubled), &larger, err));
-    if (len_bytes > 0) {
+    if (old != NULL && len_bytes > 0) {
         memcpy(larger->data, old->data, (size_t)len_bytes);
     }
     cni_buffer_unref(old);
