@@ -7,9 +7,14 @@
 
 #include "exec/operator/aggregate_operator_int.h"
 
-#define FLUSH_GROUPS (1 << 16) /* groups at which a worker's table goes to the partitions */
-
 /* ---- locals ---- */
+
+/* Per input: two arrays of words and a bitmap. */
+static int64_t
+input_bytes(const cni_agg_operator *self, int64_t cap_rows)
+{
+    return self->layout->n_inputs * (cap_rows * 2 + cap_rows / 64) * 8;
+}
 
 static void
 free_scratch(cni_agg_operator *self, cni_agg_local *local)
@@ -18,8 +23,10 @@ free_scratch(cni_agg_operator *self, cni_agg_local *local)
     cni_dealloc(self->allocator, local->keys, n * self->layout->key_bytes);
     cni_dealloc(self->allocator, local->hashes, n * (int64_t)sizeof(*local->hashes));
     cni_dealloc(self->allocator, local->groups, n * (int64_t)sizeof(*local->groups));
-    cni_dealloc(self->allocator, local->list, 3 * n * (int64_t)sizeof(*local->list));
+    cni_dealloc(self->allocator, local->list, 4 * n * (int64_t)sizeof(*local->list));
     cni_dealloc(self->allocator, local->live, cni_bits_words(n) * 8);
+    cni_dealloc(self->allocator, local->input_rows, input_bytes(self, n));
+    local->input_rows = NULL;
     local->keys = NULL;
     local->hashes = NULL;
     local->groups = NULL;
@@ -40,7 +47,8 @@ cni_agg_local_reserve(cni_agg_operator *self, cni_agg_local *local, int64_t n_ro
     CN_TRY(cni_alloc(self->allocator, n * self->layout->key_bytes, &local->keys, err));
     CN_TRY(cni_alloc(self->allocator, n * (int64_t)sizeof(*local->hashes), &local->hashes, err));
     CN_TRY(cni_alloc(self->allocator, n * (int64_t)sizeof(*local->groups), &local->groups, err));
-    CN_TRY(cni_alloc(self->allocator, 3 * n * (int64_t)sizeof(*local->list), &local->list, err));
+    CN_TRY(cni_alloc(self->allocator, 4 * n * (int64_t)sizeof(*local->list), &local->list, err));
+    CN_TRY(cni_alloc(self->allocator, input_bytes(self, n), &local->input_rows, err));
     return cni_alloc(self->allocator, cni_bits_words(n) * 8, &local->live, err);
 }
 
@@ -71,7 +79,12 @@ local_free(cni_agg_operator *self, cni_agg_local *local)
     }
     cni_dealloc(self->allocator, local->pages,
                 (CNI_AGG_PARTITIONS + 1) * (int64_t)sizeof(*local->pages));
+    cni_agg_direct_done(self, local);
     cni_agg_table_done(&local->table);
+    cni_dealloc(self->allocator, local->prepared,
+                self->layout->n_inputs * (int64_t)sizeof(*local->prepared));
+    cni_dealloc(self->allocator, local->done,
+                self->layout->n_inputs * (int64_t)sizeof(*local->done));
     cni_dealloc(self->allocator, local, (int64_t)sizeof(*local));
 }
 
@@ -84,6 +97,11 @@ local_init(cni_agg_operator *self, cni_agg_local *local, cn_error *err)
                             err));
     CN_TRY(
         cni_alloc_zeroed(self->allocator, self->spec->n_inputs * vector_bytes, &local->flat, err));
+    CN_TRY(cni_alloc_zeroed(self->allocator,
+                            self->layout->n_inputs * (int64_t)sizeof(*local->prepared),
+                            &local->prepared, err));
+    CN_TRY(cni_alloc_zeroed(self->allocator, self->layout->n_inputs * (int64_t)sizeof(*local->done),
+                            &local->done, err));
     if (self->spec->n_keys == 0) {
         CN_TRY(cni_agg_table_reserve(&local->table, 1, false, err));
         (void)cni_agg_table_null_group(&local->table);
@@ -124,12 +142,11 @@ push_rows(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *chunk, 
     CN_TRY(cni_agg_local_reserve(self, local, chunk->n_rows, err));
     const uint32_t *groups = NULL;
     if (self->layout->n_keys > 0) {
-        CN_TRY(cni_agg_lookup(self, local, chunk, err));
-        groups = local->groups;
+        CN_TRY(cni_agg_lookup(self, local, chunk, &groups, err));
     }
     CN_TRY(cni_agg_update(self, local, chunk, groups, err));
     local->rows_in += chunk->n_rows;
-    return local->table.n_groups >= FLUSH_GROUPS ? cni_agg_flush(self, local, err) : CN_OK;
+    return self->layout->n_keys == 0 ? CN_OK : cni_agg_make_room(self, local, err);
 }
 
 static cn_code
@@ -154,6 +171,7 @@ combine(cni_operator *base, void *opaque, cn_error *err)
     cni_agg_operator *self = (cni_agg_operator *)base;
     cni_agg_local *local = opaque;
     free_scratch(self, local);
+    cni_agg_direct_done(self, local);
     if (self->layout->n_keys > 0 &&
         (local->pages != NULL ||
          (base->n_workers > 1 && local->table.n_groups > CNI_AGG_SMALL_GROUPS))) {
@@ -266,6 +284,26 @@ static const cni_operator_ops aggregate_ops = {
 };
 
 static cn_code
+make_value_layouts(cni_agg_operator *self, cn_error *err)
+{
+    const int32_t n_keys = self->layout->n_keys;
+    int32_t *position = NULL;
+    CN_TRY(CN_ARENA_NEW(self->arena, &position, err));
+    CN_TRY(cni_arena_alloc_array(self->arena, n_keys, (int64_t)sizeof(*self->value_layouts),
+                                 (void *)&self->value_layouts, err));
+    for (int32_t key = 0; key < n_keys; key++) {
+        const cni_phys_aggregate alone = {
+            .n_inputs = 1,
+            .input_types = &self->layout->keys[key].type,
+            .n_keys = 1,
+            .keys = position,
+        };
+        CN_TRY(cni_agg_layout_new(self->arena, &alone, false, &self->value_layouts[key], err));
+    }
+    return CN_OK;
+}
+
+static cn_code
 operator_init(cni_agg_operator *self, cn_error *err)
 {
     cni_context *context = self->base.context;
@@ -273,7 +311,9 @@ operator_init(cni_agg_operator *self, cn_error *err)
                           err));
     self->allocator = cni_budget_allocator(self->base.budget);
     CN_TRY(cni_arena_new(self->allocator, "aggregation", &self->arena, err));
-    return cni_agg_layout_new(self->arena, self->spec, &self->layout, err);
+    CN_TRY(cni_agg_layout_new(self->arena, self->spec, context->settings.reproducible,
+                              &self->layout, err));
+    return make_value_layouts(self, err);
 }
 
 static cn_code
@@ -302,6 +342,7 @@ cni_aggregate_operator_new(const cni_phys_aggregate *spec, cni_context *context,
     self->base.n_workers = n_workers;
     self->spec = spec;
     self->kernels = cni_kernels_get();
+    self->agg_kernels = cni_agg_kernels_get();
     cni_mutex_init(&self->mutex);
     const cn_code code = operator_init(self, err);
     if (code != CN_OK) {

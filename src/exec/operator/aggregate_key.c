@@ -115,16 +115,24 @@ place_keys(cni_agg_layout *layout)
     layout->key_bytes = layout->key_words * 8;
 }
 
+/* Lanes first, then the states of calls that have their own. */
 static cn_code
-place_calls(const cni_phys_aggregate *spec, cni_agg_layout *layout)
+place_states(cni_arena *arena, const cni_phys_aggregate *spec, bool reproducible,
+             cni_agg_layout *layout, cn_error *err)
 {
     int64_t offset = layout->key_bytes;
+    CN_TRY(cni_agg_place_lanes(arena, spec, reproducible, layout, &offset, err));
     for (int32_t call = 0; call < spec->n_calls; call++) {
-        const cni_phys_call *asked = &spec->calls[call];
-        layout->calls[call] = (cni_agg_call){asked, (int32_t)offset};
-        offset += asked->function->state_bytes(asked->function, asked->bind_data);
+        cni_agg_call *made = &layout->calls[call];
+        const cni_function *function = made->spec->function;
+        if (made->op == CNI_AGG_FUNCTION) {
+            made->state_offset = (int32_t)offset;
+            offset += function->state_bytes(function, made->spec->bind_data);
+            layout->n_functions++;
+        }
         if (offset > INT32_MAX / 2) {
-            return CN_LIMIT_EXCEEDED;
+            return CN_FAIL(err, CN_LIMIT_EXCEEDED, "%d aggregates need more than 1 GiB per group",
+                           (int)spec->n_calls);
         }
     }
     layout->row_bytes = (int32_t)cni_max_i64(offset, 8);
@@ -134,22 +142,21 @@ place_calls(const cni_phys_aggregate *spec, cni_agg_layout *layout)
 static cn_code
 make_empty_row(cni_arena *arena, cni_agg_layout *layout, cn_error *err)
 {
-    layout->zero_states = true;
     CN_TRY(cni_arena_alloc(arena, layout->row_bytes, &layout->empty_row, err));
+    cni_agg_empty_lanes(layout, layout->empty_row);
     for (int32_t call = 0; call < layout->n_calls; call++) {
         const cni_agg_call *made = &layout->calls[call];
         const cni_function *function = made->spec->function;
-        if (function->init != NULL) {
+        if (made->op == CNI_AGG_FUNCTION && function->init != NULL) {
             function->init(function, made->spec->bind_data, layout->empty_row + made->state_offset);
-            layout->zero_states = false;
         }
     }
     return CN_OK;
 }
 
 cn_code
-cni_agg_layout_new(cni_arena *arena, const cni_phys_aggregate *spec, cni_agg_layout **out_layout,
-                   cn_error *err)
+cni_agg_layout_new(cni_arena *arena, const cni_phys_aggregate *spec, bool reproducible,
+                   cni_agg_layout **out_layout, cn_error *err)
 {
     cni_agg_layout *layout = NULL;
     const int64_t n_keys = spec->n_keys;
@@ -167,10 +174,7 @@ cni_agg_layout_new(cni_arena *arena, const cni_phys_aggregate *spec, cni_agg_lay
         classify(&layout->keys[key]);
     }
     place_keys(layout);
-    if (place_calls(spec, layout) != CN_OK) {
-        return CN_FAIL(err, CN_LIMIT_EXCEEDED, "%d aggregates need more than 1 GiB per group",
-                       (int)spec->n_calls);
-    }
+    CN_TRY(place_states(arena, spec, reproducible, layout, err));
     CN_TRY(make_empty_row(arena, layout, err));
     *out_layout = layout;
     return CN_OK;
@@ -395,20 +399,17 @@ cni_agg_pack_keys(const cni_agg_layout *layout, const cni_vector *vectors, int64
 
 /* ---- hashing ---- */
 
-#define HASH_A UINT64_C(0x9FB21C651E98DF25)
-#define HASH_B UINT64_C(0xD6E8FEB86659FD93)
-
 static inline uint64_t
 mix(uint64_t hash, uint64_t word)
 {
-    hash = (hash ^ word) * HASH_A;
+    hash = (hash ^ word) * CNI_AGG_HASH_A;
     return hash ^ (hash >> 32);
 }
 
 static inline uint64_t
 finish(uint64_t hash)
 {
-    hash *= HASH_B;
+    hash *= CNI_AGG_HASH_B;
     return hash ^ (hash >> 29);
 }
 

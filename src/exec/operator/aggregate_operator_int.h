@@ -18,12 +18,14 @@
 #define CNI_EXEC_AGGREGATE_OPERATOR_INT_H
 
 #include "base/thread.h"
+#include "data/kernel/agg.h"
 #include "exec/operator/aggregate.h"
 
 #define CNI_AGG_PARTITION_BITS 6
 #define CNI_AGG_PARTITIONS     (1 << CNI_AGG_PARTITION_BITS)
 #define CNI_AGG_BATCH_ROWS     2048       /* rows that are merged at a time */
 #define CNI_AGG_MIN_SLOTS      (1 << 14)  /* fewer make branches guess wrong */
+#define CNI_AGG_FLUSH_GROUPS   (1 << 16)  /* groups at which a table goes to the partitions */
 #define CNI_AGG_SMALL_GROUPS   4096       /* tables that are not worth partitioning */
 #define CNI_AGG_NULL_VIEW      UINT32_MAX /* length of a NULL string in a key */
 
@@ -52,10 +54,63 @@ typedef struct cni_agg_key {
     int32_t null_bit; /* bit of the key, -1 = NULL is a value of its own */
 } cni_agg_key;
 
+/* ---- calls ---- */
+
+/* How the values of an input are held and summed. */
+typedef enum cni_agg_class {
+    CNI_AGG_OTHER, /* counted only */
+    CNI_AGG_I64,   /* integers up to 64 bits with sign, dates, times, DECIMAL <= 18 */
+    CNI_AGG_U64,
+    CNI_AGG_I128, /* HUGEINT, DECIMAL > 18; vectors may be I64 */
+    CNI_AGG_F64   /* F32 and F64 */
+} cni_agg_class;
+
+/* A column as some calls see it: the same column under the same FILTER is one input, whose lanes
+ * (count, sum, minimum, maximum) all calls over it share: avg(x) is sum(x) and count(x). */
+typedef struct cni_agg_input {
+    int32_t position; /* -1 = rows, whatever they hold */
+    int32_t filter;   /* -1 = none */
+    const cni_type *type;
+    uint8_t class_;      /* cni_agg_class */
+    bool counts_skipped; /* the count lane counts rows that do not count: those of the rows lane
+                            less it are what counts */
+    bool wants_sum, wants_min, wants_max;
+    int32_t count_offset; /* of lanes in the row */
+    int32_t sum_offset;
+    int32_t min_offset;
+    int32_t max_offset;
+} cni_agg_input;
+
+typedef enum cni_agg_lane_kind {
+    CNI_AGG_LANE_COUNT, /* int64 */
+    CNI_AGG_LANE_SUM,   /* 128 bits */
+    CNI_AGG_LANE_WIDE,  /* cni_wide_sum */
+    CNI_AGG_LANE_FLOAT, /* double */
+    CNI_AGG_LANE_EXACT, /* cni_exact_sum */
+    CNI_AGG_LANE_MIN,   /* int64, in the order of the values */
+    CNI_AGG_LANE_MAX
+} cni_agg_lane_kind;
+
+typedef struct cni_agg_lane {
+    uint8_t kind; /* cni_agg_lane_kind */
+    int32_t offset;
+} cni_agg_lane;
+
+typedef enum cni_agg_op {
+    CNI_AGG_FUNCTION, /* by the function's own update, combine and emit */
+    CNI_AGG_COUNT,    /* the rest from lanes of `input` */
+    CNI_AGG_SUM,
+    CNI_AGG_AVG,
+    CNI_AGG_MIN,
+    CNI_AGG_MAX
+} cni_agg_op;
+
 /* One aggregate call as the operator carries it out. */
 typedef struct cni_agg_call {
     const cni_phys_call *spec;
-    int32_t state_offset; /* in the row */
+    uint8_t op;           /* cni_agg_op */
+    int32_t state_offset; /* FUNCTION: in the row */
+    int32_t input;        /* others */
 } cni_agg_call;
 
 /* Immutable once made; in the operator's arena. */
@@ -69,13 +124,38 @@ typedef struct cni_agg_layout {
     int32_t *view_words; /* the word at which each view begins */
     int32_t n_calls;
     cni_agg_call *calls;
+    int32_t n_functions; /* calls that are FUNCTION */
+    int32_t n_inputs;
+    cni_agg_input *inputs;
+    int32_t n_lanes;
+    cni_agg_lane *lanes;
+    int32_t rows_offset; /* the lane that counts every row; -1 = none */
+    int32_t n_sums;      /* 128-bit lanes, one behind the other from sums_offset on */
+    int32_t sums_offset;
+    int32_t *sum_inputs;
+    int32_t n_floats; /* likewise */
+    int32_t floats_offset;
+    int32_t *float_inputs;
     int32_t row_bytes;
     uint8_t *empty_row; /* row_bytes: states of a new group behind a key of zeros */
-    bool zero_states;   /* that are all zeros */
 } cni_agg_layout;
 
 CN_NODISCARD cn_code cni_agg_layout_new(cni_arena *arena, const cni_phys_aggregate *spec,
-                                        cni_agg_layout **out_layout, cn_error *err);
+                                        bool reproducible, cni_agg_layout **out_layout,
+                                        cn_error *err);
+/* Choose inputs and lanes of the calls; *inout_offset moves behind the lanes. */
+CN_NODISCARD cn_code cni_agg_place_lanes(cni_arena *arena, const cni_phys_aggregate *spec,
+                                         bool reproducible, cni_agg_layout *layout,
+                                         int64_t *inout_offset, cn_error *err);
+/* The lanes of an empty group. */
+void cni_agg_empty_lanes(const cni_agg_layout *layout, uint8_t *row);
+/* Merge the lanes of n rows (row_bytes apart) into the groups of `into`. */
+void cni_agg_combine_lanes(const cni_agg_layout *layout, uint8_t *into, const uint32_t *groups,
+                           const uint8_t *rows, int64_t n);
+/* Result of a call from the lanes of n rows. */
+CN_NODISCARD cn_code cni_agg_emit_lanes(const cni_agg_layout *layout, const cni_agg_call *call,
+                                        const uint8_t *rows, int64_t n, cni_allocator *allocator,
+                                        cni_vector *out_vector, cn_error *err);
 
 /* Pack the keys of n rows: `vectors` by key, FLAT. Strings stay borrowed. A lone NULL key packs as
  * zero. out_words has n * key_words words. */
@@ -154,7 +234,48 @@ typedef struct cni_agg_pages {
     int64_t n_rows;
 } cni_agg_pages;
 
+/* ---- groups by position ---- */
+
+/* One key of a direct map: its values have ids 1.. (NULL 0), below `size`. */
+typedef struct cni_agg_direct_key {
+    bool by_value; /* ids from `values`; else value - low + 1 */
+    int64_t low;
+    int64_t size;
+    uint32_t factor;              /* of the id in the code */
+    cni_agg_layout *value_layout; /* by_value: the key alone */
+    cni_agg_table values;         /* id - 1 = group */
+    uint64_t identity;            /* of the dictionary whose codes are mapped; 0 = none */
+    uint32_t *code_ids;           /* per code of it */
+    int64_t n_code_ids;
+} cni_agg_direct_key;
+
+/* codes (mixed radix over the ids of all keys) -> groups of the local's table. */
+typedef struct cni_agg_direct {
+    bool started;
+    cni_agg_direct_key *keys;
+    int64_t n_codes;  /* product of the sizes */
+    uint32_t *groups; /* group per code; UINT32_MAX = none */
+    uint32_t *ids;    /* n_keys per group of the table */
+    int64_t cap_ids;  /* groups there is room for */
+} cni_agg_direct;
+
 /* ---- the operator ---- */
+
+typedef enum cni_agg_strategy {
+    CNI_AGG_ANY,    /* nothing seen yet */
+    CNI_AGG_DIRECT, /* group numbers by position: aggregate_direct.c */
+    CNI_AGG_HASH,   /* slots */
+    CNI_AGG_APPEND  /* nearly every row is a group: no lookup, merging sorts it out */
+} cni_agg_strategy;
+
+/* What an input of the chunk under way is to its lanes. */
+typedef struct cni_agg_prepared {
+    const cni_vector *vector; /* FLAT or CONSTANT; NULL for rows */
+    const uint64_t *bits;     /* rows that count; NULL = all */
+    int64_t n_counted;
+    const void *sums; /* int64 or double of every row, 0 where it does not count; NULL = none */
+    const int64_t *orders; /* the same as integers in the order of the values, not masked */
+} cni_agg_prepared;
 
 typedef struct cni_agg_local {
     cni_agg_table table;
@@ -162,6 +283,10 @@ typedef struct cni_agg_local {
     bool combined;
     int64_t rows_in;
     int64_t n_flushes;
+    uint8_t strategy; /* cni_agg_strategy */
+    cni_agg_direct direct;
+    int64_t rows_looked;  /* since the last flush, runs counted once */
+    int64_t rows_to_come; /* to be appended before looking again */
     /* scratch of a chunk */
     int64_t cap_rows;
     uint64_t *keys;
@@ -171,6 +296,10 @@ typedef struct cni_agg_local {
     cni_vector *key_vectors; /* n_keys */
     cni_vector *flat;        /* n_inputs: type NULL = not made for this chunk */
     uint64_t *live;
+    cni_agg_prepared *prepared; /* n_inputs of the layout */
+    bool *done;                 /* likewise: the sum of the chunk is in the lanes */
+    uint64_t *input_rows;       /* per input: sums, orders (cap_rows each), bits */
+    uint32_t one_group;         /* of all rows, when groups are not told apart */
     struct cni_agg_local *next;
 } cni_agg_local;
 
@@ -180,7 +309,9 @@ typedef struct cni_agg_operator {
     cni_allocator *allocator; /* of base.budget */
     cni_arena *arena;         /* layout */
     cni_agg_layout *layout;
+    cni_agg_layout **value_layouts; /* n_keys: of each key alone */
     const cni_kernels *kernels;
+    const cni_agg_kernels *agg_kernels;
     cni_mutex mutex;       /* guards `locals` while workers combine */
     cni_agg_local *locals; /* combined */
     cni_agg_local *last_local;
@@ -191,10 +322,25 @@ typedef struct cni_agg_operator {
     cni_atomic_i64 n_flushes;
 } cni_agg_operator;
 
-/* Groups of the chunk's rows into local->groups, which may be replaced by NULL (one group). */
+/* Groups of the chunk's rows: *out_groups is local->groups, or NULL = all are local->one_group. */
 CN_NODISCARD cn_code cni_agg_lookup(cni_agg_operator *self, cni_agg_local *local,
-                                    const cni_chunk *chunk, cn_error *err);
-/* States of the chunk's rows, whose groups are in `groups` (NULL = all in group 0). */
+                                    const cni_chunk *chunk, const uint32_t **out_groups,
+                                    cn_error *err);
+/* The same by position. *out_done false = the keys do not lend themselves to it (any more): nothing
+ * has changed, and the local's strategy is another. */
+CN_NODISCARD cn_code cni_agg_direct_lookup(cni_agg_operator *self, cni_agg_local *local,
+                                           const cni_chunk *chunk, bool *out_done, cn_error *err);
+void cni_agg_direct_done(cni_agg_operator *self, cni_agg_local *local);
+/* Rows that the FILTER in column `filter` (-1 = none) leaves and, unless `position` is -1, where
+ * that column is not null: into `words`. *out_all: all are. */
+CN_NODISCARD cn_code cni_agg_counted_rows(cni_agg_operator *self, cni_agg_local *local,
+                                          const cni_chunk *chunk, int32_t position, int32_t filter,
+                                          uint64_t *words, bool *out_all, cn_error *err);
+/* Lanes of the chunk's rows; groups as in cni_agg_lookup. */
+CN_NODISCARD cn_code cni_agg_accumulate(cni_agg_operator *self, cni_agg_local *local,
+                                        const cni_chunk *chunk, const uint32_t *groups,
+                                        cn_error *err);
+/* All states of the chunk's rows. */
 CN_NODISCARD cn_code cni_agg_update(cni_agg_operator *self, cni_agg_local *local,
                                     const cni_chunk *chunk, const uint32_t *groups, cn_error *err);
 /* Merge the states of n rows (row_bytes apart) into the table's groups. */
@@ -215,7 +361,15 @@ CN_NODISCARD cn_code cni_agg_open_source(cni_operator *base, cni_scan **out_scan
 /* Room for n_rows in the scratch. */
 CN_NODISCARD cn_code cni_agg_local_reserve(cni_agg_operator *self, cni_agg_local *local,
                                            int64_t n_rows, cn_error *err);
-/* Column of the chunk as FLAT or CONSTANT, made once per chunk. */
+/* Flush the table when it has grown too large for the caches, and choose how to go on. */
+CN_NODISCARD cn_code cni_agg_make_room(cni_agg_operator *self, cni_agg_local *local, cn_error *err);
+/* Column of the chunk as FLAT or CONSTANT, made once per chunk; as it is when it has encoding
+ * `unless`. */
+CN_NODISCARD cn_code cni_agg_local_flat_unless(cni_agg_operator *self, cni_agg_local *local,
+                                               const cni_chunk *chunk, int32_t position,
+                                               cni_encoding unless, const cni_vector **out_vector,
+                                               cn_error *err);
+/* The same for all other encodings. */
 CN_NODISCARD cn_code cni_agg_local_flat(cni_agg_operator *self, cni_agg_local *local,
                                         const cni_chunk *chunk, int32_t position,
                                         const cni_vector **out_vector, cn_error *err);

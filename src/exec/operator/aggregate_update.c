@@ -5,8 +5,6 @@
  */
 #include "exec/operator/aggregate_operator_int.h"
 
-#define MAX_ARGS CNI_FUNCTION_MAX_ARGS
-
 static cni_op_env
 env_of(const cni_agg_operator *self, int64_t n_rows, const uint64_t *live)
 {
@@ -44,35 +42,16 @@ cni_agg_local_flat(cni_agg_operator *self, cni_agg_local *local, const cni_chunk
     return CN_OK;
 }
 
-/* Rows that a call's FILTER and IGNORE NULLS leave, in local->live; NULL = all. */
-static cn_code
-rows_of_call(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *chunk,
-             const cni_agg_call *call, const uint64_t **out_live, cn_error *err)
+cn_code
+cni_agg_local_flat_unless(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *chunk,
+                          int32_t position, cni_encoding unless, const cni_vector **out_vector,
+                          cn_error *err)
 {
-    const cni_phys_call *spec = call->spec;
-    const cni_vector *vector = NULL;
-    const int64_t n_words = cni_bits_words(chunk->n_rows);
-    *out_live = NULL;
-    if (spec->filter >= 0) {
-        const cni_op_env env = env_of(self, chunk->n_rows, NULL);
-        CN_TRY(cni_agg_local_flat(self, local, chunk, spec->filter, &vector, err));
-        CN_TRY(cni_op_true_bits(&env, vector, local->live, err));
-        *out_live = local->live;
-    }
-    if (!spec->ignore_nulls || spec->n_args == 0) {
+    if (chunk->columns[position].encoding == unless) {
+        *out_vector = &chunk->columns[position];
         return CN_OK;
     }
-    CN_TRY(cni_agg_local_flat(self, local, chunk, spec->args[0], &vector, err));
-    for (int64_t word = 0; word < n_words; word++) {
-        const int64_t n_bits = cni_min_i64(64, chunk->n_rows - word * 64);
-        const uint64_t valid =
-            vector->encoding == CNI_CONSTANT
-                ? (cni_bits_get(vector->validity, 0) ? cni_bits_word((cni_bits){0}, 0, n_bits) : 0)
-                : cni_bits_word(vector->validity, word * 64, n_bits);
-        local->live[word] = *out_live == NULL ? valid : local->live[word] & valid;
-    }
-    *out_live = local->live;
-    return CN_OK;
+    return cni_agg_local_flat(self, local, chunk, position, out_vector, err);
 }
 
 static cn_code
@@ -89,12 +68,17 @@ update_call(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *chunk
     for (int32_t arg = 0; arg < n_args; arg++) {
         CN_TRY(cni_agg_local_flat(self, local, chunk, call->spec->args[arg], &all[arg], err));
     }
-    const uint64_t *live = NULL;
-    CN_TRY(rows_of_call(self, local, chunk, call, &live, err));
+    bool counts_all = false;
+    const int32_t not_null = call->spec->ignore_nulls && n_args > 0 ? call->spec->args[0] : -1;
+    CN_TRY(cni_agg_counted_rows(self, local, chunk, not_null, call->spec->filter, local->live,
+                                &counts_all, err));
     cni_aggregate_call made = call_of(self, &local->table, call);
-    made.env = env_of(self, chunk->n_rows, live);
+    made.env = env_of(self, chunk->n_rows, counts_all ? NULL : local->live);
     made.args = all;
     made.group = groups;
+    if (groups == NULL) {
+        made.states += (int64_t)local->one_group * self->layout->row_bytes;
+    }
     made.sequence = self->spec->needs_order ? chunk->sequence : 0;
     const cni_function *function = call->spec->function;
     return function->update(function, &made, err);
@@ -104,8 +88,11 @@ cn_code
 cni_agg_update(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *chunk,
                const uint32_t *groups, cn_error *err)
 {
-    for (int32_t call = 0; call < self->layout->n_calls; call++) {
-        CN_TRY(update_call(self, local, chunk, &self->layout->calls[call], groups, err));
+    CN_TRY(cni_agg_accumulate(self, local, chunk, groups, err));
+    for (int32_t call = 0; self->layout->n_functions > 0 && call < self->layout->n_calls; call++) {
+        if (self->layout->calls[call].op == CNI_AGG_FUNCTION) {
+            CN_TRY(update_call(self, local, chunk, &self->layout->calls[call], groups, err));
+        }
     }
     return CN_OK;
 }
@@ -114,9 +101,13 @@ cn_code
 cni_agg_combine_states(cni_agg_operator *self, cni_agg_table *table, const uint8_t *rows, int64_t n,
                        uint32_t *groups, cn_error *err)
 {
-    for (int32_t call = 0; call < self->layout->n_calls; call++) {
+    cni_agg_combine_lanes(self->layout, table->rows, groups, rows, n);
+    for (int32_t call = 0; self->layout->n_functions > 0 && call < self->layout->n_calls; call++) {
         const cni_agg_call *merged = &self->layout->calls[call];
         const cni_function *function = merged->spec->function;
+        if (merged->op != CNI_AGG_FUNCTION) {
+            continue;
+        }
         cni_aggregate_call made = call_of(self, table, merged);
         made.env = env_of(self, n, NULL);
         made.group = groups;
@@ -131,6 +122,10 @@ cni_agg_emit(cni_agg_operator *self, cni_agg_table *table, int32_t call, int64_t
 {
     const cni_agg_call *emitted = &self->layout->calls[call];
     const cni_function *function = emitted->spec->function;
+    if (emitted->op != CNI_AGG_FUNCTION) {
+        return cni_agg_emit_lanes(self->layout, emitted, cni_agg_row(table, first), n,
+                                  self->base.context->allocator, out_vector, err);
+    }
     cni_aggregate_call made = call_of(self, table, emitted);
     made.env = env_of(self, n, NULL);
     made.states += first * self->layout->row_bytes;

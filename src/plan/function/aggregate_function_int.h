@@ -14,6 +14,7 @@
 
 #include "plan/function/builtin_int.h"
 #include "plan/function/scalar_int.h"
+#include "plan/function/wide_sum.h"
 
 /* ---- the families: one table per file, listed in aggregate_table.c ---- */
 
@@ -169,40 +170,5 @@ cni_cell_view(const cni_cell *self)
 CN_NODISCARD cn_code cni_emit_flat(const cni_aggregate_call *call, int64_t n_states,
                                    bool with_validity, cni_vector *out_vector, void *out_data,
                                    uint8_t **out_validity, cn_error *err);
-
-/* 192-bit integers of sums: value = top * 2^120 + (high, low), |(high, low)| < 2^126 kept by
- * cni_wide_settle. */
-typedef struct cni_wide_sum {
-    uint64_t low;
-    int64_t high;
-    int64_t top;
-} cni_wide_sum;
-
-static inline cni_i128
-cni_wide_get(const cni_wide_sum *self)
-{
-    return (cni_i128)(((cni_u128)(uint64_t)self->high << 64) | self->low);
-}
-
-static inline void
-cni_wide_set(cni_wide_sum *self, cni_i128 value)
-{
-    self->low = (uint64_t)value;
-    self->high = (int64_t)(value >> 64);
-}
-
-void cni_wide_add(cni_wide_sum *self, cni_i128 item);
-void cni_wide_merge(cni_wide_sum *self, const cni_wide_sum *other);
-/* False when it does not fit 128 bits. */
-bool cni_wide_total(const cni_wide_sum *self, cni_i128 *out_total);
-/* The nearest double. */
-double cni_wide_double(const cni_wide_sum *self);
-/* sum / n of integers or decimals of `type` (n > 0). */
-double cni_average(const cni_type *type, const cni_wide_sum *sum, int64_t n);
-/* Finished sums of n totals (valid: one byte each) as `type` (integers, DECIMAL), range checked:
- * CN_INVALID_DATA, SQLSTATE 22003. */
-CN_NODISCARD cn_code cni_wide_emit(cni_allocator *allocator, const cni_type *type,
-                                   const cni_wide_sum *totals, const uint8_t *valid, int64_t n,
-                                   cni_vector *out_vector, cn_error *err);
 
 #endif /* CNI_PLAN_AGGREGATE_FUNCTION_INT_H */

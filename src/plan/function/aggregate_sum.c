@@ -253,16 +253,6 @@ sum_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_sta
 
 /* ---- avg ---- */
 
-double
-cni_average(const cni_type *type, const cni_wide_sum *sum, int64_t n)
-{
-    double unit = 1;
-    if (type->id == CNI_TYPE_DECIMAL) {
-        unit = (double)cni_pow10_i128(type->scale);
-    }
-    return cni_wide_double(sum) / ((double)n * unit);
-}
-
 static double
 average_of(const cni_aggregate_call *call, int64_t at)
 {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Exact sums of integers and decimals in 192 bits, so that neither the order of the rows nor the
- * number of threads decides whether a sum overflows: only the total is checked.
+ * Exact sums of integers and decimals; see wide_sum.h.
  */
-#include <math.h>
+#include "plan/function/wide_sum.h"
 
-#include "plan/function/aggregate_function_int.h"
+#include <math.h>
 
 #define LOW_BITS   120
 #define LOW_MASK   ((((cni_u128)1) << LOW_BITS) - 1)
@@ -103,4 +102,14 @@ cni_wide_emit(cni_allocator *allocator, const cni_type *type, const cni_wide_sum
     }
     cni_vector_move(out_vector, &made);
     return CN_OK;
+}
+
+double
+cni_average(const cni_type *type, const cni_wide_sum *sum, int64_t n)
+{
+    double unit = 1;
+    if (type->id == CNI_TYPE_DECIMAL) {
+        unit = (double)cni_pow10_i128(type->scale);
+    }
+    return cni_wide_double(sum) / ((double)n * unit);
 }
