@@ -24,7 +24,7 @@
 static inline uint64_t
 cni_low_mask(int64_t n)
 {
-    return n >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1;
+    return n >= 64 ? ~UINT64_C(0) : (UINT64_C(1) << (n & 63)) - 1;
 }
 
 static inline uint64_t
