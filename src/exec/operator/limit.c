@@ -23,10 +23,12 @@ typedef struct limit_operator {
     int64_t end_row;   /* behind the last; INT64_MAX = all */
     cni_morsel_order order;
     cni_atomic_i64 counted; /* counter: rows seen, without order */
-    cni_atomic_i64 done;    /* flag */
+    cni_atomic_i64 done;    /* flag: all rows are there */
+    cni_atomic_i64 enough;  /* flag: they are in morsels that were handed out */
     cni_atomic_i64 head;    /* flag: read outside the lock, written under it */
     cni_mutex mutex;        /* guards the rest */
     int64_t head_rows;
+    int64_t held_rows;
     cni_held_morsel *held;
 } limit_operator;
 
@@ -35,6 +37,7 @@ typedef struct limit_local {
     int64_t current_rows;     /* rows of it that were passed on as the head's */
     cni_held_morsel *out;     /* what may leave: rows already cut, list in order */
     cni_chunk spare;          /* cut chunks are made here */
+    bool at_end;              /* the morsel of the last push has ended */
 } limit_local;
 
 static cni_allocator *
@@ -160,6 +163,7 @@ release_held(limit_operator *self, int64_t *out_row)
         *last = held;
         last = &held->next;
         self->head_rows += held->n_rows;
+        self->held_rows -= held->n_rows;
         head = self->order.resolve(self->order.state, head + 1);
     }
     cni_flag_publish(&self->head, head);
@@ -200,6 +204,10 @@ end_morsel(limit_operator *self, limit_local *local, cn_error *err)
     local->current_rows = 0;
     cni_mutex_lock(&self->mutex);
     cni_held_morsels_insert(&self->held, held);
+    self->held_rows += held->n_rows;
+    if (self->head_rows + self->held_rows >= self->end_row) {
+        cni_flag_publish(&self->enough, 1); /* what is claimed from now on comes behind them */
+    }
     cni_mutex_unlock(&self->mutex);
     return release(self, local, err);
 }
@@ -270,7 +278,11 @@ answer_of(const limit_operator *self, const limit_local *local)
     if (local->out != NULL) {
         return CNI_OP_HAVE_MORE;
     }
-    return cni_flag_consume(&self->done) != 0 ? CNI_OP_DONE : CNI_OP_NEED_MORE;
+    const bool holds_all =
+        local->current != NULL && local->current_rows + local->current->n_rows >= self->end_row;
+    const bool done = holds_all || cni_flag_consume(&self->done) != 0 ||
+                      (local->at_end && cni_flag_consume(&self->enough) != 0);
+    return done ? CNI_OP_DONE : CNI_OP_NEED_MORE;
 }
 
 static cn_code
@@ -280,6 +292,7 @@ push(cni_operator *base, void *opaque, cni_chunk *chunk, cni_waker own_waker,
     limit_operator *self = (limit_operator *)base;
     limit_local *local = opaque;
     cni_waker_drop(own_waker);
+    local->at_end = chunk->ends_morsel;
     if (base->keep_order) {
         CN_TRY(push_ordered(self, local, chunk, err));
     } else if (cni_flag_consume(&self->done) == 0) {

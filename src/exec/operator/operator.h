@@ -8,7 +8,7 @@
  *   open_global once; open_local per worker
  *     push(chunk) -> NEED_MORE: consumed, give the next one
  *                    HAVE_MORE: consumed; call next() until it answers NEED_MORE, then push again
- *                    DONE:      wants no more input from any worker (LIMIT); its branches stop
+ *                    DONE:      wants no more of this morsel, nor any not handed out yet (LIMIT)
  *                    BLOCKED:   nothing consumed or changed, the waker is held; push it again
  *     next(out)   -> HAVE_MORE: a chunk, more may follow
  *                    NEED_MORE: no chunk now (or the last one, when out is not empty)
@@ -20,12 +20,12 @@
  *
  * push borrows the chunk until it answers NEED_MORE (or next() does after HAVE_MORE); what it keeps
  * it shares by reference, or takes by moving or narrowing the chunk (never when it answers
- * BLOCKED). own_waker is dropped unless the answer is BLOCKED. After DONE nothing is pushed but the
- * empty chunks that end the morsels under way. Before it mutates anything it reserves the upper
- * bound of what it may need; refused, it answers BLOCKED (memory) or fails with CN_BUDGET_EXCEEDED
- * when nothing can be reclaimed. reclaim runs against a quiescent operator. A NULL slot = the
- * operator does not do that: an unbounded plan over an operator without on_watermark is refused by
- * name.
+ * BLOCKED). own_waker is dropped unless the answer is BLOCKED. After DONE this worker pushes
+ * nothing more of the morsel but the empty chunk that ends it. Before it mutates anything it
+ * reserves the upper bound of what it may need; refused, it answers BLOCKED (memory) or fails with
+ * CN_BUDGET_EXCEEDED when nothing can be reclaimed. reclaim runs against a quiescent operator. A
+ * NULL slot = the operator does not do that: an unbounded plan over an operator without
+ * on_watermark is refused by name.
  *
  * Order: chunks reach an operator of one worker morsel by morsel; see data/column/chunk.h for
  * `sequence` and `ends_morsel`. An operator passes them on: where order is kept, chunks do not

@@ -90,9 +90,8 @@ settle_branch(cni_source_branch *branch)
 }
 
 static void
-stop_branch(cni_source_branch *branch)
+close_branch(cni_source_branch *branch)
 {
-    cni_flag_publish(&branch->stopped, 1);
     cni_flag_publish(&branch->closed, 1);
     settle_branch(branch);
 }
@@ -301,12 +300,12 @@ cni_morsel_source_control_done(cni_morsel_source *self)
 }
 
 void
-cni_morsel_source_stop(cni_morsel_source *self, int32_t first_branch, int32_t n_branches)
+cni_morsel_source_close(cni_morsel_source *self, int32_t first_branch, int32_t n_branches)
 {
     cni_waker wakers[CNI_MAX_WORKERS];
     cni_mutex_lock(&self->mutex);
     for (int32_t branch = first_branch; branch < first_branch + n_branches; branch++) {
-        stop_branch(&self->branches[branch]);
+        close_branch(&self->branches[branch]);
     }
     const int32_t n_wakers = take_waiting(self, wakers);
     cni_mutex_unlock(&self->mutex);

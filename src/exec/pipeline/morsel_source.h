@@ -38,7 +38,6 @@ typedef struct cni_source_branch {
     cni_atomic_i64 n_taken; /* flag: morsels handed out */
     cni_atomic_i64 n_final; /* flag: the same when no more can come; -1 before */
     cni_atomic_i64 closed;  /* flag: nobody asks it any more */
-    cni_atomic_i64 stopped; /* flag: its rows are not wanted any more either */
     int32_t n_asking;       /* workers inside next_morsel; under the lock */
 } cni_source_branch;
 
@@ -73,15 +72,8 @@ cni_claim_answer cni_morsel_source_claim(cni_morsel_source *self, int32_t worker
 /* The worker's morsel is finished. */
 void cni_morsel_source_end(cni_morsel_source *self);
 void cni_morsel_source_control_done(cni_morsel_source *self);
-/* Rows of these branches are not wanted any more: no morsels are handed out, those under way need
- * only be ended. */
-void cni_morsel_source_stop(cni_morsel_source *self, int32_t first_branch, int32_t n_branches);
-
-static inline bool
-cni_morsel_source_is_stopped(const cni_morsel_source *self, int32_t branch)
-{
-    return cni_flag_consume(&self->branches[branch].stopped) != 0;
-}
+/* Hand out no more of these branches; morsels under way go on. */
+void cni_morsel_source_close(cni_morsel_source *self, int32_t first_branch, int32_t n_branches);
 
 /* See morsel_order.h; borrows self. */
 cni_morsel_order cni_morsel_source_order(const cni_morsel_source *self);

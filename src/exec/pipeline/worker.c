@@ -61,12 +61,13 @@ put_on_stack(cni_pipe_worker *self, int32_t op)
     }
 }
 
-/* An operator wants no more: its branches are read no further. */
+/* An operator wants no more of this morsel, nor any that was not handed out yet. */
 static void
 stop_branches(cni_pipe_worker *self, int32_t op)
 {
+    self->abandoned = true;
     const cni_phys_op *spec = &self->run->plan->ops[op];
-    cni_morsel_source_stop(&self->run->source, spec->first_branch, spec->n_branches);
+    cni_morsel_source_close(&self->run->source, spec->first_branch, spec->n_branches);
 }
 
 static cni_chunk *
@@ -221,6 +222,7 @@ claim_morsel(cni_pipe_worker *self, cni_task *task, worker_pace *out_pace, cn_er
     case CNI_CLAIM_MORSEL:
         self->has_morsel = true;
         self->morsel_ended = false;
+        self->abandoned = false;
         cni_chunk_reset(&self->whole);
         self->whole_offset = 0;
         self->sequence = cni_sequence_of(self->claim.branch, self->claim.morsel);
@@ -260,7 +262,7 @@ read_morsel(cni_pipe_worker *self, cni_task *task, worker_pace *out_pace, cn_err
     const int32_t branch = self->claim.branch;
     cni_worker_branch *mine = &self->branches[branch];
     cni_read_answer answer = CNI_READ_END;
-    if (self->morsel_ended || cni_morsel_source_is_stopped(&self->run->source, branch)) {
+    if (self->morsel_ended || self->abandoned) {
         end_morsel(self);
         return CN_OK;
     }
