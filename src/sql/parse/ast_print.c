@@ -111,8 +111,11 @@ cni_sql_put_exprs(const sql_printer *self, const cni_sql_expr_list *list)
 static cn_code
 put_args(const sql_printer *self, const cni_sql_expr *expr, int32_t first)
 {
+    if (expr->n_args <= first) {
+        return CN_OK;
+    }
     const cni_sql_expr_list list = {expr->n_args - first, expr->args + first};
-    return expr->n_args > first ? cni_sql_put_exprs(self, &list) : CN_OK;
+    return cni_sql_put_exprs(self, &list);
 }
 
 /* ---------------------------------------------------------------------------------- levels */

@@ -488,6 +488,9 @@ lex_dollar(cni_str text, cni_sql_token *token)
         end++;
     }
     const bool bad = end == token->offset + 1 || is_word_byte(at(text, end));
+    while (bad && is_word_byte(at(text, end))) {
+        end++; /* $1a is one mistake */
+    }
     token->kind = bad ? TOK_ERROR : TOK_PARAMETER;
     token->fault = bad ? LEX_BAD_PARAMETER : LEX_OK;
     token->length = end - token->offset;

@@ -1,0 +1,14 @@
+create table t (a int not null default 3, b varchar(20) primary key, c decimal(10,2) check (c > 0), d int[] , e int[3][], f struct(x int, y map(varchar, int)), constraint pk unique (a,b), foreign key (a) references u (b));
+create or replace temp table if not exists s.t as select * from x with no data;
+create table t (a, b) with (x = 1, y 'z') as values (1,2);
+create unbounded external table if not exists e (a int, b text) stored as parquet partitioned by (a, b int) with order (a desc, b) with order (b) options ('format.compression' 'zstd', format.delimiter ',') location 's3://x/y';
+create external table e stored as csv location ('a','b');
+create view v (a,b) as select 1, 2;
+create or replace view v as (select 1) order by 1;
+create recursive view v (n) as select 1 union all select n+1 from v;
+create materialized view v as select 1;
+create schema if not exists a.b;
+create macro add(a, b := 3) as a + b, (a) as a;
+create macro tab(x int) as table select x;
+drop table if exists a, b.c cascade;
+drop external table t; drop view v restrict; drop schema s; drop macro m; drop macro table m; drop materialized view z;
