@@ -116,7 +116,17 @@ find_wide(find_job *job)
             break;
         }
     }
-    return at < n_positions ? find_linear(job, at) : -1;
+    if (at >= n_positions) {
+        return -1;
+    }
+    if (n_positions < CNI_FIND_STEP || job->n_failures > CNI_FIND_FAILURES_MAX + (at >> 4)) {
+        return find_linear(job, at);
+    }
+    /* The last positions, in a step that begins among those already seen. */
+    const int64_t last_step = n_positions - CNI_FIND_STEP;
+    const char *left = job->haystack + last_step;
+    const uint64_t candidates = find_candidates(left, left + job->needle_bytes - 1, first, last);
+    return find_check(job, at, candidates >> (at - last_step));
 }
 
 #else
