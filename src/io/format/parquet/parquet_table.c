@@ -199,6 +199,14 @@ answer_one(const parquet_table *self, const cni_metadata_question *question, cni
     }
 }
 
+static bool
+has_bytes(const cni_value *value)
+{
+    const int32_t id = value->type->id;
+    return !value->is_null &&
+           (id == CNI_TYPE_VARCHAR || id == CNI_TYPE_BLOB || id == CNI_TYPE_FIXED_BINARY);
+}
+
 static cn_code
 answer(cni_table *base, cni_arena *arena, const cni_metadata_question *questions,
        int32_t n_questions, cni_value *out_values, bool *out_answered, cn_error *err)
@@ -206,12 +214,10 @@ answer(cni_table *base, cni_arena *arena, const cni_metadata_question *questions
     const parquet_table *self = table_of(base);
     *out_answered = true;
     for (int32_t at = 0; at < n_questions && *out_answered; at++) {
-        *out_answered = answer_one(self, &questions[at], &out_values[at]);
-        const int32_t id = out_values[at].type->id;
-        const bool has_bytes =
-            id == CNI_TYPE_VARCHAR || id == CNI_TYPE_BLOB || id == CNI_TYPE_FIXED_BINARY;
-        if (*out_answered && has_bytes && !out_values[at].is_null) {
-            CN_TRY(cni_arena_str(arena, out_values[at].as.bytes, &out_values[at].as.bytes, err));
+        cni_value *value = &out_values[at];
+        *out_answered = answer_one(self, &questions[at], value);
+        if (*out_answered && has_bytes(value)) {
+            CN_TRY(cni_arena_str(arena, value->as.bytes, &value->as.bytes, err));
         }
     }
     return CN_OK;
