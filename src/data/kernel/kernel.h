@@ -71,7 +71,8 @@ typedef struct cni_kernels {
     bool (*min_max[CNI_PHYS_COUNT_])(const void *values, cni_bits valid, int64_t n, void *out_low,
                                      void *out_high);
     /* Sum over the rows whose bit is set: integers into *(cni_i128 *)out, floats (8 accumulators,
-     * then pairwise) into *(double *)out. Adds to what is there. */
+     * then pairwise) into *(double *)out. Adds to what is there, I128
+     * modulo 2^128. */
     void (*sum[CNI_PHYS_COUNT_])(const void *values, cni_bits valid, int64_t n, void *inout_sum);
 
     /* Row numbers of the set bits, ascending; gives how many. out needs room for n + 64. */

@@ -3,11 +3,11 @@
  * Operations on vectors: kernels with nulls, constants, bounds and errors around them.
  *
  * Inputs are FLAT or CONSTANT of n_rows unless an operation says any encoding. Results are FLAT, or
- * CONSTANT when all inputs are. `inout` results reuse their buffers when they hold them alone
- * (start with a zeroed vector). A fallible operation takes the live rows as `live` (words for
- * n_rows; NULL = all): rows outside it or null in an input never raise an error and give an
- * arbitrary value. The first row in order that fails names the error. Dictionary inputs are the
- * evaluator's affair (plan/eval).
+ * CONSTANT when all inputs are, or CONSTANT NULL when a null constant decides. `inout` results
+ * reuse their buffers when they hold them alone (start with a zeroed vector). A fallible operation
+ * takes the live rows as `live` (words for n_rows; NULL = all): rows outside it or null in an input
+ * never raise an error and give an arbitrary value. The first row in order that fails names the
+ * error. Dictionary inputs are the evaluator's affair (plan/eval).
  */
 #ifndef CNI_DATA_OPS_H
 #define CNI_DATA_OPS_H
@@ -36,11 +36,13 @@ CN_NODISCARD cn_code cni_op_distinct(const cni_op_env *env, bool negated, const 
  * DECIMAL add/sub: inputs have the result's scale. DECIMAL mul: scales add up. Inputs may be I64 or
  * I128; the result is I64 when bounds prove it fits, else I128 (checked against precision 38
  * digits). */
+/* Also DATE - DATE -> BIGINT (days). */
 CN_NODISCARD cn_code cni_op_arith(const cni_op_env *env, cni_arith_op op, const cni_type *type,
                                   const cni_vector *a, const cni_vector *b,
                                   cni_vector *inout_result, cn_error *err);
-/* Integer division truncates; zero divisor is CN_INVALID_DATA, SQLSTATE 22012 (floats too, as
- * PostgreSQL); INT_MIN / -1 overflows. modulo has the sign of the dividend. */
+/* Integer division truncates, DECIMAL rounds half away to the scale of `type`; zero divisor is
+ * CN_INVALID_DATA, SQLSTATE 22012 (floats too, as PostgreSQL); INT_MIN / -1 overflows. modulo has
+ * the sign of the dividend. */
 CN_NODISCARD cn_code cni_op_divide(const cni_op_env *env, const cni_type *type, const cni_vector *a,
                                    const cni_vector *b, cni_vector *inout_result, cn_error *err);
 CN_NODISCARD cn_code cni_op_modulo(const cni_op_env *env, const cni_type *type, const cni_vector *a,
@@ -126,6 +128,8 @@ CN_NODISCARD cn_code cni_op_date_trunc(const cni_op_env *env, cni_date_part part
                                        cn_error *err);
 /* DATE or TIMESTAMP plus or minus INTERVAL -> `type` (DATE +/- whole days may stay DATE; else
  * TIMESTAMP): months clamp to the end of month. INTERVAL +/- INTERVAL. Overflow is an error. */
+/* Also TIME +- INTERVAL (wraps at midnight) and, with `subtract`, TIMESTAMP - TIMESTAMP ->
+ * INTERVAL. */
 CN_NODISCARD cn_code cni_op_add_interval(const cni_op_env *env, const cni_type *type, bool subtract,
                                          const cni_vector *a, const cni_vector *interval,
                                          cni_vector *inout_result, cn_error *err);
