@@ -520,7 +520,7 @@ typedef struct cni_sql_from_list {
 /* ------------------------------------------------------------------------------------- queries */
 
 typedef enum cni_sql_group_kind {
-    CNI_SQL_GROUP_EXPR,   /* exprs[0] */
+    CNI_SQL_GROUP_EXPR,   /* exprs[0]; a ROW written (a, b) stands for its columns */
     CNI_SQL_GROUP_EMPTY,  /* () */
     CNI_SQL_GROUP_ROLLUP, /* each expr is one or, as a ROW, several columns */
     CNI_SQL_GROUP_CUBE,

@@ -277,18 +277,18 @@ rule_arguments(sql_parser *self, call_args *inout_args, cni_sql_call *inout_call
     return CN_OK;
 }
 
-/* ORDER BY and null treatment inside the parentheses. */
+/* ORDER BY and null treatment, in either order, inside the parentheses. */
 static cn_code
 rule_inner_clauses(sql_parser *self, cni_sql_call *inout_call, cn_error *err)
 {
-    bool treated = accept_null_treatment(self, inout_call);
     bool ordered = false;
+    const bool treated = accept_null_treatment(self, inout_call);
     CN_TRY(cni_sql_accept_by(self, KW_ORDER, &ordered, err));
     if (ordered) {
         CN_TRY(cni_sql_rule_orders(self, &inout_call->orders, err));
     }
     if (!treated) {
-        treated = accept_null_treatment(self, inout_call);
+        (void)accept_null_treatment(self, inout_call);
     }
     return CN_OK;
 }

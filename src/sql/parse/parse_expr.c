@@ -618,6 +618,7 @@ rule_dot(sql_parser *self, const cni_sql_expr **inout_left, cn_error *err)
     }
     const bool is_method = cni_sql_at(self, TOK_LEFT_PAREN);
     const cni_sql_ident *items = parts.items;
+    CN_ASSERT(items != NULL); /* the cursor was at a dot */
     const int32_t n_fields = is_method ? parts.n_items - 1 : parts.n_items;
     cni_sql_name *names = NULL;
     CN_TRY(cni_arena_alloc_array(self->arena, 2, (int64_t)sizeof(*names), &names, err));

@@ -455,6 +455,7 @@ rule_joins(sql_parser *self, const cni_sql_from **inout_from, cn_error *err)
     if (joins.n_items == 0) {
         return CN_OK;
     }
+    CN_ASSERT(*inout_from != NULL);
     CN_TRY(cni_sql_from_open(self, CNI_SQL_FROM_JOIN, (*inout_from)->node.offset, &from, err));
     from->input = *inout_from;
     from->joins = joins.items;

@@ -106,6 +106,7 @@ rule_overlaps(sql_parser *self, const cni_sql_expr **inout_row, cn_error *err)
     const cni_sql_expr *right = NULL;
     cni_sql_advance(self);
     CN_TRY(cni_sql_rule_primary(self, &right, err));
+    CN_ASSERT(right != NULL);
     if (left->kind != CNI_SQL_EXPR_ROW || left->n_args != 2 || right->kind != CNI_SQL_EXPR_ROW ||
         right->n_args != 2) {
         return cni_sql_fail_at(left->node.offset, cni_sql_extent(self, left->node.offset),
