@@ -174,9 +174,9 @@ cni_file_read(const cni_file *self, cni_fault *fault, int64_t off_bytes, int64_t
 {
     if (!cni_range_fits(off_bytes, n_bytes, self->identity.size_bytes)) {
         return CN_FAIL(err, CN_INVALID_DATA,
-                       "'%s' has %lld bytes, but bytes %lld to %lld are referred to", self->path,
-                       (long long)self->identity.size_bytes, (long long)off_bytes,
-                       (long long)off_bytes + (long long)n_bytes);
+                       "'%s' has %lld bytes, but %lld bytes at %lld are referred to", self->path,
+                       (long long)self->identity.size_bytes, (long long)n_bytes,
+                       (long long)off_bytes);
     }
     if (cni_fault_hit(fault, CNI_FAULT_READ)) {
         return fail_errno(CN_IO, EIO, "read", self->path, err);
