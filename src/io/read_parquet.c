@@ -94,7 +94,7 @@ cni_read_parquet_open(const cni_table_function *self, const cni_table_recipe *re
     }
     /* The cache is a service of the engine that is changed under its own lock. */
     cni_parquet_cache *cache = NULL;
-    memcpy(&cache, &self->private_data, sizeof(cache));
+    memcpy(&cache, &self->private_data, sizeof(void *));
     return open_paths(context, cache, &paths, arena, &options, recipe, out_table, err);
 }
 

@@ -14,6 +14,8 @@
 
 #include "io/format/parquet/hybrid_int.h"
 
+#define MAX_VALUES 3000
+
 static uint64_t random_state = 7;
 
 static uint64_t
@@ -108,45 +110,47 @@ item(const void *items, int32_t code_bytes, int64_t at)
     return value;
 }
 
+/* Read a stream of n values in pieces: round 0 whole, 1 one by one, 2 small, 3 with skips. */
+static void
+read_in_pieces(const uint32_t *values, int64_t n_values, int32_t width, int32_t code_bytes,
+               int round, const stream *bytes)
+{
+    static const uint64_t most[] = {1, 1, 13, 500};
+    static uint8_t got[(MAX_VALUES + 64) * 4];
+    cni_pq_hybrid hybrid;
+    cni_pq_hybrid_init(&hybrid, bytes->bytes, bytes->n, width);
+    for (int64_t at = 0; at < n_values;) {
+        int64_t n = 1 + (int64_t)(next_random() % most[round]);
+        n = round == 0 ? n_values : n < n_values - at ? n : n_values - at;
+        if (round == 3 && next_random() % 3 == 0) {
+            assert_true(cni_pq_hybrid_skip(&hybrid, n));
+            at += n;
+            continue;
+        }
+        assert_true(cni_pq_hybrid_read(&hybrid, cni_kernels_get(), code_bytes, n, got));
+        for (int64_t k = 0; k < n; k++) {
+            assert_int_equal(item(got, code_bytes, k), values[at + k]);
+        }
+        at += n;
+    }
+}
+
 static void
 test_reads(void **state)
 {
     (void)state;
-    const cni_kernels *kernels = cni_kernels_get();
-    enum {
-        N = 3000
-    };
-    static uint32_t values[N + 64];
-    static uint8_t got[(N + 64) * 4];
-    for (int32_t width = 0; width <= 32; width++) {
-        for (int32_t code_bytes = 1; code_bytes <= 4; code_bytes *= 2) {
-            if (width > code_bytes * 8) {
-                continue;
-            }
-            for (int round = 0; round < 4; round++) {
-                stream encoded = encode(values, N, width);
-                stream bytes = exact(encoded, encoded.n);
-                cni_pq_hybrid hybrid;
-                cni_pq_hybrid_init(&hybrid, bytes.bytes, bytes.n, width);
-                int64_t at = 0;
-                while (at < N) {
-                    const int64_t most = round == 0 ? N : round == 1 ? 1 : round == 2 ? 13 : 500;
-                    int64_t n = 1 + (int64_t)(next_random() % (uint64_t)most);
-                    n = round == 0 ? N : n < N - at ? n : N - at;
-                    if (round == 3 && next_random() % 3 == 0) {
-                        assert_true(cni_pq_hybrid_skip(&hybrid, n));
-                    } else {
-                        assert_true(cni_pq_hybrid_read(&hybrid, kernels, code_bytes, n, got));
-                        for (int64_t k = 0; k < n; k++) {
-                            assert_int_equal(item(got, code_bytes, k), values[at + k]);
-                        }
-                    }
-                    at += n;
-                }
-                free(bytes.bytes);
-                free(encoded.bytes);
-            }
+    static uint32_t values[MAX_VALUES + 64];
+    for (int32_t of = 0; of < 33 * 3 * 4; of++) {
+        const int32_t width = of / 12;
+        const int32_t code_bytes = 1 << of / 4 % 3;
+        if (width > code_bytes * 8) {
+            continue;
         }
+        stream encoded = encode(values, MAX_VALUES, width);
+        stream bytes = exact(encoded, encoded.n);
+        read_in_pieces(values, MAX_VALUES, width, code_bytes, of % 4, &bytes);
+        free(bytes.bytes);
+        free(encoded.bytes);
     }
 }
 
