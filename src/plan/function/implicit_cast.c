@@ -100,9 +100,20 @@ number_to_float(const cni_type *from, const cni_type *to)
     }
 }
 
+/* Decimals beyond 38 digits and of negative scale are only carried through. */
+static bool
+is_computable(const cni_type *type)
+{
+    return type->id != CNI_TYPE_DECIMAL ||
+           (type->precision <= CNI_DECIMAL_MAX_DIGITS && type->scale >= 0);
+}
+
 static int32_t
 numeric_cost(const cni_type *from, const cni_type *to)
 {
+    if (!is_computable(from) || !is_computable(to)) {
+        return -1;
+    }
     if (cni_type_is_float(to)) {
         return number_to_float(from, to);
     }
@@ -214,9 +225,7 @@ common_number(const cni_type *a, const cni_type *b)
                                                               : CNI_TYPE_FLOAT64);
     }
     if (a->id == CNI_TYPE_DECIMAL || b->id == CNI_TYPE_DECIMAL) {
-        return a->precision > CNI_DECIMAL_MAX_DIGITS || b->precision > CNI_DECIMAL_MAX_DIGITS
-                   ? NULL
-                   : common_decimal(a, b);
+        return is_computable(a) && is_computable(b) ? common_decimal(a, b) : NULL;
     }
     return common_integer(a, b);
 }

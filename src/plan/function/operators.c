@@ -115,7 +115,8 @@ take_numbers(cni_resolve *question, const cni_type *out_types[2])
 {
     for (int32_t arg = 0; arg < 2; arg++) {
         out_types[arg] = number_of(question, arg);
-        if (out_types[arg] == NULL || out_types[arg]->precision > CNI_DECIMAL_MAX_DIGITS) {
+        if (out_types[arg] == NULL || out_types[arg]->precision > CNI_DECIMAL_MAX_DIGITS ||
+            out_types[arg]->scale < 0) { /* only carried through */
             return false;
         }
     }

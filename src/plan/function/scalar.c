@@ -38,7 +38,7 @@ cni_resolve_number(cni_resolve *inout_question, int32_t arg)
         return cni_resolve_want(inout_question, arg, cni_type_of(CNI_TYPE_FLOAT32));
     }
     if (type->id == CNI_TYPE_DECIMAL) {
-        return type->precision <= CNI_DECIMAL_MAX_DIGITS;
+        return type->precision <= CNI_DECIMAL_MAX_DIGITS && type->scale >= 0;
     }
     return cni_type_is_numeric(type) ||
            cni_resolve_want(inout_question, arg, cni_type_of(CNI_TYPE_FLOAT64));

@@ -55,12 +55,12 @@ cni_plan_input_name(const void *plan, int32_t column_id)
 }
 
 static cn_code
-print_exprs(const cni_plan *plan, const char *label, const cni_expr *const *exprs, int64_t n_exprs,
-            cni_strbuf *out, cn_error *err)
+print_exprs(const cni_plan *plan, const char *label, const cni_expr *const *exprs, int64_t first,
+            int64_t end, cni_strbuf *out, cn_error *err)
 {
     CN_TRY(cni_strbuf_printf(out, err, " %s[", label));
-    for (int64_t expr = 0; expr < n_exprs; expr++) {
-        CN_TRY(cni_strbuf_append(out, expr == 0 ? CNI_STR("") : CNI_STR(", "), err));
+    for (int64_t expr = first; expr < end; expr++) {
+        CN_TRY(cni_strbuf_append(out, expr == first ? CNI_STR("") : CNI_STR(", "), err));
         CN_TRY(cni_expr_print(exprs[expr], cni_plan_input_name, plan, out, err));
     }
     return cni_strbuf_append_char(out, ']', err);
@@ -95,7 +95,7 @@ print_scan(const cni_plan *plan, cni_strbuf *out, cn_error *err)
     CN_TRY(cni_strbuf_printf(out, err, " %.*s", CNI_STR_ARGS(plan->table_name)));
     CN_TRY(print_columns(plan, out, err));
     if (plan->n_filters > 0) {
-        CN_TRY(print_exprs(plan, "filters=", plan->filters, plan->n_filters, out, err));
+        CN_TRY(print_exprs(plan, "filters=", plan->filters, 0, plan->n_filters, out, err));
     }
     return print_limit(plan, out, err);
 }
@@ -139,8 +139,8 @@ print_values(const cni_plan *plan, cni_strbuf *out, cn_error *err)
 {
     const int64_t shown = cni_min_i64(plan->n_rows, MAX_PRINTED_ROWS);
     for (int64_t row = 0; row < shown; row++) {
-        CN_TRY(
-            print_exprs(plan, "", plan->exprs + row * plan->n_columns, plan->n_columns, out, err));
+        CN_TRY(print_exprs(plan, "", plan->exprs, row * plan->n_columns,
+                           (row + 1) * plan->n_columns, out, err));
     }
     return shown == plan->n_rows
                ? CN_OK
@@ -150,7 +150,6 @@ print_values(const cni_plan *plan, cni_strbuf *out, cn_error *err)
 static cn_code
 print_body(const cni_plan *plan, cni_strbuf *out, cn_error *err)
 {
-    const cni_expr *const *aggregates = plan->exprs + plan->n_groups;
     switch (plan->kind) {
     case CNI_PLAN_SCAN:
         return print_scan(plan, out, err);
@@ -162,12 +161,13 @@ print_body(const cni_plan *plan, cni_strbuf *out, cn_error *err)
     case CNI_PLAN_PROJECT:
         return print_project(plan, out, err);
     case CNI_PLAN_AGGREGATE:
-        CN_TRY(print_exprs(plan, "groups=", plan->exprs, plan->n_groups, out, err));
-        return print_exprs(plan, "aggregates=", aggregates, plan->n_exprs - plan->n_groups, out,
+        CN_TRY(print_exprs(plan, "groups=", plan->exprs, 0, plan->n_groups, out, err));
+        return print_exprs(plan, "aggregates=", plan->exprs, plan->n_groups, plan->n_exprs, out,
                            err);
     case CNI_PLAN_DISTINCT:
-        return plan->n_exprs == 0 ? CN_OK
-                                  : print_exprs(plan, "on=", plan->exprs, plan->n_exprs, out, err);
+        return plan->n_exprs == 0
+                   ? CN_OK
+                   : print_exprs(plan, "on=", plan->exprs, 0, plan->n_exprs, out, err);
     case CNI_PLAN_SORT:
     case CNI_PLAN_TOPN:
         return print_orders(plan, out, err);

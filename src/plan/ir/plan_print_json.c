@@ -62,12 +62,12 @@ append_expr(const cni_plan *plan, const cni_expr *expr, cni_strbuf *out, cn_erro
 }
 
 static cn_code
-member_exprs(const cni_plan *plan, const char *name, const cni_expr *const *exprs, int64_t n_exprs,
-             cni_strbuf *out, cn_error *err)
+member_exprs(const cni_plan *plan, const char *name, const cni_expr *const *exprs, int64_t first,
+             int64_t end, cni_strbuf *out, cn_error *err)
 {
     CN_TRY(cni_strbuf_printf(out, err, ", \"%s\": [", name));
-    for (int64_t expr = 0; expr < n_exprs; expr++) {
-        CN_TRY(cni_strbuf_append(out, expr == 0 ? CNI_STR("") : CNI_STR(", "), err));
+    for (int64_t expr = first; expr < end; expr++) {
+        CN_TRY(cni_strbuf_append(out, expr == first ? CNI_STR("") : CNI_STR(", "), err));
         CN_TRY(append_expr(plan, exprs[expr], out, err));
     }
     return cni_strbuf_append_char(out, ']', err);
@@ -123,12 +123,11 @@ member_limit(const cni_plan *plan, cni_strbuf *out, cn_error *err)
 static cn_code
 print_members(const cni_plan *plan, cni_strbuf *out, cn_error *err)
 {
-    const int32_t n_aggregates = plan->n_exprs - plan->n_groups;
     switch (plan->kind) {
     case CNI_PLAN_SCAN:
         CN_TRY(cni_strbuf_append(out, CNI_STR(", \"table\": "), err));
         CN_TRY(append_string(out, plan->table_name, err));
-        CN_TRY(member_exprs(plan, "filters", plan->filters, plan->n_filters, out, err));
+        CN_TRY(member_exprs(plan, "filters", plan->filters, 0, plan->n_filters, out, err));
         return member_limit(plan, out, err);
     case CNI_PLAN_VALUES:
         return cni_strbuf_printf(out, err, ", \"n_rows\": %lld", (long long)plan->n_rows);
@@ -136,13 +135,13 @@ print_members(const cni_plan *plan, cni_strbuf *out, cn_error *err)
         CN_TRY(cni_strbuf_append(out, CNI_STR(", \"predicate\": "), err));
         return append_expr(plan, plan->predicate, out, err);
     case CNI_PLAN_PROJECT:
-        return member_exprs(plan, "exprs", plan->exprs, plan->n_exprs, out, err);
+        return member_exprs(plan, "exprs", plan->exprs, 0, plan->n_exprs, out, err);
     case CNI_PLAN_AGGREGATE:
-        CN_TRY(member_exprs(plan, "groups", plan->exprs, plan->n_groups, out, err));
-        return member_exprs(plan, "aggregates", plan->exprs + plan->n_groups, n_aggregates, out,
+        CN_TRY(member_exprs(plan, "groups", plan->exprs, 0, plan->n_groups, out, err));
+        return member_exprs(plan, "aggregates", plan->exprs, plan->n_groups, plan->n_exprs, out,
                             err);
     case CNI_PLAN_DISTINCT:
-        return member_exprs(plan, "on", plan->exprs, plan->n_exprs, out, err);
+        return member_exprs(plan, "on", plan->exprs, 0, plan->n_exprs, out, err);
     case CNI_PLAN_SORT:
     case CNI_PLAN_TOPN:
         CN_TRY(member_orders(plan, out, err));
