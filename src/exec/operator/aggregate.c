@@ -75,7 +75,7 @@ local_free(cni_agg_operator *self, cni_agg_local *local)
     cni_dealloc(self->allocator, local->key_vectors, self->spec->n_keys * vector_bytes);
     cni_dealloc(self->allocator, local->flat, self->spec->n_inputs * vector_bytes);
     for (int32_t at = 0; local->pages != NULL && at <= CNI_AGG_PARTITIONS; at++) {
-        cni_agg_pages_free(self->allocator, &local->pages[at]);
+        cni_agg_pages_free(self, &local->pages[at]);
     }
     cni_dealloc(self->allocator, local->pages,
                 (CNI_AGG_PARTITIONS + 1) * (int64_t)sizeof(*local->pages));
@@ -260,7 +260,7 @@ close_operator(cni_operator *base)
         local_free(self, local);
     }
     for (int32_t final = 0; final < self->n_finals; final++) {
-        cni_agg_table_done(&self->finals[final]);
+        cni_agg_final_done(self, &self->finals[final]);
     }
     cni_dealloc(self->allocator, self->finals, self->n_finals * (int64_t)sizeof(*self->finals));
     cni_arena_unref(self->arena);

@@ -192,7 +192,7 @@ load_word(const uint8_t *bytes)
 }
 
 static bool
-equal_views(const uint8_t *row, const uint64_t *key)
+equal_views(const uint8_t *row, const uint8_t *key)
 {
     cni_view left;
     cni_view right;
@@ -204,18 +204,18 @@ equal_views(const uint8_t *row, const uint64_t *key)
     return cni_view_equal(&left, &right);
 }
 
-static bool
-equal_keys(const cni_agg_layout *layout, const uint8_t *row, const uint64_t *key)
+bool
+cni_agg_equal_keys(const cni_agg_layout *layout, const uint8_t *row, const uint8_t *key)
 {
     int32_t view = 0;
-    for (int32_t word = 0; word < layout->key_words; word++) {
-        if (view < layout->n_views && layout->view_words[view] == word) {
-            if (!equal_views(row + (int64_t)word * 8, key + word)) {
+    for (int32_t at = 0; at < layout->key_bytes; at += 8) {
+        if (view < layout->n_views && layout->view_words[view] * 8 == at) {
+            if (!equal_views(row + at, key + at)) {
                 return false;
             }
             view++;
-            word++;
-        } else if (load_word(row + (int64_t)word * 8) != key[word]) {
+            at += 8;
+        } else if (load_word(row + at) != load_word(key + at)) {
             return false;
         }
     }
@@ -287,8 +287,9 @@ compare_any(const cni_agg_table *self, const uint64_t *keys, int64_t n, uint32_t
         const uint32_t slot = inout_groups[row];
         const uint32_t group = slot - (slot != 0 ? 1 : 0);
         inout_groups[row] = group;
-        if (slot == 0 || !equal_keys(self->layout, cni_agg_row(self, group),
-                                     keys + row * self->layout->key_words)) {
+        if (slot == 0 ||
+            !cni_agg_equal_keys(self->layout, cni_agg_row(self, group),
+                                (const uint8_t *)(keys + row * self->layout->key_words))) {
             mismatches[n_mismatches++] = (uint32_t)row;
         }
     }
@@ -308,7 +309,8 @@ find_or_insert(cni_agg_table *self, const uint64_t *key, uint64_t hash, bool ado
             start_group(self, key);
             return self->layout->n_views > 0 && !adopt ? own_strings(self, err) : CN_OK;
         }
-        if (equal_keys(self->layout, cni_agg_row(self, (int64_t)found - 1), key)) {
+        if (cni_agg_equal_keys(self->layout, cni_agg_row(self, (int64_t)found - 1),
+                               (const uint8_t *)key)) {
             *out_group = found - 1;
             return CN_OK;
         }

@@ -19,6 +19,9 @@
 #define NAN_F64   UINT64_C(0x7FF8000000000000)
 #define DAY_NANOS INT64_C(86400000000000)
 
+#define PAGE_BYTES     (INT64_C(1) << 16)
+#define MIN_PAGE_SHIFT 3
+
 /* ---- layout ---- */
 
 static void
@@ -136,6 +139,10 @@ place_states(cni_arena *arena, const cni_phys_aggregate *spec, bool reproducible
         }
     }
     layout->row_bytes = (int32_t)cni_max_i64(offset, 8);
+    layout->page_shift = MIN_PAGE_SHIFT;
+    while (((int64_t)layout->row_bytes << (layout->page_shift + 1)) <= PAGE_BYTES) {
+        layout->page_shift++;
+    }
     return CN_OK;
 }
 

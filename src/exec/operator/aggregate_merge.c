@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Finalize: the rows of all workers become tables that hold each key once.
+ * Finalize: the rows of all workers become results that hold each key once.
  *
  *   nobody partitioned   one task: the first worker's table takes the others' rows
- *   somebody did         a task per partition, and one for the lone NULL: the partition's pages of
- *                        every worker in order, and its share of the tables that stayed small
+ *   somebody did         a task per partition (aggregate_unite.c), and one for the lone NULL
  *
  * Workers come in the order in which they combined, rows of one worker in the order in which they
  * were made: functions that depend on source order tell rows of workers apart by sequence.
@@ -89,9 +88,9 @@ merge_batch(cni_agg_operator *self, cni_agg_table *table, const uint8_t *rows, i
     CN_TRY(cni_agg_table_find(table, scratch->keys, scratch->hashes, n, true, scratch->list,
                               scratch->groups, err));
     const int64_t n_old = adopt_new(table, rows, n, n_before, scratch);
-    return n_old == 0
-               ? CN_OK
-               : cni_agg_combine_states(self, table, scratch->rows, n_old, scratch->groups, err);
+    return n_old == 0 ? CN_OK
+                      : cni_agg_combine_states(self, table->heap, table->rows, scratch->groups,
+                                               scratch->rows, n_old, err);
 }
 
 static cn_code
@@ -107,21 +106,13 @@ merge_rows(cni_agg_operator *self, cni_agg_table *table, const uint8_t *rows, in
     return CN_OK;
 }
 
-/* Rows that all are the lone NULL, or the only group of an aggregation without keys. */
+/* A row that is the lone NULL, or the only group of an aggregation without keys. */
 static cn_code
-merge_single(cni_agg_operator *self, cni_agg_table *table, const uint8_t *rows, int64_t n,
-             cn_error *err)
+merge_single(cni_agg_operator *self, cni_agg_table *table, const uint8_t *row, cn_error *err)
 {
     CN_TRY(cni_agg_table_reserve(table, 1, false, err));
-    uint32_t group = 0;
-    if (self->layout->n_keys > 0 || table->n_groups == 0) {
-        group = cni_agg_table_null_group(table);
-    }
-    for (int64_t row = 0; row < n; row++) {
-        CN_TRY(cni_agg_combine_states(self, table, rows + row * self->layout->row_bytes, 1, &group,
-                                      err));
-    }
-    return CN_OK;
+    const uint32_t group = cni_agg_table_null_group(table);
+    return cni_agg_combine_states(self, table->heap, table->rows, &group, row, 1, err);
 }
 
 /* A whole table of a worker. */
@@ -130,90 +121,36 @@ merge_table(cni_agg_operator *self, cni_agg_table *table, const cni_agg_table *o
             merge_scratch *scratch, cn_error *err)
 {
     const int64_t null_group = other->null_group;
-    if (self->layout->n_keys == 0) {
-        return merge_single(self, table, other->rows, other->n_groups, err);
-    }
     if (null_group < 0) {
         return merge_rows(self, table, other->rows, other->n_groups, scratch, err);
     }
     CN_TRY(merge_rows(self, table, other->rows, null_group, scratch, err));
-    CN_TRY(merge_single(self, table, cni_agg_row(other, null_group), 1, err));
+    CN_TRY(merge_single(self, table, cni_agg_row(other, null_group), err));
     return merge_rows(self, table, cni_agg_row(other, null_group + 1),
                       other->n_groups - null_group - 1, scratch, err);
 }
 
+/* The local keeps its heap and becomes empty. */
 static void
-move_table(cni_agg_table *to, cni_agg_table *from)
+take_table(cni_agg_operator *self, cni_agg_table *to, cni_agg_local *local)
 {
-    *to = *from;
-    *from = (cni_agg_table){0};
+    *to = local->table;
+    local->table = (cni_agg_table){.layout = self->layout,
+                                   .allocator = self->allocator,
+                                   .heap = cni_arena_ref(to->heap),
+                                   .null_group = -1};
 }
 
 static cn_code
-merge_whole(cni_agg_operator *self, cni_agg_table *table, merge_scratch *scratch, cn_error *err)
+merge_tables(cni_agg_operator *self, cni_agg_table *table, merge_scratch *scratch, cn_error *err)
 {
     for (cni_agg_local *local = self->locals; local != NULL; local = local->next) {
         if (table->layout == NULL) {
-            cni_arena *heap = cni_arena_ref(local->table.heap);
-            move_table(table, &local->table);
-            local->table.heap = heap; /* later readers of the local find an empty table */
-            local->table.layout = self->layout;
-            local->table.allocator = self->allocator;
-            local->table.null_group = -1;
+            take_table(self, table, local);
+        } else if (self->layout->n_keys == 0) {
+            CN_TRY(merge_single(self, table, local->table.rows, err));
         } else {
             CN_TRY(merge_table(self, table, &local->table, scratch, err));
-        }
-    }
-    return CN_OK;
-}
-
-/* The rows of a small table that belong to the partition. */
-static cn_code
-merge_share(cni_agg_operator *self, cni_agg_table *table, const cni_agg_table *other, int32_t task,
-            merge_scratch *scratch, cn_error *err)
-{
-    uint64_t hashes[256];
-    for (int64_t first = 0; first < other->n_groups; first += CN_ARRAY_LEN(hashes)) {
-        const int64_t n = cni_min_i64(CN_ARRAY_LEN(hashes), other->n_groups - first);
-        cni_agg_hash_keys(self->layout, cni_agg_row(other, first), self->layout->row_bytes, n,
-                          hashes);
-        for (int64_t at = 0; at < n; at++) {
-            const uint8_t *row = cni_agg_row(other, first + at);
-            const bool is_null = first + at == other->null_group;
-            if (is_null && task == CNI_AGG_PARTITIONS) {
-                CN_TRY(merge_single(self, table, row, 1, err));
-            } else if (!is_null && cni_agg_partition_of(hashes[at]) == task) {
-                CN_TRY(merge_batch(self, table, row, 1, scratch, err));
-            }
-        }
-    }
-    return CN_OK;
-}
-
-static cn_code
-merge_pages(cni_agg_operator *self, cni_agg_table *table, cni_agg_pages *pages, int32_t task,
-            merge_scratch *scratch, cn_error *err)
-{
-    for (cni_agg_page *page = pages->first; page != NULL; page = page->next) {
-        const uint8_t *rows = (const uint8_t *)page->rows;
-        CN_TRY(task == CNI_AGG_PARTITIONS
-                   ? merge_single(self, table, rows, page->n_rows, err)
-                   : merge_rows(self, table, rows, page->n_rows, scratch, err));
-    }
-    cni_agg_pages_free(self->allocator, pages);
-    return CN_OK;
-}
-
-static cn_code
-merge_partition(cni_agg_operator *self, cni_agg_table *table, int32_t task, merge_scratch *scratch,
-                cn_error *err)
-{
-    CN_TRY(cni_agg_table_init(table, self->layout, self->allocator, err));
-    for (cni_agg_local *local = self->locals; local != NULL; local = local->next) {
-        if (local->pages != NULL) {
-            CN_TRY(merge_pages(self, table, &local->pages[task], task, scratch, err));
-        } else {
-            CN_TRY(merge_share(self, table, &local->table, task, scratch, err));
         }
     }
     return CN_OK;
@@ -233,21 +170,29 @@ finish_table(cni_agg_operator *self, cni_agg_table *table, cn_error *err)
     cni_dealloc(table->allocator, table->slots, table->n_slots * (int64_t)sizeof(*table->slots));
     table->slots = NULL;
     table->n_slots = 0;
-    (void)cni_counter_add(&self->n_groups, table->n_groups);
     return CN_OK;
+}
+
+static cn_code
+merge_whole(cni_agg_operator *self, cni_agg_table *table, cn_error *err)
+{
+    merge_scratch scratch = {0};
+    CN_TRY(scratch_new(self, &scratch, err));
+    const cn_code code = merge_tables(self, table, &scratch, err);
+    cni_dealloc(self->allocator, scratch.block, scratch.n_bytes);
+    return code == CN_OK ? finish_table(self, table, err) : code;
 }
 
 cn_code
 cni_agg_merge(cni_agg_operator *self, int32_t task, cn_error *err)
 {
-    merge_scratch scratch = {0};
-    cni_agg_table *table = &self->finals[task];
-    CN_TRY(scratch_new(self, &scratch, err));
-    cn_code code = self->n_finals == 1 ? merge_whole(self, table, &scratch, err)
-                                       : merge_partition(self, table, task, &scratch, err);
-    cni_dealloc(self->allocator, scratch.block, scratch.n_bytes);
-    if (code == CN_OK) {
-        code = finish_table(self, table, err);
+    cni_agg_final *final = &self->finals[task];
+    if (self->n_finals > 1) {
+        CN_TRY(cni_agg_unite(self, task, final, err));
+    } else {
+        CN_TRY(merge_whole(self, &final->table, err));
+        final->n_groups = final->table.n_groups;
     }
-    return code;
+    (void)cni_counter_add(&self->n_groups, final->n_groups);
+    return CN_OK;
 }

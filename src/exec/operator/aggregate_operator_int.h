@@ -137,6 +137,7 @@ typedef struct cni_agg_layout {
     int32_t floats_offset;
     int32_t *float_inputs;
     int32_t row_bytes;
+    int32_t page_shift; /* rows of a page, as a power of two */
     uint8_t *empty_row; /* row_bytes: states of a new group behind a key of zeros */
 } cni_agg_layout;
 
@@ -209,6 +210,8 @@ CN_NODISCARD cn_code cni_agg_table_find(cni_agg_table *self, const uint64_t *key
 /* New groups for n keys, without looking whether they are new. Reserve first. */
 CN_NODISCARD cn_code cni_agg_table_append(cni_agg_table *self, const uint64_t *keys, int64_t n,
                                           uint32_t *out_groups, cn_error *err);
+/* Whether two keys are equal; `key` is 8-aligned words like the row. */
+bool cni_agg_equal_keys(const cni_agg_layout *layout, const uint8_t *row, const uint8_t *key);
 /* The group of a lone NULL key, made when there is none. Reserve first. */
 uint32_t cni_agg_table_null_group(cni_agg_table *self);
 
@@ -222,8 +225,7 @@ cni_agg_row(const cni_agg_table *self, int64_t group)
 
 typedef struct cni_agg_page {
     struct cni_agg_page *next;
-    int64_t n_rows;
-    int64_t cap_rows;
+    int64_t n_rows; /* at most 1 << layout->page_shift */
     int64_t block_bytes;
     uint64_t rows[]; /* of row_bytes each */
 } cni_agg_page;
@@ -231,8 +233,39 @@ typedef struct cni_agg_page {
 typedef struct cni_agg_pages {
     cni_agg_page *first;
     cni_agg_page *last;
+    int64_t n_pages;
     int64_t n_rows;
 } cni_agg_pages;
+
+static inline uint8_t *
+cni_agg_page_row(const cni_agg_layout *layout, const cni_agg_page *page, int64_t row)
+{
+    union {
+        const uint64_t *borrowed;
+        uint8_t *bytes;
+    } rows = {.borrowed = page->rows}; /* who asks for a row owns the page */
+    return rows.bytes + row * layout->row_bytes;
+}
+
+static inline void
+cni_agg_copy_row(const cni_agg_layout *layout, uint8_t *to, const uint8_t *from)
+{
+    for (int32_t at = 0; at < layout->row_bytes; at += 8) {
+        memcpy(to + at, from + at, 8);
+    }
+}
+
+/* What a finalize task leaves: a table, or pages. */
+typedef struct cni_agg_final {
+    int64_t n_groups;
+    cni_agg_table table;  /* layout NULL = pages */
+    cni_agg_page **pages; /* all but the last that is not NULL are full */
+    int64_t n_pages;
+    int64_t cap_pages;
+    cni_agg_pages shares; /* pages under way */
+    cni_arena *heap;      /* of states that were merged in pages */
+    bool lone_null;       /* the group is the lone NULL */
+} cni_agg_final;
 
 /* ---- groups by position ---- */
 
@@ -316,8 +349,7 @@ typedef struct cni_agg_operator {
     cni_agg_local *locals; /* combined */
     cni_agg_local *last_local;
     int32_t n_finals;
-    cni_agg_table *finals; /* results, one per finalize task */
-    bool finals_made;
+    cni_agg_final *finals;   /* results, one per finalize task */
     cni_atomic_i64 n_groups; /* counters for the notes */
     cni_atomic_i64 n_flushes;
 } cni_agg_operator;
@@ -343,18 +375,25 @@ CN_NODISCARD cn_code cni_agg_accumulate(cni_agg_operator *self, cni_agg_local *l
 /* All states of the chunk's rows. */
 CN_NODISCARD cn_code cni_agg_update(cni_agg_operator *self, cni_agg_local *local,
                                     const cni_chunk *chunk, const uint32_t *groups, cn_error *err);
-/* Merge the states of n rows (row_bytes apart) into the table's groups. */
-CN_NODISCARD cn_code cni_agg_combine_states(cni_agg_operator *self, cni_agg_table *table,
-                                            const uint8_t *rows, int64_t n, uint32_t *groups,
+/* Merge the states of n rows (row_bytes apart) into groups of `into`. */
+CN_NODISCARD cn_code cni_agg_combine_states(cni_agg_operator *self, cni_arena *heap, uint8_t *into,
+                                            const uint32_t *groups, const uint8_t *rows, int64_t n,
                                             cn_error *err);
-/* Result of call `call` for rows [first, first + n) of the table. */
-CN_NODISCARD cn_code cni_agg_emit(cni_agg_operator *self, cni_agg_table *table, int32_t call,
-                                  int64_t first, int64_t n, cni_vector *out_vector, cn_error *err);
+/* Result of call `call` for n rows behind each other. */
+CN_NODISCARD cn_code cni_agg_emit(cni_agg_operator *self, int32_t call, uint8_t *rows, int64_t n,
+                                  cni_vector *out_vector, cn_error *err);
 
 /* Move all groups of the local's table to its pages. */
 CN_NODISCARD cn_code cni_agg_flush(cni_agg_operator *self, cni_agg_local *local, cn_error *err);
-void cni_agg_pages_free(cni_allocator *allocator, cni_agg_pages *pages);
+CN_NODISCARD cn_code cni_agg_pages_append(const cni_agg_operator *self, cni_agg_pages *pages,
+                                          const uint8_t *row, cn_error *err);
+void cni_agg_page_free(const cni_agg_operator *self, cni_agg_page *page);
+void cni_agg_pages_free(const cni_agg_operator *self, cni_agg_pages *pages);
+/* Finalize task `task`. */
 CN_NODISCARD cn_code cni_agg_merge(cni_agg_operator *self, int32_t task, cn_error *err);
+CN_NODISCARD cn_code cni_agg_unite(cni_agg_operator *self, int32_t task, cni_agg_final *final,
+                                   cn_error *err);
+void cni_agg_final_done(cni_agg_operator *self, cni_agg_final *final);
 
 CN_NODISCARD cn_code cni_agg_open_source(cni_operator *base, cni_scan **out_scan, cn_error *err);
 

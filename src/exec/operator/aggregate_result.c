@@ -15,9 +15,9 @@ typedef struct result_scan {
 
 typedef struct result_local {
     int64_t morsel; /* under way; -1 = none */
-    int64_t row;    /* within the table */
+    int64_t row;    /* within the final */
     int64_t end;
-    cni_agg_table *table;
+    const cni_agg_final *final;
 } result_local;
 
 static cni_morsel_answer
@@ -53,41 +53,58 @@ close_local(cni_scan *base, void *local)
 }
 
 static int64_t
-morsels_of(const cni_agg_table *table)
+morsels_of(const cni_agg_final *final)
 {
-    return (table->n_groups + MORSEL_ROWS - 1) / MORSEL_ROWS;
+    return (final->n_groups + MORSEL_ROWS - 1) / MORSEL_ROWS;
 }
 
 static void
 find_morsel(result_scan *self, int64_t morsel, result_local *local)
 {
     int64_t first = morsel;
-    cni_agg_table *table = self->operator_->finals;
-    while (first >= morsels_of(table)) {
-        first -= morsels_of(table);
-        table++;
+    const cni_agg_final *final = self->operator_->finals;
+    while (first >= morsels_of(final)) {
+        first -= morsels_of(final);
+        final++;
     }
     local->morsel = morsel;
-    local->table = table;
+    local->final = final;
     local->row = first * MORSEL_ROWS;
-    local->end = cni_min_i64(local->row + MORSEL_ROWS, table->n_groups);
+    local->end = cni_min_i64(local->row + MORSEL_ROWS, final->n_groups);
+}
+
+/* The next rows that lie behind each other, at most n; which of them is the lone NULL (-1 = none).
+ */
+static int64_t
+next_rows(const cni_agg_operator *self, const result_local *local, int64_t n, uint8_t **out_rows,
+          int64_t *out_null_row)
+{
+    const cni_agg_final *final = local->final;
+    const int64_t n_left = cni_min_i64(n, local->end - local->row);
+    if (final->table.layout != NULL) {
+        *out_rows = cni_agg_row(&final->table, local->row);
+        *out_null_row = final->table.null_group < 0 ? -1 : final->table.null_group - local->row;
+        return n_left;
+    }
+    const int32_t shift = self->layout->page_shift;
+    const int64_t in_page = local->row & ((INT64_C(1) << shift) - 1);
+    *out_rows = cni_agg_page_row(self->layout, final->pages[local->row >> shift], in_page);
+    *out_null_row = final->lone_null ? 0 : -1;
+    return cni_min_i64(n_left, (INT64_C(1) << shift) - in_page);
 }
 
 static cn_code
-fill_chunk(cni_agg_operator *self, result_local *local, int64_t n, cni_chunk *chunk, cn_error *err)
+fill_chunk(cni_agg_operator *self, uint8_t *rows, int64_t n, int64_t null_row, cni_chunk *chunk,
+           cn_error *err)
 {
     const cni_agg_layout *layout = self->layout;
-    cni_agg_table *table = local->table;
-    const int64_t null_row = table->null_group < 0 ? -1 : table->null_group - local->row;
     CN_TRY(cni_chunk_set_columns(chunk, layout->n_keys + layout->n_calls, err));
     for (int32_t key = 0; key < layout->n_keys; key++) {
-        CN_TRY(cni_agg_unpack_key(layout, key, cni_agg_row(table, local->row), n,
-                                  self->base.context->allocator, null_row, &chunk->columns[key],
-                                  err));
+        CN_TRY(cni_agg_unpack_key(layout, key, rows, n, self->base.context->allocator, null_row,
+                                  &chunk->columns[key], err));
     }
     for (int32_t call = 0; call < layout->n_calls; call++) {
-        CN_TRY(cni_agg_emit(self, table, call, local->row, n,
-                            &chunk->columns[layout->n_keys + call], err));
+        CN_TRY(cni_agg_emit(self, call, rows, n, &chunk->columns[layout->n_keys + call], err));
     }
     chunk->n_rows = n;
     return CN_OK;
@@ -104,14 +121,11 @@ read_morsel(cni_scan *base, void *opaque, int64_t morsel, cni_waker own_waker,
     if (local->morsel != morsel) {
         find_morsel(self, morsel, local);
     }
-    const int64_t n = cni_min_i64(op->base.context->settings.chunk_rows, local->end - local->row);
-    if (n <= 0) {
-        local->morsel = -1;
-        *out_answer = CNI_READ_END;
-        return CN_OK;
-    }
+    uint8_t *rows = NULL;
+    int64_t null_row = -1;
+    const int64_t n = next_rows(op, local, op->base.context->settings.chunk_rows, &rows, &null_row);
     CN_TRY(cni_context_check(op->base.context, err));
-    CN_TRY(fill_chunk(op, local, n, inout_chunk, err));
+    CN_TRY(fill_chunk(op, rows, n, null_row, inout_chunk, err));
     local->row += n;
     inout_chunk->sequence = morsel;
     inout_chunk->ends_morsel = local->row == local->end;

@@ -12,16 +12,16 @@ env_of(const cni_agg_operator *self, int64_t n_rows, const uint64_t *live)
 }
 
 static cni_aggregate_call
-call_of(const cni_agg_operator *self, const cni_agg_table *table, const cni_agg_call *call)
+call_of(const cni_agg_operator *self, const cni_agg_call *call, uint8_t *rows, cni_arena *heap)
 {
     return (cni_aggregate_call){
         .context = self->base.context,
         .bind_data = call->spec->bind_data,
         .type = call->spec->type,
         .n_args = call->spec->n_args,
-        .states = table->rows + call->state_offset,
-        .stride_bytes = table->layout->row_bytes,
-        .heap = table->heap,
+        .states = rows + call->state_offset,
+        .stride_bytes = self->layout->row_bytes,
+        .heap = heap,
     };
 }
 
@@ -72,7 +72,7 @@ update_call(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *chunk
     const int32_t not_null = call->spec->ignore_nulls && n_args > 0 ? call->spec->args[0] : -1;
     CN_TRY(cni_agg_counted_rows(self, local, chunk, not_null, call->spec->filter, local->live,
                                 &counts_all, err));
-    cni_aggregate_call made = call_of(self, &local->table, call);
+    cni_aggregate_call made = call_of(self, call, local->table.rows, local->table.heap);
     made.env = env_of(self, chunk->n_rows, counts_all ? NULL : local->live);
     made.args = all;
     made.group = groups;
@@ -98,36 +98,34 @@ cni_agg_update(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *ch
 }
 
 cn_code
-cni_agg_combine_states(cni_agg_operator *self, cni_agg_table *table, const uint8_t *rows, int64_t n,
-                       uint32_t *groups, cn_error *err)
+cni_agg_combine_states(cni_agg_operator *self, cni_arena *heap, uint8_t *into,
+                       const uint32_t *groups, const uint8_t *rows, int64_t n, cn_error *err)
 {
-    cni_agg_combine_lanes(self->layout, table->rows, groups, rows, n);
+    cni_agg_combine_lanes(self->layout, into, groups, rows, n);
     for (int32_t call = 0; self->layout->n_functions > 0 && call < self->layout->n_calls; call++) {
         const cni_agg_call *merged = &self->layout->calls[call];
         const cni_function *function = merged->spec->function;
-        if (merged->op != CNI_AGG_FUNCTION) {
-            continue;
+        if (merged->op == CNI_AGG_FUNCTION) {
+            cni_aggregate_call made = call_of(self, merged, into, heap);
+            made.env = env_of(self, n, NULL);
+            made.group = groups;
+            CN_TRY(function->combine(function, &made, rows + merged->state_offset, n, err));
         }
-        cni_aggregate_call made = call_of(self, table, merged);
-        made.env = env_of(self, n, NULL);
-        made.group = groups;
-        CN_TRY(function->combine(function, &made, rows + merged->state_offset, n, err));
     }
     return CN_OK;
 }
 
 cn_code
-cni_agg_emit(cni_agg_operator *self, cni_agg_table *table, int32_t call, int64_t first, int64_t n,
-             cni_vector *out_vector, cn_error *err)
+cni_agg_emit(cni_agg_operator *self, int32_t call, uint8_t *rows, int64_t n, cni_vector *out_vector,
+             cn_error *err)
 {
     const cni_agg_call *emitted = &self->layout->calls[call];
     const cni_function *function = emitted->spec->function;
     if (emitted->op != CNI_AGG_FUNCTION) {
-        return cni_agg_emit_lanes(self->layout, emitted, cni_agg_row(table, first), n,
-                                  self->base.context->allocator, out_vector, err);
+        return cni_agg_emit_lanes(self->layout, emitted, rows, n, self->base.context->allocator,
+                                  out_vector, err);
     }
-    cni_aggregate_call made = call_of(self, table, emitted);
+    cni_aggregate_call made = call_of(self, emitted, rows, NULL);
     made.env = env_of(self, n, NULL);
-    made.states += first * self->layout->row_bytes;
     return function->emit(function, &made, n, out_vector, err);
 }
