@@ -18,6 +18,7 @@ typedef struct run_settings {
     int32_t chunk_rows;
     uint32_t test_encode;
     int64_t memory_limit;
+    cni_fault *fault; /* injects failures; NULL = none */
 } run_settings;
 
 typedef struct plan_run {
@@ -50,9 +51,9 @@ plan_run_begin(plan_run *self, run_settings settings)
     exec.chunk_rows = settings.chunk_rows == 0 ? CNI_CHUNK_ROWS_DEFAULT : settings.chunk_rows;
     exec.test_encode = settings.test_encode;
     const int64_t limit = settings.memory_limit == 0 ? INT64_C(4) << 30 : settings.memory_limit;
-    RUN_OK(self, cni_budget_new_root("test", limit, NULL, &self->root, &self->err));
-    RUN_OK(self, cni_pool_new(cni_budget_allocator(self->root), n_threads, NULL, NULL, &self->pool,
-                              &self->err));
+    RUN_OK(self, cni_budget_new_root("test", limit, settings.fault, &self->root, &self->err));
+    RUN_OK(self, cni_pool_new(cni_budget_allocator(self->root), n_threads, NULL, settings.fault,
+                              &self->pool, &self->err));
     RUN_OK(self,
            cni_context_init(&self->context, self->root, limit, self->pool, &exec, &self->err));
     RUN_OK(self, cni_arena_new(cni_allocator_system(), "test", &self->arena, &self->err));

@@ -23,8 +23,8 @@ typedef struct probe_log {
     int64_t n_reclaimed;
     int64_t n_watermarks;
     int64_t last_watermark; /* of all workers */
-    int64_t rows_behind_watermark;
-    bool in_order; /* every worker saw ascending watermarks, each after its flush */
+    int64_t n_too_early;    /* watermarks that were ahead of rows that they cover */
+    bool in_order;          /* every worker saw ascending watermarks, each after its flush */
     int32_t n_workers;
 } probe_log;
 
@@ -170,9 +170,9 @@ probe_on_watermark(cni_operator *base, void *opaque, int64_t watermark_us, cn_er
                           watermark_us > local->watermark &&
                           watermark_us >= self->log->last_watermark;
     if (watermark_us > self->log->last_watermark) {
-        /* the first worker that is told: all rows ahead of it are there, none behind */
+        /* the first worker that is told: all rows that it covers are there */
         self->log->last_watermark = watermark_us;
-        self->log->rows_behind_watermark += self->log->n_rows != watermark_us / 1000 * 10;
+        self->log->n_too_early += self->log->n_rows < watermark_us / 1000 * 10;
     }
     cni_mutex_unlock(&self->log->mutex);
     local->watermark = watermark_us;
@@ -432,7 +432,12 @@ run_streaming(memory_table *table, probe_factory *factory, int32_t n_threads, in
     cni_phys_op ops[2] = {plain_op(CNI_PHYS_OP_RESULT, -1, 1), plain_op(CNI_PHYS_OP_CUSTOM, 0, 1)};
     ops[1].custom = factory;
     const cni_phys_branch branch = table_branch(scan_plan(&run, table), 1);
-    const cni_phys_pipeline pipeline = {1, &branch, 2, ops, true, table->base.unbounded};
+    const cni_phys_pipeline pipeline = {.n_branches = 1,
+                                        .branches = &branch,
+                                        .n_ops = 2,
+                                        .ops = ops,
+                                        .keep_order = true,
+                                        .unbounded = table->base.unbounded};
     const cni_physical_plan plan = {.n_pipelines = 1,
                                     .pipelines = &pipeline,
                                     .n_columns = 1,
@@ -489,7 +494,7 @@ test_watermarks_are_delivered_in_order(void **state)
         assert_int_equal(log->n_workers, n_threads);
         assert_true(log->in_order);
         assert_int_equal(log->last_watermark, 300 * 1000);
-        assert_int_equal(log->rows_behind_watermark, 0);
+        assert_int_equal(log->n_too_early, 0);
         assert_int_equal(log->n_watermarks, 60 * (int64_t)n_threads);
         assert_int_equal(log->n_flushes[CNI_FLUSH_WATERMARK], 60 * (int64_t)n_threads);
         cni_table_unref(&table->base);
@@ -511,7 +516,12 @@ test_unbounded_over_unfit_operator_is_refused(void **state)
     cni_phys_op ops[2] = {plain_op(CNI_PHYS_OP_RESULT, -1, 1), plain_op(CNI_PHYS_OP_CUSTOM, 0, 1)};
     ops[1].custom = &factory;
     const cni_phys_branch branch = table_branch(scan_plan(&run, table), 1);
-    const cni_phys_pipeline pipeline = {1, &branch, 2, ops, true, true};
+    const cni_phys_pipeline pipeline = {.n_branches = 1,
+                                        .branches = &branch,
+                                        .n_ops = 2,
+                                        .ops = ops,
+                                        .keep_order = true,
+                                        .unbounded = true};
     const cni_physical_plan plan = {
         .n_pipelines = 1, .pipelines = &pipeline, .n_columns = 1, .estimated_rows = -1.0};
     RUN_OK(&run, cni_execution_new(&plan, &run.context, &run.execution, &run.err));
@@ -568,11 +578,21 @@ build_two_sinks(two_sinks *self, probe_factory *factory, memory_table *small, me
     self->branches[1] = table_branch(scan_plan(&self->run, large), 0);
     self->branches[2] = pipeline_branch(0);
     self->branches[3] = pipeline_branch(1);
-    self->pipelines[0] =
-        (cni_phys_pipeline){1, &self->branches[0], 1, self->probe_ops, false, false};
-    self->pipelines[1] = (cni_phys_pipeline){1, &self->branches[1], 1, self->sort_ops, true, false};
-    self->pipelines[2] =
-        (cni_phys_pipeline){2, &self->branches[2], 1, self->result_ops, true, false};
+    self->pipelines[0] = (cni_phys_pipeline){.n_branches = 1,
+                                             .branches = &self->branches[0],
+                                             .n_ops = 1,
+                                             .ops = self->probe_ops,
+                                             .keep_order = false};
+    self->pipelines[1] = (cni_phys_pipeline){.n_branches = 1,
+                                             .branches = &self->branches[1],
+                                             .n_ops = 1,
+                                             .ops = self->sort_ops,
+                                             .keep_order = true};
+    self->pipelines[2] = (cni_phys_pipeline){.n_branches = 2,
+                                             .branches = &self->branches[2],
+                                             .n_ops = 1,
+                                             .ops = self->result_ops,
+                                             .keep_order = true};
     self->plan = (cni_physical_plan){
         .n_pipelines = 3, .pipelines = self->pipelines, .n_columns = 1, .estimated_rows = -1.0};
 }
