@@ -60,7 +60,7 @@ cni_bind_function(cni_binder *binder, cni_str name, const cni_expr *const *args,
 }
 
 static cn_code
-refuse_clauses(const cni_sql_expr *expr, bool is_aggregate, cn_error *err)
+refuse_clauses(const cni_sql_expr *expr, bool is_scalar, cn_error *err)
 {
     const cni_sql_call *call = expr->call;
     const int64_t offset = expr->node.offset;
@@ -79,7 +79,7 @@ refuse_clauses(const cni_sql_expr *expr, bool is_aggregate, cn_error *err)
     const bool has_clauses = call->distinct || call->filter != NULL || call->orders.n_items > 0 ||
                              call->within.n_items > 0 ||
                              call->null_treatment != CNI_SQL_NULL_TREATMENT_DEFAULT;
-    if (!is_aggregate && (has_clauses || call->star)) {
+    if (is_scalar && (has_clauses || call->star)) {
         return cni_bind_fail(err, CN_INVALID_ARGUMENT, "42809", offset, length,
                              "%.*s is not an aggregate function: DISTINCT, FILTER, ORDER BY, "
                              "IGNORE NULLS and * do not go with it",
@@ -188,7 +188,7 @@ cni_bind_call(cni_bind_names *names, const cni_sql_expr *expr, const cni_expr **
     }
     const uint32_t kinds = cni_function_kinds(names->binder->env->functions, name);
     const bool is_aggregate = (kinds & 2) != 0;
-    CN_TRY(refuse_clauses(expr, is_aggregate, err));
+    CN_TRY(refuse_clauses(expr, kinds != 0 && !is_aggregate, err));
     if (is_aggregate) {
         return bind_aggregate(names, expr, name, out_expr, err);
     }

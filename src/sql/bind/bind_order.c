@@ -174,7 +174,7 @@ cni_bind_limit(cni_binder *binder, const cni_sql_query *query, const cni_plan *i
     }
     if (query->limit_percent || query->limit_with_ties) {
         return cni_bind_refuse(err, query->limit->node.offset, query->limit->node.length,
-                               query->limit_percent ? "LIMIT in percent" : "LIMIT WITH TIES");
+                               query->limit_percent ? "percentages in LIMIT" : "WITH TIES clauses");
     }
     int64_t limit = CNI_NO_LIMIT;
     int64_t offset = 0;

@@ -6,6 +6,22 @@
  */
 #include "sql/bind/bind_select_int.h"
 
+/* Of one WITH; names are as good as equal when a reference could mean both. */
+static cn_code
+check_cte_name(const cni_sql_with *with, int32_t index, cn_error *err)
+{
+    const cni_sql_ident *name = &with->ctes[index].name;
+    for (int32_t before = 0; before < index; before++) {
+        const cni_sql_ident *other = &with->ctes[before].name;
+        if (cni_bind_name_matches(name, other->text, true) ||
+            (!other->quoted && cni_bind_name_matches(name, other->text, false))) {
+            return cni_bind_fail(err, CN_INVALID_ARGUMENT, "42712", name->offset, name->length,
+                                 "WITH query \"%.*s\" is there twice", CNI_STR_ARGS(name->text));
+        }
+    }
+    return CN_OK;
+}
+
 static cn_code
 push_ctes(cni_binder *binder, const cni_sql_with *with, const cni_bind_cte *outer,
           const cni_bind_cte **out_ctes, cn_error *err)
@@ -20,6 +36,7 @@ push_ctes(cni_binder *binder, const cni_sql_with *with, const cni_bind_cte *oute
             return cni_bind_refuse(err, written->name.offset, written->name.length,
                                    "recursive queries (WITH RECURSIVE)");
         }
+        CN_TRY(check_cte_name(with, index, err));
         cni_bind_cte *cte = NULL;
         CN_TRY(CN_ARENA_NEW(binder->arena, &cte, err));
         *cte = (cni_bind_cte){.outer = *out_ctes,

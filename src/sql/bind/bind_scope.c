@@ -123,6 +123,39 @@ nearest_column(cni_bind_names *names, cni_str wanted)
     return cni_suggest(wanted.data, wanted.len_bytes, candidates, n_filled);
 }
 
+/* "t.a" where no table is called t here. */
+static bool
+table_is_unknown(const cni_bind_scope *scope, const cni_sql_name *name)
+{
+    for (int32_t index = 0; index < scope->n_relations; index++) {
+        if (relation_matches(&scope->relations[index], name, false) ||
+            relation_matches(&scope->relations[index], name, true)) {
+            return false;
+        }
+    }
+    return name->n_parts > 1;
+}
+
+static cn_code
+unknown_table(cni_bind_names *names, const cni_sql_expr *expr, cn_error *err)
+{
+    const cni_bind_scope *scope = names->scope;
+    const cni_str table = expr->name->parts[expr->name->n_parts - 2].text;
+    const char **candidates = NULL;
+    CN_TRY(cni_arena_alloc_array(names->binder->arena, scope->n_relations,
+                                 (int64_t)sizeof(*candidates), &candidates, err));
+    for (int32_t index = 0; index < scope->n_relations; index++) {
+        cni_str copy;
+        CN_TRY(cni_arena_str(names->binder->arena, scope->relations[index].alias, &copy, err));
+        candidates[index] = copy.data;
+    }
+    const char *nearest = cni_suggest(table.data, table.len_bytes, candidates, scope->n_relations);
+    return cni_bind_fail(err, CN_NOT_FOUND, "42P01", expr->node.offset, expr->node.length,
+                         "table \"%.*s\" is not in FROM%s%s%s", CNI_STR_ARGS(table),
+                         nearest == NULL ? "" : "; did you mean \"", nearest == NULL ? "" : nearest,
+                         nearest == NULL ? "" : "\"?");
+}
+
 static cn_code
 unknown_column(cni_bind_names *names, const cni_sql_expr *expr, cn_error *err)
 {
@@ -133,6 +166,9 @@ unknown_column(cni_bind_names *names, const cni_sql_expr *expr, cn_error *err)
         return cni_bind_fail(err, CN_NOT_FOUND, "42703", expr->node.offset, expr->node.length,
                              "column \"%.*s\" does not exist: there is no table here",
                              CNI_STR_ARGS(last));
+    }
+    if (table_is_unknown(names->scope, name)) {
+        return unknown_table(names, expr, err);
     }
     return cni_bind_fail(err, CN_NOT_FOUND, "42703", expr->node.offset, expr->node.length,
                          "column \"%.*s\" does not exist%s%s%s", CNI_STR_ARGS(last),

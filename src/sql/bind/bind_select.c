@@ -289,6 +289,23 @@ project_items(select_state *state, int32_t *out_n_hidden, cn_error *err)
                             &state->plan, err);
 }
 
+/* The first order key that is no select item. */
+static cn_code
+refuse_hidden_order(const select_state *state, cn_error *err)
+{
+    int64_t offset = state->query->node.offset;
+    int64_t length = state->query->node.length;
+    for (int32_t order = state->n_orders - 1; order >= 0; order--) {
+        const cni_expr *key = state->orders[order].expr;
+        if (state->orders[order].position >= state->items.n_items && key->sql_offset >= 0) {
+            offset = key->sql_offset;
+            length = key->sql_length;
+        }
+    }
+    return cni_bind_fail(err, CN_INVALID_ARGUMENT, "42P10", offset, length,
+                         "with SELECT DISTINCT, ORDER BY may only use columns of the select list");
+}
+
 static cn_code
 apply_distinct(select_state *state, int32_t n_hidden, cn_error *err)
 {
@@ -297,10 +314,7 @@ apply_distinct(select_state *state, int32_t n_hidden, cn_error *err)
     }
     if (state->select->distinct == CNI_SQL_DISTINCT_ALL) {
         if (n_hidden > 0) {
-            return cni_bind_fail(err, CN_INVALID_ARGUMENT, "42P10", state->query->node.offset,
-                                 state->query->node.length,
-                                 "with SELECT DISTINCT, ORDER BY may only use columns of the "
-                                 "select list");
+            return refuse_hidden_order(state, err);
         }
         return cni_plan_distinct(&state->binder->builder, state->plan, NULL, 0, &state->plan, err);
     }
