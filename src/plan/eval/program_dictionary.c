@@ -115,6 +115,27 @@ keep_truth(cni_dictionary_cache *cache, const cni_vector *truth, int64_t offset,
     }
 }
 
+/* The codes of true entries, or of the others, whichever are few. */
+static void
+find_few(cni_dictionary_cache *cache, int64_t n_entries)
+{
+    int64_t n_true = 0;
+    for (int64_t entry = 0; entry < n_entries; entry++) {
+        n_true += cache->truth[entry];
+    }
+    cache->n_few = -1;
+    cache->few_are_false = n_true > n_entries - n_true;
+    if ((cache->few_are_false ? n_entries - n_true : n_true) > CNI_FEW_ENTRIES) {
+        return;
+    }
+    cache->n_few = 0;
+    for (int64_t entry = 0; entry < n_entries; entry++) {
+        if ((cache->truth[entry] != 0) != cache->few_are_false) {
+            cache->few[cache->n_few++] = (uint32_t)entry;
+        }
+    }
+}
+
 static cn_code
 truth_room(cni_program_state *self, cni_dictionary_cache *cache, int64_t n_entries, cn_error *err)
 {
@@ -141,6 +162,7 @@ compute_truth(cni_program_state *self, const cni_program_step *step, int32_t var
         keep_truth(cache, &truth, offset, n_rows);
         cni_vector_done(&truth);
     }
+    find_few(cache, n_entries);
     return CN_OK;
 }
 
@@ -249,6 +271,32 @@ gather_bits(const cni_program_state *self, const cni_vector *codes, const uint8_
     self->kernels->bytes_to_bits(self->scratch_bytes, self->n_rows, out_words);
 }
 
+/* Rows whose code is one of the few, or none of them. */
+static void
+match_few(const cni_program_state *self, const cni_vector *codes, const cni_dictionary_cache *cache,
+          uint64_t *out_words)
+{
+    static const uint8_t layouts[] = {CNI_PHYS_U8, CNI_PHYS_U16, CNI_PHYS_U32};
+    const cni_compare_fn equal = self->kernels->compare[CNI_EQ][CNI_VC][layouts[code_width(codes)]];
+    const int64_t n_words = cni_bits_words(self->n_rows);
+    memset(out_words, 0, (size_t)n_words * 8);
+    for (int32_t few = 0; few < cache->n_few; few++) {
+        const uint32_t u32 = cache->few[few];
+        const uint16_t u16 = (uint16_t)u32;
+        const uint8_t u8 = (uint8_t)u32;
+        const void *const constants[] = {&u8, &u16, &u32};
+        equal(codes->data, constants[code_width(codes)], self->n_rows, self->scratch);
+        for (int64_t word = 0; word < n_words; word++) {
+            out_words[word] |= self->scratch[word];
+        }
+    }
+    for (int64_t row = 0; cache->few_are_false && row < self->n_rows; row += 64) {
+        const int64_t n_bits = cni_min_i64(64, self->n_rows - row);
+        out_words[row >> 6] =
+            ~out_words[row >> 6] & cni_bits_word((cni_bits){NULL, 0}, row, n_bits);
+    }
+}
+
 static cn_code
 spread_truth(cni_program_state *self, const cni_vector *codes, const cni_dictionary_cache *cache,
              cni_vector *inout_result, cn_error *err)
@@ -258,7 +306,11 @@ spread_truth(cni_program_state *self, const cni_vector *codes, const cni_diction
     CN_TRY(scratch_bytes(self, err));
     CN_TRY(cni_vector_reuse_flat(self->allocator, cni_type_of(CNI_TYPE_BOOL), CNI_PHYS_BIT, n_rows,
                                  nulls, inout_result, err));
-    gather_bits(self, codes, cache->truth, cni_vector_mutable_data(inout_result));
+    if (cache->n_few >= 0) {
+        match_few(self, codes, cache, cni_vector_mutable_data(inout_result));
+    } else {
+        gather_bits(self, codes, cache->truth, cni_vector_mutable_data(inout_result));
+    }
     if (!nulls) {
         return CN_OK;
     }

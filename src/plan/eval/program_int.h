@@ -21,6 +21,7 @@
 #include "plan/eval/program.h"
 
 #define CNI_PROGRAM_MAX_STEPS (1 << 22)
+#define CNI_FEW_ENTRIES       4
 #define CNI_LIVE_WORDS        (CNI_CHUNK_ROWS_MAX / 64)
 
 typedef struct cni_in_set cni_in_set;
@@ -107,6 +108,9 @@ typedef struct cni_dictionary_cache {
     uint8_t *truth;       /* BOOL results: a byte per entry */
     uint8_t *truth_valid; /* a byte per entry */
     int64_t cap_truth;
+    int32_t n_few;      /* true entries (`few_are_false`: entries not true) when they are */
+    bool few_are_false; /* at most CNI_FEW_ENTRIES, else -1 */
+    uint32_t few[CNI_FEW_ENTRIES];
     cni_dictionary *dictionary; /* other results */
 } cni_dictionary_cache;
 
@@ -130,7 +134,10 @@ struct cni_program_state {
     void **locals;
     cni_dictionary_cache *caches;
     const cni_vector **arg_pointers; /* max_args */
-    int64_t n_rows;                  /* of the chunk at hand */
+    uint64_t *case_words; /* scratch of CASE, for max_args / 2 conditions; made when needed */
+    const uint64_t **case_bits;
+    const cni_vector **case_values;
+    int64_t n_rows; /* of the chunk at hand */
     /* filter */
     cni_program_state **conjuncts; /* n_conjuncts */
     cni_conjunct_stats *stats;

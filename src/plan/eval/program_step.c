@@ -141,33 +141,37 @@ compute_call(cni_program_state *self, const cni_program_step *step, const cni_ve
 
 /* ---- the rest ---- */
 
+/* Scratch for the widest CASE of the program, made when the first one runs. */
+static cn_code
+case_room(cni_program_state *self, cn_error *err)
+{
+    const int64_t n_conditions = self->program->max_args / 2;
+    if (self->case_words != NULL) {
+        return CN_OK;
+    }
+    CN_TRY(cni_arena_alloc_array(self->arena, n_conditions, (int64_t)sizeof(*self->case_bits),
+                                 &self->case_bits, err));
+    CN_TRY(cni_arena_alloc_array(self->arena, n_conditions + 1, (int64_t)sizeof(*self->case_values),
+                                 &self->case_values, err));
+    return cni_arena_alloc_array(self->arena, n_conditions, CNI_LIVE_WORDS * 8, &self->case_words,
+                                 err);
+}
+
 static cn_code
 compute_case(cni_program_state *self, const cni_op_env *env, const cni_vector *const *args,
              int32_t n_args, cni_vector *inout_result, cn_error *err)
 {
     const int32_t n_conditions = n_args / 2;
-    const int64_t n_words = cni_bits_words(env->n_rows);
-    const int64_t bits_bytes = n_conditions * cni_max_i64(n_words, 1) * 8;
-    const int64_t list_bytes = (n_conditions + 1) * (int64_t)sizeof(void *);
-    uint64_t *words = NULL;
-    const uint64_t **bits = NULL;
-    const cni_vector **values = NULL;
-    cn_code code = cni_alloc(self->allocator, bits_bytes, &words, err);
-    code = code == CN_OK ? cni_alloc(self->allocator, list_bytes, &bits, err) : code;
-    code = code == CN_OK ? cni_alloc(self->allocator, list_bytes, &values, err) : code;
-    for (int32_t condition = 0; condition < n_conditions && code == CN_OK; condition++) {
-        bits[condition] = words + condition * n_words;
-        values[condition] = args[condition * 2 + 1];
-        code = cni_op_true_bits(env, args[condition * 2], words + condition * n_words, err);
+    CN_TRY(case_room(self, err));
+    for (int32_t condition = 0; condition < n_conditions; condition++) {
+        uint64_t *words = self->case_words + (int64_t)condition * CNI_LIVE_WORDS;
+        self->case_bits[condition] = words;
+        self->case_values[condition] = args[condition * 2 + 1];
+        CN_TRY(cni_op_true_bits(env, args[condition * 2], words, err));
     }
-    if (code == CN_OK) {
-        values[n_conditions] = args[n_args - 1];
-        code = cni_op_choose(env, bits, values, n_conditions + 1, inout_result, err);
-    }
-    cni_dealloc(self->allocator, words, bits_bytes);
-    cni_dealloc(self->allocator, (void *)bits, list_bytes);
-    cni_dealloc(self->allocator, (void *)values, list_bytes);
-    return code;
+    self->case_values[n_conditions] = args[n_args - 1];
+    return cni_op_choose(env, self->case_bits, self->case_values, n_conditions + 1, inout_result,
+                         err);
 }
 
 /* A cast that changes no bytes: the same scale with no fewer digits. */
