@@ -51,6 +51,32 @@ check_root(void *state, const cni_sql_node *root, cn_error *err)
     return cni_sql_walk(state, root, &visitor, err);
 }
 
+static const cni_sql_target_list *
+targets_of(const cni_sql_statement *statement)
+{
+    static const cni_sql_target_list none = {0};
+    const bool select =
+        statement->kind == CNI_SQL_STATEMENT_QUERY && statement->query->select != NULL;
+    return select ? &statement->query->select->targets : &none;
+}
+
+/* The names show every parenthesis, so equal names are equal trees. */
+static void
+check_names(cni_arena *arena, const cni_sql_statement *one, const cni_sql_statement *other)
+{
+    const cni_sql_target_list *targets = targets_of(one);
+    const cni_sql_target_list *others = targets_of(other);
+    cn_error err = CN_ERROR_INIT;
+    require(targets->n_items == others->n_items);
+    for (int32_t at = 0; at < targets->n_items; at++) {
+        cni_str name = {0};
+        cni_str again = {0};
+        require(cni_sql_default_name(arena, targets->items[at].expr, &name, &err) == CN_OK);
+        require(cni_sql_default_name(arena, others->items[at].expr, &again, &err) == CN_OK);
+        require(name.len_bytes <= CNI_SQL_MAX_NAME_BYTES && cni_str_eq(name, again));
+    }
+}
+
 /* Print the statement, parse that, print again. */
 static void
 check_print(cni_arena *arena, const cni_sql_statement *statement)
@@ -68,6 +94,7 @@ check_print(cni_arena *arena, const cni_sql_statement *statement)
             require(again->kind == statement->kind);
             require(cni_sql_print_statement(again, &second, &err) == CN_OK);
             require(cni_str_eq(cni_strbuf_view(&first), cni_strbuf_view(&second)));
+            check_names(arena, statement, again);
         }
     }
     cni_strbuf_done(&first);
@@ -82,15 +109,6 @@ check_statement(cni_arena *arena, cni_str text, const cni_sql_statement *stateme
             statement->offset + statement->length <= text.len_bytes);
     require(cni_sql_each_root(statement, check_root, arena, &err) == CN_OK);
     check_print(arena, statement);
-    if (statement->kind != CNI_SQL_STATEMENT_QUERY || statement->query->select == NULL) {
-        return;
-    }
-    const cni_sql_target_list *targets = &statement->query->select->targets;
-    for (int32_t target = 0; target < targets->n_items; target++) {
-        cni_str name = {0};
-        require(cni_sql_default_name(arena, targets->items[target].expr, &name, &err) == CN_OK);
-        require(name.len_bytes <= CNI_SQL_MAX_NAME_BYTES);
-    }
 }
 
 static void

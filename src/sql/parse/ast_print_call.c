@@ -370,20 +370,27 @@ looks_like_lambda(const cni_sql_expr *expr)
     return expr->args[0]->kind == CNI_SQL_EXPR_COLUMN || expr->args[0]->kind == CNI_SQL_EXPR_ROW;
 }
 
+/* Where a lambda may stand. */
+static cn_code
+put_guarded(const sql_printer *self, const cni_sql_expr *expr)
+{
+    const bool guard = !self->as_name && looks_like_lambda(expr);
+    CN_TRY(cni_sql_put_if(self, guard, "("));
+    CN_TRY(cni_sql_put_expr(self, expr, PRINT_LEVEL_ANY));
+    return cni_sql_put_if(self, guard, ")");
+}
+
 static cn_code
 put_argument(const sql_printer *self, const cni_sql_expr *expr, int32_t arg)
 {
     const cni_sql_ident *name = expr->arg_names == NULL ? NULL : &expr->arg_names[arg];
     const bool last = arg + 1 == expr->n_args;
-    const bool guard = !self->as_name && looks_like_lambda(expr->args[arg]);
     CN_TRY(cni_sql_put_if(self, expr->call->variadic && last, "VARIADIC "));
     if (name != NULL && name->text.data != NULL) {
         CN_TRY(cni_sql_put_ident(self, name));
         CN_TRY(cni_sql_put(self, self->as_name ? " := " : " => "));
     }
-    CN_TRY(cni_sql_put_if(self, guard, "("));
-    CN_TRY(cni_sql_put_expr(self, expr->args[arg], PRINT_LEVEL_ANY));
-    return cni_sql_put_if(self, guard, ")");
+    return put_guarded(self, expr->args[arg]);
 }
 
 /* Between the parentheses. */
@@ -472,7 +479,7 @@ cni_sql_put_lambda(const sql_printer *self, const cni_sql_expr *expr)
     }
     CN_TRY(cni_sql_put_if(self, paren, ")"));
     CN_TRY(cni_sql_put(self, word ? ": " : " -> "));
-    return cni_sql_put_expr(self, expr->args[0], PRINT_LEVEL_ANY);
+    return put_guarded(self, expr->args[0]);
 }
 
 /* ------------------------------------------------------------------------------------ stars */
@@ -549,6 +556,6 @@ cn_code
 cni_sql_put_columns(const sql_printer *self, const cni_sql_expr *expr)
 {
     CN_TRY(cni_sql_put(self, expr->star->unpack ? "*COLUMNS(" : "COLUMNS("));
-    CN_TRY(cni_sql_put_expr(self, expr->args[0], PRINT_LEVEL_ANY));
+    CN_TRY(put_guarded(self, expr->args[0]));
     return cni_sql_put(self, ")");
 }

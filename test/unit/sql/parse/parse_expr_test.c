@@ -249,6 +249,7 @@ test_lambdas(void **state)
     expect_same("SELECT list_transform(l, LAMBDA x: x + 1), f(l, LAMBDA x, y: x), lambda");
     expect_same("SELECT list_filter(l, x -> y -> x + y), list_transform(l, x -> 1)");
     expect_same("SELECT f((j -> 'k')), f(j -> j.k)");
+    expect_same("SELECT f(LAMBDA x: (j -> j)), f(x -> (x -> x)), COLUMNS((j -> j))");
     expect_printed("SELECT f(j -> 'k'), j -> 'k'", "SELECT f((j -> 'k')), j -> 'k'");
     expect_printed("SELECT [x + 1 FOR x IN l IF x > 2]",
                    "SELECT list_transform(list_filter(l, LAMBDA x: x > 2), LAMBDA x: x + 1)");
