@@ -208,6 +208,9 @@ bool
 cni_agg_equal_keys(const cni_agg_layout *layout, const uint8_t *row, const uint8_t *key)
 {
     int32_t view = 0;
+    if (layout->key_words == 1) {
+        return load_word(row) == load_word(key);
+    }
     for (int32_t at = 0; at < layout->key_bytes; at += 8) {
         if (view < layout->n_views && layout->view_words[view] * 8 == at) {
             if (!equal_views(row + at, key + at)) {

@@ -227,7 +227,8 @@ typedef struct cni_agg_page {
     struct cni_agg_page *next;
     int64_t n_rows; /* at most 1 << layout->page_shift */
     int64_t block_bytes;
-    uint64_t rows[]; /* of row_bytes each */
+    int64_t first_word; /* of row 0: pages that fill up together begin in different cache sets */
+    uint64_t words[];   /* rows of row_bytes each */
 } cni_agg_page;
 
 typedef struct cni_agg_pages {
@@ -235,6 +236,7 @@ typedef struct cni_agg_pages {
     cni_agg_page *last;
     int64_t n_pages;
     int64_t n_rows;
+    int64_t first_word;
 } cni_agg_pages;
 
 static inline uint8_t *
@@ -243,7 +245,7 @@ cni_agg_page_row(const cni_agg_layout *layout, const cni_agg_page *page, int64_t
     union {
         const uint64_t *borrowed;
         uint8_t *bytes;
-    } rows = {.borrowed = page->rows}; /* who asks for a row owns the page */
+    } rows = {.borrowed = page->words + page->first_word}; /* who asks for a row owns the page */
     return rows.bytes + row * layout->row_bytes;
 }
 

@@ -7,6 +7,8 @@
 #include "exec/operator/aggregate_operator_int.h"
 
 #define FLUSH_ROWS 512
+#define CACHE_SETS 64
+#define LINE_WORDS 8
 
 void
 cni_agg_page_free(const cni_agg_operator *self, cni_agg_page *page)
@@ -22,19 +24,20 @@ cni_agg_pages_free(const cni_agg_operator *self, cni_agg_pages *pages)
         pages->first = page->next;
         cni_agg_page_free(self, page);
     }
-    *pages = (cni_agg_pages){0};
+    *pages = (cni_agg_pages){.first_word = pages->first_word};
 }
 
 static cn_code
 add_page(const cni_agg_operator *self, cni_agg_pages *pages, cn_error *err)
 {
-    const int64_t block_bytes =
-        (int64_t)sizeof(cni_agg_page) + (self->layout->row_bytes << self->layout->page_shift);
+    const int64_t block_bytes = (int64_t)sizeof(cni_agg_page) + pages->first_word * 8 +
+                                (self->layout->row_bytes << self->layout->page_shift);
     cni_agg_page *page = NULL;
     CN_TRY(cni_alloc(self->allocator, block_bytes, &page, err));
     page->next = NULL;
     page->n_rows = 0;
     page->block_bytes = block_bytes;
+    page->first_word = pages->first_word;
     if (pages->last == NULL) {
         pages->first = page;
     } else {
@@ -69,6 +72,9 @@ cni_agg_flush(cni_agg_operator *self, cni_agg_local *local, cn_error *err)
         CN_TRY(cni_alloc_zeroed(self->allocator,
                                 (CNI_AGG_PARTITIONS + 1) * (int64_t)sizeof(*local->pages),
                                 &local->pages, err));
+        for (int64_t at = 0; at <= CNI_AGG_PARTITIONS; at++) {
+            local->pages[at].first_word = at % CACHE_SETS * LINE_WORDS;
+        }
     }
     for (int64_t first = 0; first < table->n_groups; first += FLUSH_ROWS) {
         const int64_t n = cni_min_i64(FLUSH_ROWS, table->n_groups - first);

@@ -80,7 +80,7 @@ first_update(const cni_function *self, const cni_aggregate_call *call, cn_error 
         if (!replaces(rule, state, order)) {
             continue;
         }
-        const bool valid = cni_read_valid(&reader.reader, row);
+        const bool valid = cni_cell_is_valid(&reader, row);
         *state = (first_state){.order = order, .valid = valid ? 1 : 0, .borrowed = valid ? 1 : 0};
         if (valid) {
             cni_cell_read(&reader, row, &state->value);

@@ -1,69 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Shared parts of the aggregate functions: rows that count, cells, finished vectors. The rules are
- * in aggregate_function_int.h; the functions are in the aggregate_*.c beside this one.
- *
- * A nested cell is a vector of one row that the heap arena releases; other cells are 16 bytes.
+ * Cells: values of any type in 16 bytes; see cell.h. A nested cell is a row of a vector; once kept,
+ * of a vector of one row that the heap arena releases.
  */
+#include "plan/function/cell.h"
+
 #include <math.h>
-
-#include "plan/function/aggregate_function_int.h"
-
-/* ---- rows that count ---- */
-
-static uint64_t
-valid_word(const cni_vector *arg, int64_t row, int64_t n_bits)
-{
-    if (arg->encoding == CNI_CONSTANT) {
-        return cni_bits_get(arg->validity, 0) ? ~UINT64_C(0) : 0;
-    }
-    return cni_bits_word(arg->validity, row, n_bits);
-}
-
-void
-cni_counted_begin(cni_counted_rows *self, const cni_aggregate_call *call, int32_t n_args)
-{
-    const int64_t n_rows = call->env.n_rows;
-    self->n_words = cni_bits_words(n_rows);
-    self->at = 0;
-    self->words[0] = 0;
-    for (int64_t word = 0; word < self->n_words; word++) {
-        const int64_t n_bits = cni_min_i64(64, n_rows - word * 64);
-        uint64_t bits = cni_bits_word((cni_bits){0}, 0, n_bits);
-        if (call->env.live != NULL) {
-            bits &= call->env.live[word];
-        }
-        for (int32_t arg = 0; arg < n_args; arg++) {
-            bits &= valid_word(call->args[arg], word * 64, n_bits);
-        }
-        self->words[word] = bits;
-    }
-}
-
-/* ---- resolution ---- */
-
-cn_code
-cni_aggregate_bind_new(cni_resolve *inout_question, cni_aggregate_bind **out_bind, cn_error *err)
-{
-    cni_aggregate_bind *bind = NULL;
-    CN_TRY(CN_ARENA_NEW(inout_question->arena, &bind, err));
-    for (int32_t arg = 0; arg < inout_question->n_args && arg < 2; arg++) {
-        bind->types[arg] = inout_question->out_arg_types[arg];
-    }
-    inout_question->out_bind_data = bind;
-    if (out_bind != NULL) {
-        *out_bind = bind;
-    }
-    return CN_OK;
-}
-
-void
-cni_resolve_any(cni_resolve *inout_question, int32_t arg)
-{
-    if (inout_question->arg_types[arg]->id == CNI_TYPE_NULL) {
-        inout_question->out_arg_types[arg] = cni_type_of(CNI_TYPE_VARCHAR);
-    }
-}
 
 /* ---- cells: reading ---- */
 
@@ -101,7 +43,7 @@ cni_cell_kind_of(const cni_type *type)
 cni_cell_reader
 cni_cell_reader_of(const cni_vector *vector)
 {
-    return (cni_cell_reader){cni_reader_of(vector), vector,
+    return (cni_cell_reader){vector, vector->encoding == CNI_CONSTANT ? 0 : -1,
                              (uint8_t)cni_cell_kind_of(vector->type)};
 }
 
@@ -122,50 +64,75 @@ half_to_double(uint16_t half)
 }
 
 static double
-read_float(const cni_reader *reader, int64_t row)
+read_float(const cni_vector *vector, int64_t index)
 {
-    const int64_t index = row & reader->mask;
-    switch (reader->phys) {
+    switch (vector->phys) {
     case CNI_PHYS_F16:
-        return half_to_double(((const uint16_t *)reader->data)[index]);
+        return half_to_double(((const uint16_t *)vector->data)[index]);
     case CNI_PHYS_F32:
-        return (double)((const float *)reader->data)[index];
+        return (double)((const float *)vector->data)[index];
     default:
-        return ((const double *)reader->data)[index];
+        return ((const double *)vector->data)[index];
+    }
+}
+
+static cni_i128
+read_integer(const cni_vector *vector, int64_t index)
+{
+    cni_i128 wide = 0;
+    switch (vector->phys) {
+    case CNI_PHYS_BIT:
+        return cni_bits_get((cni_bits){vector->data, vector->data_off_bits}, index) ? 1 : 0;
+    case CNI_PHYS_I8:
+        return ((const int8_t *)vector->data)[index];
+    case CNI_PHYS_I16:
+        return ((const int16_t *)vector->data)[index];
+    case CNI_PHYS_I32:
+        return ((const int32_t *)vector->data)[index];
+    case CNI_PHYS_I64:
+        return ((const int64_t *)vector->data)[index];
+    case CNI_PHYS_I128:
+        memcpy(&wide, (const uint8_t *)vector->data + index * 16, sizeof(wide));
+        return wide;
+    case CNI_PHYS_NONE:
+        return 0;
+    default: /* unsigned: little-endian */
+        memcpy(&wide,
+               (const uint8_t *)vector->data +
+                   index * cni_phys_bytes((cni_phys)vector->phys, vector->type),
+               (size_t)cni_phys_bytes((cni_phys)vector->phys, vector->type));
+        return wide;
     }
 }
 
 static cni_view
-read_bytes(const cni_cell_reader *self, int64_t row)
+read_bytes(const cni_vector *vector, int64_t index)
 {
-    const int64_t index = row & self->reader.mask;
-    if (self->reader.phys == CNI_PHYS_VIEW) {
-        return ((const cni_view *)self->reader.data)[index];
+    if (vector->phys == CNI_PHYS_VIEW) {
+        return ((const cni_view *)vector->data)[index];
     }
-    const int32_t width = cni_phys_bytes((cni_phys)self->reader.phys, self->vector->type);
-    return cni_view_make((const char *)self->reader.data + index * width, (uint32_t)width);
+    const int32_t width = cni_phys_bytes((cni_phys)vector->phys, vector->type);
+    return cni_view_make((const char *)vector->data + index * width, (uint32_t)width);
 }
 
 void
 cni_cell_read(const cni_cell_reader *self, int64_t row, cni_cell *out_cell)
 {
+    const int64_t index = row & self->mask;
     *out_cell = (cni_cell){{0, 0}};
     if (self->kind == CNI_CELL_F64) {
-        const double value = read_float(&self->reader, row);
+        const double value = read_float(self->vector, index);
         memcpy(out_cell, &value, sizeof(value));
     } else if (self->kind == CNI_CELL_BYTES) {
-        const cni_view view = read_bytes(self, row);
+        const cni_view view = read_bytes(self->vector, index);
         memcpy(out_cell, &view, sizeof(view));
     } else if (self->kind == CNI_CELL_INTERVAL) {
-        const int64_t index = row & self->reader.mask;
-        memcpy(out_cell, (const cni_interval *)self->reader.data + index, sizeof(cni_interval));
+        memcpy(out_cell, (const cni_interval *)self->vector->data + index, sizeof(cni_interval));
     } else if (self->kind == CNI_CELL_NESTED) {
         out_cell->words[0] = (uint64_t)(uintptr_t)self->vector;
         out_cell->words[1] = (uint64_t)row;
-    } else if (self->reader.phys == CNI_PHYS_BIT) {
-        out_cell->words[0] = cni_read_bool(&self->reader, row) ? 1 : 0;
-    } else if (self->reader.phys != CNI_PHYS_NONE) {
-        const cni_i128 value = cni_read_wide(&self->reader, row);
+    } else {
+        const cni_i128 value = read_integer(self->vector, index);
         memcpy(out_cell, &value, sizeof(value));
     }
 }
@@ -270,9 +237,9 @@ compare_nested(const cni_op_env *env, const cni_cell *a, const cni_cell *b, int 
     CN_TRY(cni_vector_take(env->allocator, nested_of(b), &right_row, 1, &right, err));
     CN_TRY(cni_op_compare(&one, CNI_LT, &left, &right, &less, err));
     CN_TRY(cni_op_compare(&one, CNI_GT, &left, &right, &more, err));
-    const cni_reader is_less = cni_reader_of(&less);
-    const cni_reader is_more = cni_reader_of(&more);
-    *out_order = (cni_read_bool(&is_more, 0) ? 1 : 0) - (cni_read_bool(&is_less, 0) ? 1 : 0);
+    const bool is_less = cni_bits_get((cni_bits){less.data, less.data_off_bits}, 0);
+    const bool is_more = cni_bits_get((cni_bits){more.data, more.data_off_bits}, 0);
+    *out_order = (is_more ? 1 : 0) - (is_less ? 1 : 0);
     return CN_OK;
 }
 
@@ -450,20 +417,6 @@ cni_cells_to_vector(cni_allocator *allocator, const cni_type *type, const cni_ce
         CN_TRY(own_bytes(allocator, &made, n, err));
     }
     cni_vector_move(out_vector, &made);
-    return CN_OK;
-}
-
-cn_code
-cni_emit_flat(const cni_aggregate_call *call, int64_t n_states, bool with_validity,
-              cni_vector *out_vector, void *out_data, uint8_t **out_validity, cn_error *err)
-{
-    CN_TRY(cni_vector_new_flat(call->env.allocator, call->type, cni_type_phys(call->type), n_states,
-                               with_validity, out_vector, err));
-    void *data = cni_vector_mutable_data(out_vector);
-    memcpy(out_data, &data, sizeof(data));
-    if (out_validity != NULL) {
-        *out_validity = cni_vector_mutable_validity(out_vector);
-    }
     return CN_OK;
 }
 
