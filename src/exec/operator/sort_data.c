@@ -181,6 +181,7 @@ add_short_keys(cni_sort_data *self, const cni_vector *const *keys, int64_t n_row
         memcpy(&out_entries[row].low, key + 8, 8);
         out_entries[row].high = __builtin_bswap64(out_entries[row].high);
         out_entries[row].low = __builtin_bswap64(out_entries[row].low);
+        out_entries[row].row = 0;
     }
     return CN_OK;
 }
@@ -196,8 +197,10 @@ add_long_keys(cni_sort_data *self, const cni_vector *const *keys, int64_t n_rows
     CN_TRY(cni_sort_key_encode(plan->allocator, plan->keys, keys, plan->spec->n_orders, n_rows,
                                &piece->keys, &n_bytes, piece->key_offsets, err));
     for (int64_t row = 0; row < n_rows; row++) {
+        const int64_t key_bytes = piece->key_offsets[row + 1] - piece->key_offsets[row];
         cni_sort_entry_prefix(&out_entries[row], piece->keys->data + piece->key_offsets[row],
-                              piece->key_offsets[row + 1] - piece->key_offsets[row]);
+                              key_bytes);
+        out_entries[row].row = key_bytes > SHORT_KEY_BYTES ? CNI_SORT_LONG : 0;
     }
     return CN_OK;
 }
@@ -206,8 +209,8 @@ cni_str
 cni_sort_data_key(const void *opaque, const cni_sort_entry *entry)
 {
     const cni_sort_data *self = opaque;
-    const cni_sort_piece *piece = &self->pieces[entry->row >> 16];
-    const int64_t row = (int64_t)(entry->row & 0xFFFF);
+    const cni_sort_piece *piece = &self->pieces[cni_sort_entry_piece(entry)];
+    const int64_t row = cni_sort_entry_row(entry);
     const uint8_t *key = piece->keys->data + piece->key_offsets[row];
     return (cni_str){(const char *)key, piece->key_offsets[row + 1] - piece->key_offsets[row]};
 }
@@ -261,7 +264,7 @@ fill_piece(cni_sort_data *self, cni_chunk *chunk, cni_sort_piece *piece, cn_erro
     CN_TRY(code);
     const uint64_t first = (uint64_t)(piece - self->pieces) << 16;
     for (int64_t row = 0; row < n_rows; row++) {
-        entries[row].row = first | (uint64_t)row;
+        entries[row].row |= first | (uint64_t)row;
     }
     CN_TRY(keep_columns(self, chunk, piece, err));
     self->runs[self->n_runs - 1].n_entries += n_rows;
@@ -309,7 +312,7 @@ cni_sort_data_drop_behind(cni_sort_data *self, int64_t n_last, int64_t place)
     int64_t n_kept = first;
     for (int64_t at = first; at < run->n_entries; at++) {
         int order = cni_sort_entry_compare(&run->entries[at], bound);
-        if (order == 0 && self->plan->key_bytes < 0) {
+        if (order == 0 && (bound->row & CNI_SORT_LONG) != 0) {
             order = cni_str_compare(cni_sort_data_key(self, &run->entries[at]),
                                     cni_sort_data_key(self, bound));
         }
@@ -339,9 +342,10 @@ static cn_code
 take_rows(prune_build *build, int64_t begin, int64_t end, int32_t column, cni_vector *out,
           cn_error *err)
 {
-    const cni_sort_piece *piece = &build->from->pieces[build->entries[begin].row >> 16];
+    const cni_sort_piece *piece =
+        &build->from->pieces[cni_sort_entry_piece(&build->entries[begin])];
     for (int64_t at = begin; at < end; at++) {
-        build->rows[at - begin] = (uint32_t)(build->entries[at].row & 0xFFFF);
+        build->rows[at - begin] = (uint32_t)cni_sort_entry_row(&build->entries[at]);
     }
     return cni_vector_take(build->from->plan->allocator, &piece->chunk.columns[column], build->rows,
                            end - begin, out, err);
@@ -351,7 +355,8 @@ static int64_t
 end_of_piece(const prune_build *build, int64_t begin, int64_t end)
 {
     int64_t at = begin + 1;
-    while (at < end && build->entries[at].row >> 16 == build->entries[begin].row >> 16) {
+    const int64_t piece = cni_sort_entry_piece(&build->entries[begin]);
+    while (at < end && cni_sort_entry_piece(&build->entries[at]) == piece) {
         at++;
     }
     return at;
@@ -392,9 +397,9 @@ prune_column(prune_build *build, int64_t begin, int64_t end, int32_t column, cni
 static int64_t
 sequence_of(const cni_sort_data *self, const cni_sort_entry *entry)
 {
-    const cni_sort_piece *piece = &self->pieces[entry->row >> 16];
+    const cni_sort_piece *piece = &self->pieces[cni_sort_entry_piece(entry)];
     return piece->row_sequences == NULL ? piece->sequence
-                                        : piece->row_sequences[entry->row & 0xFFFF];
+                                        : piece->row_sequences[cni_sort_entry_row(entry)];
 }
 
 /* Long keys of entries [begin, end), copied. */
@@ -459,7 +464,8 @@ prune_into(prune_build *build, cn_error *err)
         CN_TRY(prune_piece(build, begin, end, piece, err));
         for (int64_t at = begin; at < end; at++) {
             run->entries[at] = build->entries[at];
-            run->entries[at].row = first | (uint64_t)(at - begin);
+            run->entries[at].row &= CNI_SORT_LONG;
+            run->entries[at].row |= first | (uint64_t)(at - begin);
         }
     }
     run->n_entries = build->n_entries;

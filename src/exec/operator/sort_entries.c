@@ -10,7 +10,7 @@
 #include "base/macros.h"
 
 #define KEY_DIGITS 16
-#define ROW_DIGITS 8
+#define ROW_DIGITS 7 /* without the flag above them */
 #define SMALL_RUN  48
 
 /* ---- radix ---- */
@@ -120,7 +120,7 @@ static int
 compare(const entry_order *order, const cni_sort_entry *a, const cni_sort_entry *b)
 {
     const int by_prefix = cni_sort_entry_compare(a, b);
-    if (by_prefix != 0 || order->key_of == NULL) {
+    if (by_prefix != 0 || order->key_of == NULL || (a->row & CNI_SORT_LONG) == 0) {
         return by_prefix;
     }
     return cni_str_compare(order->key_of(order->state, a), order->key_of(order->state, b));
@@ -187,7 +187,7 @@ sort_equal_prefixes(const entry_order *order, cni_sort_entry *entries, cni_sort_
         while (end < n && cni_sort_entry_compare(&entries[begin], &entries[end]) == 0) {
             end++;
         }
-        if (end - begin > 1) {
+        if (end - begin > 1 && (entries[begin].row & CNI_SORT_LONG) != 0) {
             merge_sort(order, entries + begin, scratch, end - begin);
         }
         begin = end;

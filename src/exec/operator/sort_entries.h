@@ -12,8 +12,24 @@
 typedef struct cni_sort_entry {
     uint64_t high; /* key bytes 0..7, big-endian */
     uint64_t low;  /* key bytes 8..15 */
-    uint64_t row;  /* piece << 16 | row of the piece: ascending in the order of arrival */
+    uint64_t row;  /* CNI_SORT_LONG, piece << 16 | row of the piece: ascending in arrival */
 } cni_sort_entry;
+
+/* The key has more than 16 bytes. Keys are prefix-free, so among equal first 16 bytes either all
+ * are long or all are the same. */
+#define CNI_SORT_LONG (UINT64_C(1) << 63)
+
+static inline int64_t
+cni_sort_entry_piece(const cni_sort_entry *entry)
+{
+    return (int64_t)((entry->row & ~CNI_SORT_LONG) >> 16);
+}
+
+static inline int64_t
+cni_sort_entry_row(const cni_sort_entry *entry)
+{
+    return (int64_t)(entry->row & 0xFFFF);
+}
 
 /* Whole key of an entry whose first 16 bytes do not decide. */
 typedef cni_str (*cni_sort_key_of)(const void *state, const cni_sort_entry *entry);

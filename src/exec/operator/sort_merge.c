@@ -22,7 +22,8 @@ cni_merge_compare_keys(const cni_sort_result *result, const cni_merge_run *run_a
                        const cni_sort_entry *a, const cni_merge_run *run_b, const cni_sort_entry *b)
 {
     const int by_prefix = cni_sort_entry_compare(a, b);
-    if (by_prefix != 0 || result->plan->key_bytes >= 0) {
+    (void)result;
+    if (by_prefix != 0 || (a->row & CNI_SORT_LONG) == 0) {
         return by_prefix;
     }
     return cni_str_compare(cni_sort_data_key(run_a->data, a), cni_sort_data_key(run_b->data, b));
@@ -115,27 +116,46 @@ find_places(const cni_sort_result *result, int64_t rank, int64_t *lows, int64_t 
 
 /* ---- the tree ---- */
 
+/* Leading key bytes of a run's next entry, beside each other for speed. */
+typedef struct merge_head {
+    uint64_t high;
+    const cni_sort_entry *entry; /* NULL: exhausted; then `high` is the largest */
+} merge_head;
+
 typedef struct merge_tree {
     const cni_sort_result *result;
-    int32_t n_leaves; /* a power of two >= n_runs */
-    int32_t *losers;  /* n_leaves: [0] is the winner */
-    int64_t *places;  /* next entry of each run */
+    int32_t n_leaves;  /* a power of two >= n_runs */
+    int32_t *losers;   /* n_leaves: [0] is the winner */
+    merge_head *heads; /* n_leaves */
 } merge_tree;
 
+static merge_head
+head_at(const cni_merge_run *run, int64_t place)
+{
+    const cni_sort_entry *entry = place < run->n_entries ? &run->entries[place] : NULL;
+    return (merge_head){entry == NULL ? UINT64_MAX : entry->high, entry};
+}
+
+/* The heads' leading bytes are equal. */
+static CN_NOINLINE bool
+beats_closely(const merge_tree *tree, int32_t a, int32_t b)
+{
+    const cni_sort_entry *entry_a = tree->heads[a].entry;
+    const cni_sort_entry *entry_b = tree->heads[b].entry;
+    if (entry_a == NULL || entry_b == NULL) {
+        return entry_a != NULL;
+    }
+    return comes_before(tree->result, &tree->result->runs[a], entry_a, &tree->result->runs[b],
+                        entry_b);
+}
+
 /* Whether run a gives its next row before run b does. */
-static bool
+static inline bool
 beats(const merge_tree *tree, int32_t a, int32_t b)
 {
-    const cni_sort_result *result = tree->result;
-    const bool a_left = a < result->n_runs && tree->places[a] < result->runs[a].n_entries;
-    const bool b_left = b < result->n_runs && tree->places[b] < result->runs[b].n_entries;
-    if (!a_left || !b_left) {
-        return a_left;
-    }
-    const cni_merge_run *run_a = &result->runs[a];
-    const cni_merge_run *run_b = &result->runs[b];
-    return comes_before(result, run_a, &run_a->entries[tree->places[a]], run_b,
-                        &run_b->entries[tree->places[b]]);
+    const uint64_t high_a = tree->heads[a].high;
+    const uint64_t high_b = tree->heads[b].high;
+    return CN_LIKELY(high_a != high_b) ? high_a < high_b : beats_closely(tree, a, b);
 }
 
 /* Play all games from the leaves up; `winners` is work space for 2 * n_leaves. */
@@ -177,8 +197,9 @@ merge_rows(merge_tree *tree, int64_t first, int64_t end, cn_error *err)
     for (int64_t at = first; at < end; at++) {
         const int32_t winner = tree->losers[0];
         const cni_merge_run *run = &result->runs[winner];
-        result->order[at] = cni_merge_row(run, &run->entries[tree->places[winner]]);
-        tree->places[winner]++;
+        const cni_sort_entry *entry = tree->heads[winner].entry;
+        result->order[at] = cni_merge_row(run, entry);
+        tree->heads[winner] = head_at(run, entry - run->entries + 1);
         replay(tree);
         if ((at & (CHECK_ROWS - 1)) == 0) {
             CN_TRY(cni_context_check(result->plan->context, err));
@@ -210,13 +231,18 @@ cni_merge_part(const cni_sort_result *result, int64_t first, int64_t end, cn_err
     while (n_leaves < n_runs) {
         n_leaves *= 2;
     }
-    /* places, highs, bounds; then losers and winners */
-    const int64_t n_words = 3 * (int64_t)n_runs + n_leaves / 2 + n_leaves;
+    /* places, highs, bounds; heads; losers and winners */
+    const int64_t n_words = 3 * (int64_t)n_runs + 2 * (int64_t)n_leaves + n_leaves / 2 + n_leaves;
     int64_t *words = NULL;
     CN_TRY(cni_alloc_zeroed(allocator, n_words * 8, &words, err));
     find_places(result, first, words, words + n_runs, words + 2 * n_runs);
-    int32_t *halves = (int32_t *)(void *)(words + 3 * n_runs);
-    merge_tree tree = {result, n_leaves, halves, words};
+    merge_head *heads = (merge_head *)(void *)(words + 3 * n_runs);
+    int32_t *halves = (int32_t *)(void *)(heads + n_leaves);
+    merge_tree tree = {result, n_leaves, halves, heads};
+    for (int32_t leaf = 0; leaf < n_leaves; leaf++) {
+        heads[leaf] = leaf < n_runs ? head_at(&result->runs[leaf], words[leaf])
+                                    : (merge_head){UINT64_MAX, NULL};
+    }
     build_tree(&tree, halves + n_leaves);
     const cn_code code = merge_rows(&tree, first, end, err);
     cni_dealloc(allocator, words, n_words * 8);

@@ -20,8 +20,8 @@ typedef struct cni_merge_run {
 static inline uint32_t
 cni_merge_row(const cni_merge_run *run, const cni_sort_entry *entry)
 {
-    return (uint32_t)((uint64_t)run->data->pieces[entry->row >> 16].first_row +
-                      (entry->row & 0xFFFF));
+    return (uint32_t)(run->data->pieces[cni_sort_entry_piece(entry)].first_row +
+                      cni_sort_entry_row(entry));
 }
 
 /* Order of two entries' keys alone. */
