@@ -5,17 +5,16 @@
  * is overwritten later, and always inside `dst`); the careful loop does the rest byte-exactly. Both
  * check every length and offset before they use it, so that any input is safe.
  *
- * Short copies are made with loads no wider than what one earlier store wrote: a wider load would
- * span two pending stores and wait for both to reach the cache, which costs more than the copy.
+ * The wild loop keeps its two pointers in registers (wild_cursor by value) and does not look at
+ * lengths before it copies 16 bytes: most tags need no more, and a branch would be foreseen badly.
  */
 #include "io/codec/snappy_int.h"
 
 #include <stdbool.h>
 #include <string.h>
 
-#define WILD_BYTES                                                                                 \
-    80 /* a literal of 64 with its tag, or a copy of 64 with 16 bytes of overshoot                 \
-        */
+/* A literal of 60 with its tag, or a copy of 64, and the bytes beyond that wide steps touch. */
+#define WILD_BYTES 80
 
 typedef struct snappy_state {
     const uint8_t *src;
@@ -62,13 +61,6 @@ static inline void
 wild_copy(uint8_t *to, int64_t distance, int64_t n_bytes)
 {
     const uint8_t *from = to - distance;
-    if (CN_LIKELY(n_bytes >= 4 && n_bytes <= 8 && distance >= n_bytes)) {
-        const uint64_t low = load_u32(from);
-        const uint64_t high = load_u32(from + n_bytes - 4);
-        const uint64_t word = low | high << ((n_bytes - 4) * 8);
-        memcpy(to, &word, 8);
-        return;
-    }
     if (CN_LIKELY(distance >= 16)) {
         for (int64_t done = 0; done < n_bytes; done += 16) {
             move_16(to + done, from + done);
@@ -107,100 +99,92 @@ long_literal(snappy_state *self, uint32_t tag)
     return true;
 }
 
-/* A literal of up to 60 bytes. */
-static inline void
-wild_literal(snappy_state *self, int64_t n_bytes)
+/* The two ends of a wild step, by value so that they stay in registers. dst NULL = damaged. */
+typedef struct wild_cursor {
+    const uint8_t *src;
+    uint8_t *dst;
+} wild_cursor;
+
+/* A literal of up to 60 bytes whose tag was consumed. */
+static inline wild_cursor
+wild_literal(wild_cursor at, int64_t n_bytes)
 {
-    move_16(self->dst, self->src);
+    move_16(at.dst, at.src);
     for (int64_t done = 16; done < n_bytes; done += 16) {
-        move_16(self->dst + done, self->src + done);
+        move_16(at.dst + done, at.src + done);
     }
-    self->src += n_bytes;
-    self->dst += n_bytes;
+    return (wild_cursor){at.src + n_bytes, at.dst + n_bytes};
 }
 
-/* A copy whose tag was consumed. False = damaged. */
-static inline bool
-tagged_copy(snappy_state *self, uint32_t tag)
+/* A copy, checked. */
+static inline wild_cursor
+checked_copy(wild_cursor at, const uint8_t *dst_begin, int64_t distance, int64_t n_bytes)
 {
-    int64_t distance;
-    int64_t n_bytes = (int64_t)(tag >> 2) + 1;
+    if (CN_UNLIKELY(distance == 0 || distance > at.dst - dst_begin)) {
+        return (wild_cursor){at.src, NULL};
+    }
+    wild_copy(at.dst, distance, n_bytes);
+    at.dst += n_bytes;
+    return at;
+}
+
+/* A copy whose tag was consumed. */
+static inline wild_cursor
+tagged_copy(wild_cursor at, const uint8_t *dst_begin, uint32_t tag)
+{
+    const uint8_t *src = at.src;
     if ((tag & 3) == 1) {
-        n_bytes = 4 + (int64_t)((tag >> 2) & 7);
-        distance = (int64_t)((tag >> 5) << 8 | *self->src);
-        self->src += 1;
-    } else if ((tag & 3) == 2) {
-        distance = (int64_t)load_u16(self->src);
-        self->src += 2;
-    } else {
-        distance = (int64_t)load_u32(self->src);
-        self->src += 4;
+        at.src += 1;
+        return checked_copy(at, dst_begin, (int64_t)((tag >> 5) << 8 | *src),
+                            4 + (int64_t)((tag >> 2) & 7));
     }
-    if (CN_UNLIKELY(distance == 0 || distance > self->dst - self->dst_begin)) {
-        return false;
+    const int64_t n_bytes = (int64_t)(tag >> 2) + 1;
+    if ((tag & 3) == 2) {
+        at.src += 2;
+        return checked_copy(at, dst_begin, (int64_t)load_u16(src), n_bytes);
     }
-    wild_copy(self->dst, distance, n_bytes);
-    self->dst += n_bytes;
-    return true;
+    at.src += 4;
+    return checked_copy(at, dst_begin, (int64_t)load_u32(src), n_bytes);
 }
 
-/* A literal of 1..4 bytes and the near copy behind it, out of one load: pages of numbers are made
- * of such pairs. Gives 0 = it is something else, nothing done; 1 = done; -1 = damaged. */
-static inline int
-literal_and_copy(snappy_state *self)
+/* A literal with a length of its own, from the wild loop. */
+static CN_NOINLINE wild_cursor
+wild_long_literal(const snappy_state *whole, wild_cursor at, uint32_t tag)
 {
-    uint64_t word;
-    memcpy(&word, self->src, 8);
-    const uint64_t tag = word & 0xff;
-    const int64_t n_literal = (int64_t)(tag >> 2) + 1;
-    const uint64_t next = word >> 16 >> ((tag << 1) & 63);
-    if ((tag & 0xf3) != 0 || (next & 3) - 1 >= 2) {
-        return 0;
+    snappy_state state = *whole;
+    state.src = at.src;
+    state.dst = at.dst;
+    const bool good = long_literal(&state, tag);
+    return (wild_cursor){state.src, good ? state.dst : NULL};
+}
+
+/* One tag of any kind. */
+static inline wild_cursor
+wild_tag(const snappy_state *whole, wild_cursor at)
+{
+    const uint32_t tag = *at.src++;
+    if ((tag & 3) != 0) {
+        return tagged_copy(at, whole->dst_begin, tag);
     }
-    int64_t distance = (int64_t)((next >> 8) & 0xffff);
-    int64_t n_copy = (int64_t)((next >> 2) & 63) + 1;
-    self->src += n_literal + 4;
-    if ((next & 1) != 0) {
-        distance = (int64_t)((next & 0xe0) << 3 | ((next >> 8) & 0xff));
-        n_copy = 4 + (int64_t)((next >> 2) & 7);
-        self->src -= 1;
+    if (CN_LIKELY(tag >> 2 < 60)) {
+        return wild_literal(at, (int64_t)(tag >> 2) + 1);
     }
-    const uint32_t literal = (uint32_t)(word >> 8);
-    memcpy(self->dst, &literal, 4);
-    self->dst += n_literal;
-    if (CN_UNLIKELY(distance == 0 || distance > self->dst - self->dst_begin)) {
-        return -1;
-    }
-    wild_copy(self->dst, distance, n_copy);
-    self->dst += n_copy;
-    return 1;
+    return wild_long_literal(whole, at, tag);
 }
 
 /* While enough room is on both sides. False = damaged. */
 static bool
-run_wild(snappy_state *inout_state)
+run_wild(snappy_state *self)
 {
-    snappy_state self = *inout_state; /* in registers */
-    const uint8_t *src_stop = self.src_end - WILD_BYTES;
-    const uint8_t *dst_stop = self.dst_end - WILD_BYTES;
-    bool good = true;
-    while (good && self.src < src_stop && self.dst < dst_stop) {
-        const int pair = literal_and_copy(&self);
-        if (CN_LIKELY(pair != 0)) {
-            good = pair > 0;
-            continue;
-        }
-        const uint32_t tag = *self.src++;
-        if ((tag & 3) != 0) {
-            good = tagged_copy(&self, tag);
-        } else if (CN_LIKELY(tag >> 2 < 60)) {
-            wild_literal(&self, (int64_t)(tag >> 2) + 1);
-        } else {
-            good = long_literal(&self, tag);
-        }
+    const uint8_t *src_stop = self->src_end - WILD_BYTES;
+    const uint8_t *dst_stop = self->dst_end - WILD_BYTES;
+    wild_cursor at = {self->src, self->dst};
+    while (at.dst != NULL && at.src < src_stop && at.dst < dst_stop) {
+        at = wild_tag(self, at);
     }
-    *inout_state = self;
-    return good;
+    self->src = at.src;
+    self->dst = at.dst;
+    return at.dst != NULL;
 }
 
 /* One copy near an end, byte by byte. `tag` is consumed already. */

@@ -306,6 +306,20 @@ add_piece(block *self, cni_pq_piece *piece, cn_error *err)
     return CN_OK;
 }
 
+/* The piece's part of want->keep, from its own bit 0 on. False = no row of it is wanted. */
+static bool
+narrow_to_page(const cni_pq_want *want, int64_t row, uint64_t *keep_words, cni_pq_piece *piece)
+{
+    const cni_bits keep = {(const uint8_t *)want->keep, row - want->row};
+    piece->n_keep = cni_bits_count(keep, piece->n_rows);
+    if (piece->n_keep > 0 && piece->n_keep < piece->n_rows) {
+        keep_words[cni_bits_words(piece->n_rows) - 1] = 0;
+        cni_bits_copy(keep, piece->n_rows, (uint8_t *)keep_words);
+        piece->keep = keep_words;
+    }
+    return piece->n_keep > 0;
+}
+
 /* The rows of the want that lie in page `number`, from *inout_row on. */
 static cn_code
 add_page_rows(block *self, int64_t number, int64_t *inout_row, uint64_t *keep_words, cn_error *err)
@@ -317,17 +331,11 @@ add_page_rows(block *self, int64_t number, int64_t *inout_row, uint64_t *keep_wo
     const int64_t n_rows = cni_min_i64(want->row + want->n_rows, at[1].first_row) - row;
     cni_pq_piece piece = {.leaf = column->leaf, .n_rows = n_rows, .n_keep = n_rows};
     *inout_row += n_rows;
-    if (want->keep != NULL) {
-        const cni_bits keep = {(const uint8_t *)want->keep, row - want->row};
-        piece.n_keep = cni_bits_count(keep, n_rows);
-        if (piece.n_keep == 0) {
-            return CN_OK;
-        }
-        if (piece.n_keep < n_rows) {
-            keep_words[cni_bits_words(n_rows) - 1] = 0;
-            cni_bits_copy(keep, n_rows, (uint8_t *)keep_words);
-            piece.keep = keep_words;
-        }
+    if (n_rows == want->n_rows) {
+        piece.keep = want->keep;
+        piece.n_keep = want->n_keep;
+    } else if (want->keep != NULL && !narrow_to_page(want, row, keep_words, &piece)) {
+        return CN_OK;
     }
     if (number != column->open_page) {
         CN_TRY(open_page(column, self->reader, number, want->ahead, err));

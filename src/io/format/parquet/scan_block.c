@@ -85,19 +85,19 @@ fill_filter_chunk(cni_pq_local *self, const block_state *block, int32_t stage, c
     return CN_OK;
 }
 
-/* survivors: of its set bits, those whose bit in `kept` (one per set bit) is set. */
+/* survivors: of its set bits, those whose bit in `kept` (one per set bit) is set. Through row
+ * numbers, which kernels make and narrow fast; only the rows that are left are set one by one. */
 static void
-deposit(uint64_t *survivors, int64_t n_words, const uint64_t *kept)
+deposit(cni_pq_local *self, const block_state *block, const uint64_t *kept)
 {
-    int64_t at = 0;
-    for (int64_t word = 0; word < n_words; word++) {
-        uint64_t narrowed = 0;
-        for (uint64_t bits = survivors[word]; bits != 0; bits &= bits - 1) {
-            const uint64_t is_kept = kept[at >> 6] >> (at & 63) & 1;
-            narrowed |= (bits & (0 - bits)) & (0 - is_kept);
-            at++;
-        }
-        survivors[word] = narrowed;
+    const cni_kernels *kernels = self->reader.env.kernels;
+    const int64_t n_words = cni_bits_words(block->n_rows);
+    const int64_t n_alive = kernels->bits_to_u32(self->survivors, block->n_rows, self->indices);
+    const int64_t n_left = kernels->filter[2](self->indices, kept, n_alive, self->narrowed);
+    memset(self->survivors, 0, (size_t)n_words * 8);
+    for (int64_t at = 0; at < n_left; at++) {
+        const uint32_t row = self->narrowed[at];
+        self->survivors[row >> 6] |= UINT64_C(1) << (row & 63);
     }
 }
 
@@ -161,7 +161,7 @@ run_stage(cni_pq_local *self, block_state *block, int32_t stage, cn_error *err)
     CN_TRY(filter_stage(self, stage, kept, &n_kept, err));
     if (n_kept < block->n_alive) {
         if (block->is_narrowed) {
-            deposit(self->survivors, cni_bits_words(block->n_rows), kept);
+            deposit(self, block, kept);
         } else {
             memcpy(self->survivors, kept, (size_t)cni_bits_words(block->n_rows) * 8);
         }

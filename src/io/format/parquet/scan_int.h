@@ -163,6 +163,7 @@ typedef struct cni_pq_local {
     uint64_t *kept;      /* words per stage: rows of its input that passed */
     int64_t *n_kept;     /* per stage */
     uint32_t *indices;   /* row numbers */
+    uint32_t *narrowed;  /* fewer of them */
     uint64_t *leads;     /* of the dynamic filter's column; n_lead_words, made when needed */
     int64_t n_lead_words;
 } cni_pq_local;

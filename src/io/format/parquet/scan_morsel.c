@@ -16,6 +16,7 @@ typedef struct local_layout {
     int64_t kept;
     int64_t n_kept;
     int64_t indices;
+    int64_t narrowed;
     int64_t total_bytes;
 } local_layout;
 
@@ -42,6 +43,7 @@ lay_out(const cni_pq_scan *scan)
     at.kept = place(&end, (int64_t)scan->n_stages * CNI_PQ_BLOCK_WORDS, 8);
     at.n_kept = place(&end, scan->n_stages, 8);
     at.indices = place(&end, CNI_CHUNK_ROWS_MAX + 64, 4);
+    at.narrowed = place(&end, CNI_CHUNK_ROWS_MAX + 64, 4);
     at.total_bytes = end;
     return at;
 }
@@ -85,6 +87,7 @@ cni_pq_local_new(cni_pq_scan *scan, cni_pq_local **out_local, cn_error *err)
     self->kept = part(self, at.kept);
     self->n_kept = part(self, at.n_kept);
     self->indices = part(self, at.indices);
+    self->narrowed = part(self, at.narrowed);
     self->morsel = -1;
     self->primary = -1;
     const cn_code code = fill_local(self, err);
