@@ -63,13 +63,14 @@ forget_vectors(cni_agg_operator *self, cni_agg_local *local)
     }
 }
 
-static void
-local_free(cni_agg_operator *self, cni_agg_local *local)
+void
+cni_agg_local_free(cni_agg_operator *self, cni_agg_local *local)
 {
     const int64_t vector_bytes = (int64_t)sizeof(cni_vector);
     if (local == NULL) {
         return;
     }
+    cni_agg_sets_close(self, local);
     forget_vectors(self, local);
     free_scratch(self, local);
     cni_dealloc(self->allocator, local->key_vectors, self->spec->n_keys * vector_bytes);
@@ -109,17 +110,28 @@ local_init(cni_agg_operator *self, cni_agg_local *local, cn_error *err)
     return CN_OK;
 }
 
+cn_code
+cni_agg_local_new(cni_agg_operator *self, cni_agg_local **out_local, cn_error *err)
+{
+    cni_agg_local *local = NULL;
+    CN_TRY(cni_alloc_zeroed(self->allocator, (int64_t)sizeof(*local), &local, err));
+    cn_code code = local_init(self, local, err);
+    if (code == CN_OK && self->n_sets > 0) {
+        code = cni_agg_sets_open(self, local, err);
+    }
+    if (code != CN_OK) {
+        cni_agg_local_free(self, local);
+        return code;
+    }
+    *out_local = local;
+    return CN_OK;
+}
+
 static cn_code
 open_local(cni_operator *base, void **out_local, cn_error *err)
 {
-    cni_agg_operator *self = (cni_agg_operator *)base;
     cni_agg_local *local = NULL;
-    CN_TRY(cni_alloc_zeroed(self->allocator, (int64_t)sizeof(*local), &local, err));
-    const cn_code code = local_init(self, local, err);
-    if (code != CN_OK) {
-        local_free(self, local);
-        return code;
-    }
+    CN_TRY(cni_agg_local_new((cni_agg_operator *)base, &local, err));
     *out_local = local;
     return CN_OK;
 }
@@ -129,16 +141,15 @@ close_local(cni_operator *base, void *opaque)
 {
     cni_agg_local *local = opaque;
     if (local != NULL && !local->combined) { /* the operator keeps combined ones */
-        local_free((cni_agg_operator *)base, local);
+        cni_agg_local_free((cni_agg_operator *)base, local);
     }
 }
 
 /* ---- rows ---- */
 
 static cn_code
-push_rows(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *chunk, cn_error *err)
+push_own_rows(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *chunk, cn_error *err)
 {
-    CN_TRY(cni_context_check(self->base.context, err));
     CN_TRY(cni_agg_local_reserve(self, local, chunk->n_rows, err));
     const uint32_t *groups = NULL;
     if (self->layout->n_keys > 0) {
@@ -147,6 +158,19 @@ push_rows(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *chunk, 
     CN_TRY(cni_agg_update(self, local, chunk, groups, err));
     local->rows_in += chunk->n_rows;
     return self->layout->n_keys == 0 ? CN_OK : cni_agg_make_room(self, local, err);
+}
+
+cn_code
+cni_agg_push_rows(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *chunk,
+                  cn_error *err)
+{
+    CN_TRY(cni_context_check(self->base.context, err));
+    cn_code code = push_own_rows(self, local, chunk, err);
+    if (code == CN_OK && self->n_sets > 0) {
+        code = cni_agg_sets_push(self, local, chunk, err);
+    }
+    forget_vectors(self, local);
+    return code;
 }
 
 static cn_code
@@ -160,21 +184,17 @@ push(cni_operator *base, void *opaque, cni_chunk *chunk, cni_waker own_waker,
     if (chunk->n_rows == 0) {
         return CN_OK;
     }
-    const cn_code code = push_rows(self, local, chunk, err);
-    forget_vectors(self, local);
-    return code;
+    return cni_agg_push_rows(self, local, chunk, err);
 }
 
-static cn_code
-combine(cni_operator *base, void *opaque, cn_error *err)
+cn_code
+cni_agg_local_combine(cni_agg_operator *self, cni_agg_local *local, cn_error *err)
 {
-    cni_agg_operator *self = (cni_agg_operator *)base;
-    cni_agg_local *local = opaque;
     free_scratch(self, local);
     cni_agg_direct_done(self, local);
     if (self->layout->n_keys > 0 &&
         (local->pages != NULL ||
-         (base->n_workers > 1 && local->table.n_groups > CNI_AGG_SMALL_GROUPS))) {
+         (self->base.n_workers > 1 && local->table.n_groups > CNI_AGG_SMALL_GROUPS))) {
         CN_TRY(cni_agg_flush(self, local, err));
         cni_agg_table_trim(&local->table);
     }
@@ -190,40 +210,70 @@ combine(cni_operator *base, void *opaque, cn_error *err)
     return CN_OK;
 }
 
+static cn_code
+combine(cni_operator *base, void *opaque, cn_error *err)
+{
+    cni_agg_operator *self = (cni_agg_operator *)base;
+    cni_agg_local *local = opaque;
+    if (self->n_sets > 0) {
+        CN_TRY(cni_agg_sets_combine(self, local, err));
+    }
+    return cni_agg_local_combine(self, local, err);
+}
+
 /* ---- finalize ---- */
+
+static bool
+is_partitioned(const cni_agg_operator *self)
+{
+    for (const cni_agg_local *local = self->locals; local != NULL; local = local->next) {
+        if (local->pages != NULL) {
+            return true;
+        }
+    }
+    return false;
+}
 
 static int32_t
 finalize_tasks(cni_operator *base)
 {
     const cni_agg_operator *self = (const cni_agg_operator *)base;
-    for (const cni_agg_local *local = self->locals; local != NULL; local = local->next) {
-        if (local->pages != NULL) {
-            return CNI_AGG_PARTITIONS + 1;
-        }
+    bool partitioned = is_partitioned(self);
+    for (int32_t set = 0; set < self->n_sets; set++) {
+        partitioned = partitioned || is_partitioned(&self->sets[set].op);
     }
-    return 1;
+    return partitioned ? CNI_AGG_PARTITIONS + 1 : 1;
 }
 
 static cn_code
 make_finals(cni_agg_operator *self, int32_t n_finals, cn_error *err)
 {
-    cn_code code = CN_OK;
-    cni_mutex_lock(&self->mutex);
-    if (self->n_finals == 0) {
-        code = cni_alloc_zeroed(self->allocator, n_finals * (int64_t)sizeof(*self->finals),
-                                &self->finals, err);
-        self->n_finals = code == CN_OK ? n_finals : 0;
+    CN_TRY(cni_alloc_zeroed(self->allocator, n_finals * (int64_t)sizeof(*self->finals),
+                            &self->finals, err));
+    self->n_finals = n_finals;
+    return CN_OK;
+}
+
+/* By the first task of all. Under the lock. */
+static cn_code
+make_all_finals(cni_agg_operator *self, int32_t n_finals, cn_error *err)
+{
+    for (int32_t set = 0; set < self->n_sets && self->n_finals == 0; set++) {
+        if (self->sets[set].op.n_finals == 0) {
+            CN_TRY(make_finals(&self->sets[set].op, n_finals, err));
+        }
     }
-    cni_mutex_unlock(&self->mutex);
-    return code;
+    return self->n_finals == 0 ? make_finals(self, n_finals, err) : CN_OK;
 }
 
 static cn_code
 finalize(cni_operator *base, int32_t task, int32_t n_tasks, cn_error *err)
 {
     cni_agg_operator *self = (cni_agg_operator *)base;
-    CN_TRY(make_finals(self, n_tasks, err));
-    return cni_agg_merge(self, task, err);
+    cni_mutex_lock(&self->mutex);
+    const cn_code code = make_all_finals(self, n_tasks, err);
+    cni_mutex_unlock(&self->mutex);
+    return code == CN_OK ? cni_agg_merge(self, task, err) : code;
 }
 
 /* ---- figures ---- */
@@ -250,21 +300,28 @@ notes(const cni_operator *base, cni_op_note *out_notes, int32_t max_notes)
 
 /* ---- life ---- */
 
-static void
-close_operator(cni_operator *base)
+void
+cni_agg_operator_release(cni_agg_operator *self)
 {
-    cni_agg_operator *self = (cni_agg_operator *)base;
     while (self->locals != NULL) {
         cni_agg_local *local = self->locals;
         self->locals = local->next;
-        local_free(self, local);
+        cni_agg_local_free(self, local);
     }
     for (int32_t final = 0; final < self->n_finals; final++) {
         cni_agg_final_done(self, &self->finals[final]);
     }
     cni_dealloc(self->allocator, self->finals, self->n_finals * (int64_t)sizeof(*self->finals));
-    cni_arena_unref(self->arena);
     cni_mutex_done(&self->mutex);
+}
+
+static void
+close_operator(cni_operator *base)
+{
+    cni_agg_operator *self = (cni_agg_operator *)base;
+    cni_agg_operator_release(self); /* locals of sets go with them */
+    cni_agg_sets_done(self);
+    cni_arena_unref(self->arena);
     cni_budget_unref(self->base.budget);
     cni_dealloc(base->context->allocator, self, (int64_t)sizeof(*self));
 }
@@ -298,9 +355,18 @@ make_value_layouts(cni_agg_operator *self, cn_error *err)
             .n_keys = 1,
             .keys = position,
         };
-        CN_TRY(cni_agg_layout_new(self->arena, &alone, false, &self->value_layouts[key], err));
+        CN_TRY(
+            cni_agg_layout_new(self->arena, &alone, NULL, false, &self->value_layouts[key], err));
     }
     return CN_OK;
+}
+
+cn_code
+cni_agg_make_layouts(cni_agg_operator *self, const cni_agg_layout *prefix, cn_error *err)
+{
+    CN_TRY(cni_agg_layout_new(self->arena, self->spec, prefix,
+                              self->base.context->settings.reproducible, &self->layout, err));
+    return make_value_layouts(self, err);
 }
 
 static cn_code
@@ -311,19 +377,22 @@ operator_init(cni_agg_operator *self, cn_error *err)
                           err));
     self->allocator = cni_budget_allocator(self->base.budget);
     CN_TRY(cni_arena_new(self->allocator, "aggregation", &self->arena, err));
-    CN_TRY(cni_agg_layout_new(self->arena, self->spec, context->settings.reproducible,
-                              &self->layout, err));
-    return make_value_layouts(self, err);
+    CN_TRY(cni_agg_make_layouts(self, NULL, err));
+    return cni_agg_sets_init(self, err);
 }
 
 static cn_code
 check_calls(const cni_phys_aggregate *spec, cn_error *err)
 {
-    for (int32_t call = 0; call < spec->n_calls; call++) {
-        const cni_str name = spec->calls[call].function->name;
-        if (spec->calls[call].distinct || spec->calls[call].n_orders > 0) {
-            return CN_FAIL(err, CN_NOT_IMPLEMENTED, "%s in aggregate %.*s",
-                           spec->calls[call].distinct ? "DISTINCT" : "ORDER BY",
+    for (int32_t at = 0; at < spec->n_calls; at++) {
+        const cni_phys_call *call = &spec->calls[at];
+        const cni_str name = call->function->name;
+        if (call->n_args > CNI_AGG_MAX_ARGS) {
+            return CN_FAIL(err, CN_LIMIT_EXCEEDED, "aggregate %.*s has more than %d arguments",
+                           (int)name.len_bytes, name.data, CNI_AGG_MAX_ARGS);
+        }
+        if (call->n_orders > 0 && call->function->order_sensitive) {
+            return CN_FAIL(err, CN_NOT_IMPLEMENTED, "ORDER BY in aggregate %.*s",
                            (int)name.len_bytes, name.data);
         }
     }

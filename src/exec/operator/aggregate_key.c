@@ -88,26 +88,54 @@ is_view(const cni_agg_key *key)
            key->kind == CNI_AGG_KEY_NESTED;
 }
 
+/* Keys [first, n_keys) from *inout_offset on, widest first. */
 static void
-place_keys(cni_agg_layout *layout)
+place_items(cni_agg_layout *layout, int32_t first, int32_t *inout_offset)
 {
-    int32_t offset = 0;
     for (int32_t n_bytes = 16; n_bytes >= 1; n_bytes /= 2) {
-        for (int32_t key = 0; key < layout->n_keys; key++) {
+        for (int32_t key = first; key < layout->n_keys; key++) {
             cni_agg_key *placed = &layout->keys[key];
             if (placed->n_bytes == n_bytes) {
-                placed->offset = offset;
-                offset += n_bytes;
+                placed->offset = *inout_offset;
+                *inout_offset += n_bytes;
             }
             if (placed->n_bytes == n_bytes && is_view(placed)) {
                 layout->view_words[layout->n_views++] = placed->offset / 8;
             }
         }
     }
+}
+
+/* The keys of the prefix lie where they lie there; gives how many. */
+static int32_t
+place_prefix(cni_agg_layout *layout, const cni_agg_layout *prefix)
+{
+    layout->prefix = prefix;
+    layout->prefix_null_bit = -1;
+    if (prefix == NULL) {
+        return 0;
+    }
+    memcpy(layout->keys, prefix->keys, (size_t)prefix->n_keys * sizeof(*layout->keys));
+    for (int32_t view = 0; view < prefix->n_views; view++) {
+        layout->view_words[layout->n_views++] = prefix->view_words[view];
+    }
+    return prefix->n_keys;
+}
+
+static void
+place_keys(cni_agg_layout *layout, const cni_agg_layout *prefix)
+{
+    const int32_t first = place_prefix(layout, prefix);
+    int32_t offset = prefix == NULL ? 0 : prefix->key_bytes;
+    place_items(layout, first, &offset);
     layout->lone_null =
         layout->n_keys == 1 && layout->keys[0].n_bytes == 8 && !has_null_value(&layout->keys[0]);
     int32_t bit = offset * 8;
-    for (int32_t key = 0; key < layout->n_keys; key++) {
+    if (prefix != NULL && prefix->lone_null) {
+        layout->keys[0].null_bit = bit;
+        layout->prefix_null_bit = bit++;
+    }
+    for (int32_t key = first; key < layout->n_keys; key++) {
         const bool needs_bit = !layout->lone_null && !has_null_value(&layout->keys[key]);
         layout->keys[key].null_bit = needs_bit ? bit++ : -1;
     }
@@ -128,7 +156,7 @@ place_states(cni_arena *arena, const cni_phys_aggregate *spec, bool reproducible
     for (int32_t call = 0; call < spec->n_calls; call++) {
         cni_agg_call *made = &layout->calls[call];
         const cni_function *function = made->spec->function;
-        if (made->op == CNI_AGG_FUNCTION) {
+        if (made->op == CNI_AGG_FUNCTION || made->op == CNI_AGG_DISTINCT) {
             made->state_offset = (int32_t)offset;
             offset += function->state_bytes(function, made->spec->bind_data);
             layout->n_functions++;
@@ -154,7 +182,7 @@ make_empty_row(cni_arena *arena, cni_agg_layout *layout, cn_error *err)
     for (int32_t call = 0; call < layout->n_calls; call++) {
         const cni_agg_call *made = &layout->calls[call];
         const cni_function *function = made->spec->function;
-        if (made->op == CNI_AGG_FUNCTION && function->init != NULL) {
+        if (made->state_offset > 0 && function->init != NULL) {
             function->init(function, made->spec->bind_data, layout->empty_row + made->state_offset);
         }
     }
@@ -162,8 +190,8 @@ make_empty_row(cni_arena *arena, cni_agg_layout *layout, cn_error *err)
 }
 
 cn_code
-cni_agg_layout_new(cni_arena *arena, const cni_phys_aggregate *spec, bool reproducible,
-                   cni_agg_layout **out_layout, cn_error *err)
+cni_agg_layout_new(cni_arena *arena, const cni_phys_aggregate *spec, const cni_agg_layout *prefix,
+                   bool reproducible, cni_agg_layout **out_layout, cn_error *err)
 {
     cni_agg_layout *layout = NULL;
     const int64_t n_keys = spec->n_keys;
@@ -180,7 +208,7 @@ cni_agg_layout_new(cni_arena *arena, const cni_phys_aggregate *spec, bool reprod
         layout->keys[key].type = spec->input_types[spec->keys[key]];
         classify(&layout->keys[key]);
     }
-    place_keys(layout);
+    place_keys(layout, prefix);
     CN_TRY(place_states(arena, spec, reproducible, layout, err));
     CN_TRY(make_empty_row(arena, layout, err));
     *out_layout = layout;
@@ -447,17 +475,14 @@ hash_with_views(const cni_agg_layout *layout, const uint8_t *keys, int64_t strid
     for (int64_t row = 0; row < n; row++) {
         const uint8_t *key = keys + row * stride;
         uint64_t hash = 0;
-        int32_t word = 0;
-        for (int32_t view = 0; view < layout->n_views; view++, word += 2) { /* views come first */
-            if (word == layout->view_words[view]) {
-                hash = mix(mix(hash, load_word(key, word)), hash_view(key, word));
-            } else { /* another 16-byte item between them */
-                hash = mix(mix(hash, load_word(key, word)), load_word(key, word + 1));
-                view--;
-            }
-        }
-        for (; word < layout->key_words; word++) {
+        int32_t view = 0;
+        for (int32_t word = 0; word < layout->key_words; word++) {
             hash = mix(hash, load_word(key, word));
+            if (view < layout->n_views && word == layout->view_words[view]) {
+                hash = mix(hash, hash_view(key, word));
+                view++;
+                word++;
+            }
         }
         out_hashes[row] = finish(hash);
     }
@@ -480,6 +505,27 @@ cni_agg_hash_keys(const cni_agg_layout *layout, const uint8_t *keys, int64_t str
                 hash = mix(hash, load_word(keys + row * stride_bytes, word));
             }
             out_hashes[row] = finish(hash);
+        }
+    }
+}
+
+void
+cni_agg_partitions(const cni_agg_layout *layout, const uint8_t *rows, int64_t n, int64_t null_row,
+                   uint8_t *out_partitions)
+{
+    uint64_t hashes[CNI_AGG_BATCH_PARTITIONS];
+    const cni_agg_layout *hashed = layout->prefix != NULL ? layout->prefix : layout;
+    cni_agg_hash_keys(hashed, rows, layout->row_bytes, n, hashes);
+    for (int64_t at = 0; at < n; at++) {
+        out_partitions[at] = (uint8_t)(hashes[at] >> (64 - CNI_AGG_PARTITION_BITS));
+    }
+    if (null_row >= 0 && null_row < n) {
+        out_partitions[null_row] = CNI_AGG_PARTITIONS;
+    }
+    for (int64_t at = 0; layout->prefix_null_bit >= 0 && at < n; at++) {
+        const cni_bits bits = {rows + at * layout->row_bytes, 0};
+        if (cni_bits_get(bits, layout->prefix_null_bit)) {
+            out_partitions[at] = CNI_AGG_PARTITIONS;
         }
     }
 }

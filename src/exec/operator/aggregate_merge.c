@@ -167,9 +167,6 @@ finish_table(cni_agg_operator *self, cni_agg_table *table, cn_error *err)
         CN_TRY(cni_agg_table_reserve(table, 1, false, err));
         (void)cni_agg_table_null_group(table);
     }
-    cni_dealloc(table->allocator, table->slots, table->n_slots * (int64_t)sizeof(*table->slots));
-    table->slots = NULL;
-    table->n_slots = 0;
     return CN_OK;
 }
 
@@ -183,6 +180,14 @@ merge_whole(cni_agg_operator *self, cni_agg_table *table, cn_error *err)
     return code == CN_OK ? finish_table(self, table, err) : code;
 }
 
+static void
+release_slots(cni_agg_table *table)
+{
+    cni_dealloc(table->allocator, table->slots, table->n_slots * (int64_t)sizeof(*table->slots));
+    table->slots = NULL;
+    table->n_slots = 0;
+}
+
 cn_code
 cni_agg_merge(cni_agg_operator *self, int32_t task, cn_error *err)
 {
@@ -193,6 +198,12 @@ cni_agg_merge(cni_agg_operator *self, int32_t task, cn_error *err)
         CN_TRY(merge_whole(self, &final->table, err));
         final->n_groups = final->table.n_groups;
     }
+    if (self->n_sets > 0) {
+        CN_TRY(cni_agg_sets_apply(self, task, final, err));
+    }
     (void)cni_counter_add(&self->n_groups, final->n_groups);
+    if (final->table.layout != NULL) {
+        release_slots(&final->table);
+    }
     return CN_OK;
 }

@@ -98,6 +98,7 @@ typedef struct cni_agg_lane {
 
 typedef enum cni_agg_op {
     CNI_AGG_FUNCTION, /* by the function's own update, combine and emit */
+    CNI_AGG_DISTINCT, /* the same, updated at the end: aggregate_sets.c */
     CNI_AGG_COUNT,    /* the rest from lanes of `input` */
     CNI_AGG_SUM,
     CNI_AGG_AVG,
@@ -109,13 +110,18 @@ typedef enum cni_agg_op {
 typedef struct cni_agg_call {
     const cni_phys_call *spec;
     uint8_t op;           /* cni_agg_op */
-    int32_t state_offset; /* FUNCTION: in the row */
-    int32_t input;        /* others */
+    int32_t state_offset; /* FUNCTION, DISTINCT: in the row */
+    int32_t input;        /* of lanes */
+    int32_t set;          /* DISTINCT */
 } cni_agg_call;
 
 /* Immutable once made; in the operator's arena. */
 typedef struct cni_agg_layout {
     int32_t n_keys;
+    /* Of sets: the key begins with the key of this layout, by which partitions go; a lone NULL of
+     * it has a bit here (-1 = there is none). */
+    const struct cni_agg_layout *prefix;
+    int32_t prefix_null_bit;
     cni_agg_key *keys;
     int32_t key_words;
     int32_t key_bytes; /* 8 * key_words */
@@ -124,7 +130,7 @@ typedef struct cni_agg_layout {
     int32_t *view_words; /* the word at which each view begins */
     int32_t n_calls;
     cni_agg_call *calls;
-    int32_t n_functions; /* calls that are FUNCTION */
+    int32_t n_functions; /* calls that are FUNCTION or DISTINCT */
     int32_t n_inputs;
     cni_agg_input *inputs;
     int32_t n_lanes;
@@ -142,8 +148,8 @@ typedef struct cni_agg_layout {
 } cni_agg_layout;
 
 CN_NODISCARD cn_code cni_agg_layout_new(cni_arena *arena, const cni_phys_aggregate *spec,
-                                        bool reproducible, cni_agg_layout **out_layout,
-                                        cn_error *err);
+                                        const cni_agg_layout *prefix, bool reproducible,
+                                        cni_agg_layout **out_layout, cn_error *err);
 /* Choose inputs and lanes of the calls; *inout_offset moves behind the lanes. */
 CN_NODISCARD cn_code cni_agg_place_lanes(cni_arena *arena, const cni_phys_aggregate *spec,
                                          bool reproducible, cni_agg_layout *layout,
@@ -170,11 +176,10 @@ CN_NODISCARD cn_code cni_agg_unpack_key(const cni_agg_layout *layout, int32_t ke
                                         const uint8_t *rows, int64_t n, cni_allocator *allocator,
                                         int64_t null_row, cni_vector *out_vector, cn_error *err);
 
-static inline int64_t
-cni_agg_partition_of(uint64_t hash)
-{
-    return (int64_t)(hash >> (64 - CNI_AGG_PARTITION_BITS));
-}
+/* Partitions of n rows behind each other; row `null_row` (-1 = none) is a lone NULL. */
+void cni_agg_partitions(const cni_agg_layout *layout, const uint8_t *rows, int64_t n,
+                        int64_t null_row, uint8_t *out_partitions);
+#define CNI_AGG_BATCH_PARTITIONS 512 /* rows at most */
 
 /* ---- tables ---- */
 
@@ -331,12 +336,15 @@ typedef struct cni_agg_local {
     cni_vector *key_vectors; /* n_keys */
     cni_vector *flat;        /* n_inputs: type NULL = not made for this chunk */
     uint64_t *live;
-    cni_agg_prepared *prepared; /* n_inputs of the layout */
-    bool *done;                 /* likewise: the sum of the chunk is in the lanes */
-    uint64_t *input_rows;       /* per input: sums, orders (cap_rows each), bits */
-    uint32_t one_group;         /* of all rows, when groups are not told apart */
+    cni_agg_prepared *prepared;  /* n_inputs of the layout */
+    bool *done;                  /* likewise: the sum of the chunk is in the lanes */
+    uint64_t *input_rows;        /* per input: sums, orders (cap_rows each), bits */
+    uint32_t one_group;          /* of all rows, when groups are not told apart */
+    struct cni_agg_local **sets; /* of the operator's sets */
     struct cni_agg_local *next;
 } cni_agg_local;
+
+typedef struct cni_agg_set cni_agg_set;
 
 typedef struct cni_agg_operator {
     cni_operator base;
@@ -351,10 +359,24 @@ typedef struct cni_agg_operator {
     cni_agg_local *locals; /* combined */
     cni_agg_local *last_local;
     int32_t n_finals;
-    cni_agg_final *finals;   /* results, one per finalize task */
+    cni_agg_final *finals; /* results, one per finalize task */
+    cni_atomic_i64 n_finals_done;
     cni_atomic_i64 n_groups; /* counters for the notes */
     cni_atomic_i64 n_flushes;
+    int32_t n_sets;
+    cni_agg_set *sets;
 } cni_agg_operator;
+
+/* The distinct values of some arguments: keys of an operator without calls. */
+struct cni_agg_set {
+    int32_t filter;
+    int32_t n_args;
+    const int32_t *args;
+    bool initialised;
+    cni_agg_operator op; /* arena and allocator are the owner's */
+};
+
+#define CNI_AGG_MAX_ARGS 8 /* of a call */
 
 /* Groups of the chunk's rows: *out_groups is local->groups, or NULL = all are local->one_group. */
 CN_NODISCARD cn_code cni_agg_lookup(cni_agg_operator *self, cni_agg_local *local,
@@ -399,6 +421,39 @@ void cni_agg_final_done(cni_agg_operator *self, cni_agg_final *final);
 
 CN_NODISCARD cn_code cni_agg_open_source(cni_operator *base, cni_scan **out_scan, cn_error *err);
 
+/* At most n rows of a final that lie behind each other, from `row` on; gives how many.
+ * *out_null_row: which of them is the lone NULL, -1 (or out of range) = none. */
+int64_t cni_agg_final_rows(const cni_agg_operator *self, const cni_agg_final *final, int64_t row,
+                           int64_t n, uint8_t **out_rows, int64_t *out_null_row);
+
+CN_NODISCARD cn_code cni_agg_local_new(cni_agg_operator *self, cni_agg_local **out_local,
+                                       cn_error *err);
+void cni_agg_local_free(cni_agg_operator *self, cni_agg_local *local); /* NULL is accepted */
+CN_NODISCARD cn_code cni_agg_push_rows(cni_agg_operator *self, cni_agg_local *local,
+                                       const cni_chunk *chunk, cn_error *err);
+/* The operator takes the local. */
+CN_NODISCARD cn_code cni_agg_local_combine(cni_agg_operator *self, cni_agg_local *local,
+                                           cn_error *err);
+CN_NODISCARD cn_code cni_agg_make_layouts(cni_agg_operator *self, const cni_agg_layout *prefix,
+                                          cn_error *err);
+/* Everything that the operator itself holds, but its arena and budget. */
+void cni_agg_operator_release(cni_agg_operator *self);
+
+CN_NODISCARD cn_code cni_agg_sets_init(cni_agg_operator *self, cn_error *err);
+void cni_agg_sets_done(cni_agg_operator *self);
+CN_NODISCARD cn_code cni_agg_sets_open(cni_agg_operator *self, cni_agg_local *local, cn_error *err);
+void cni_agg_sets_close(cni_agg_operator *self, cni_agg_local *local);
+CN_NODISCARD cn_code cni_agg_sets_push(cni_agg_operator *self, cni_agg_local *local,
+                                       const cni_chunk *chunk, cn_error *err);
+CN_NODISCARD cn_code cni_agg_sets_combine(cni_agg_operator *self, cni_agg_local *local,
+                                          cn_error *err);
+/* Merge the sets' partition `task` and feed it to the groups of `final`. */
+CN_NODISCARD cn_code cni_agg_sets_apply(cni_agg_operator *self, int32_t task, cni_agg_final *final,
+                                        cn_error *err);
+
+/* A call of one of the operator's own functions over rows. */
+cni_aggregate_call cni_agg_call_of(const cni_agg_operator *self, const cni_agg_call *call,
+                                   uint8_t *rows, cni_arena *heap);
 /* Room for n_rows in the scratch. */
 CN_NODISCARD cn_code cni_agg_local_reserve(cni_agg_operator *self, cni_agg_local *local,
                                            int64_t n_rows, cn_error *err);

@@ -6,7 +6,6 @@
  */
 #include "exec/operator/aggregate_operator_int.h"
 
-#define FLUSH_ROWS 512
 #define CACHE_SETS 64
 #define LINE_WORDS 8
 
@@ -67,7 +66,7 @@ cn_code
 cni_agg_flush(cni_agg_operator *self, cni_agg_local *local, cn_error *err)
 {
     cni_agg_table *table = &local->table;
-    uint64_t hashes[FLUSH_ROWS];
+    uint8_t partitions[CNI_AGG_BATCH_PARTITIONS];
     if (local->pages == NULL) {
         CN_TRY(cni_alloc_zeroed(self->allocator,
                                 (CNI_AGG_PARTITIONS + 1) * (int64_t)sizeof(*local->pages),
@@ -76,16 +75,13 @@ cni_agg_flush(cni_agg_operator *self, cni_agg_local *local, cn_error *err)
             local->pages[at].first_word = at % CACHE_SETS * LINE_WORDS;
         }
     }
-    for (int64_t first = 0; first < table->n_groups; first += FLUSH_ROWS) {
-        const int64_t n = cni_min_i64(FLUSH_ROWS, table->n_groups - first);
-        cni_agg_hash_keys(self->layout, cni_agg_row(table, first), self->layout->row_bytes, n,
-                          hashes);
+    for (int64_t first = 0; first < table->n_groups; first += CNI_AGG_BATCH_PARTITIONS) {
+        const int64_t n = cni_min_i64(CNI_AGG_BATCH_PARTITIONS, table->n_groups - first);
+        const uint8_t *rows = cni_agg_row(table, first);
+        cni_agg_partitions(self->layout, rows, n, table->null_group - first, partitions);
         for (int64_t at = 0; at < n; at++) {
-            const int64_t partition = first + at == table->null_group
-                                          ? CNI_AGG_PARTITIONS
-                                          : cni_agg_partition_of(hashes[at]);
-            CN_TRY(cni_agg_pages_append(self, &local->pages[partition],
-                                        cni_agg_row(table, first + at), err));
+            CN_TRY(cni_agg_pages_append(self, &local->pages[partitions[at]],
+                                        rows + at * self->layout->row_bytes, err));
         }
     }
     cni_agg_table_clear(table);

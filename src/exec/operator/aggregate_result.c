@@ -73,22 +73,19 @@ find_morsel(result_scan *self, int64_t morsel, result_local *local)
     local->end = cni_min_i64(local->row + MORSEL_ROWS, final->n_groups);
 }
 
-/* The next rows that lie behind each other, at most n; which of them is the lone NULL (-1 = none).
- */
-static int64_t
-next_rows(const cni_agg_operator *self, const result_local *local, int64_t n, uint8_t **out_rows,
-          int64_t *out_null_row)
+int64_t
+cni_agg_final_rows(const cni_agg_operator *self, const cni_agg_final *final, int64_t row, int64_t n,
+                   uint8_t **out_rows, int64_t *out_null_row)
 {
-    const cni_agg_final *final = local->final;
-    const int64_t n_left = cni_min_i64(n, local->end - local->row);
+    const int64_t n_left = cni_min_i64(n, final->n_groups - row);
     if (final->table.layout != NULL) {
-        *out_rows = cni_agg_row(&final->table, local->row);
-        *out_null_row = final->table.null_group < 0 ? -1 : final->table.null_group - local->row;
+        *out_rows = cni_agg_row(&final->table, row);
+        *out_null_row = final->table.null_group < 0 ? -1 : final->table.null_group - row;
         return n_left;
     }
     const int32_t shift = self->layout->page_shift;
-    const int64_t in_page = local->row & ((INT64_C(1) << shift) - 1);
-    *out_rows = cni_agg_page_row(self->layout, final->pages[local->row >> shift], in_page);
+    const int64_t in_page = row & ((INT64_C(1) << shift) - 1);
+    *out_rows = cni_agg_page_row(self->layout, final->pages[row >> shift], in_page);
     *out_null_row = final->lone_null ? 0 : -1;
     return cni_min_i64(n_left, (INT64_C(1) << shift) - in_page);
 }
@@ -123,7 +120,9 @@ read_morsel(cni_scan *base, void *opaque, int64_t morsel, cni_waker own_waker,
     }
     uint8_t *rows = NULL;
     int64_t null_row = -1;
-    const int64_t n = next_rows(op, local, op->base.context->settings.chunk_rows, &rows, &null_row);
+    const int64_t wanted =
+        cni_min_i64(op->base.context->settings.chunk_rows, local->end - local->row);
+    const int64_t n = cni_agg_final_rows(op, local->final, local->row, wanted, &rows, &null_row);
     CN_TRY(cni_context_check(op->base.context, err));
     CN_TRY(fill_chunk(op, rows, n, null_row, inout_chunk, err));
     local->row += n;

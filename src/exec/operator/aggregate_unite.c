@@ -131,7 +131,7 @@ trim_pages(const unite *self)
 }
 
 static cn_code
-unite_pages(unite *self, int32_t task, cn_error *err)
+unite_pages(unite *self, cn_error *err)
 {
     int64_t n_slots = 1024;
     while (n_slots < self->final->n_groups * 2) {
@@ -147,8 +147,7 @@ unite_pages(unite *self, int32_t task, cn_error *err)
     cn_code code = CN_OK;
     for (int64_t at = 0; at < self->final->n_pages && code == CN_OK; at++) {
         const cni_agg_page *page = self->final->pages[at];
-        code =
-            task == CNI_AGG_PARTITIONS ? unite_nulls(self, page, err) : unite_page(self, page, err);
+        code = self->final->lone_null ? unite_nulls(self, page, err) : unite_page(self, page, err);
     }
     cni_dealloc(self->op->allocator, self->slots, n_bytes);
     if (code == CN_OK) {
@@ -164,17 +163,14 @@ static cn_code
 copy_share(cni_agg_operator *self, const cni_agg_table *table, int32_t task, cni_agg_pages *pages,
            cn_error *err)
 {
-    uint64_t hashes[BATCH_ROWS];
-    for (int64_t first = 0; first < table->n_groups; first += BATCH_ROWS) {
-        const int64_t n = cni_min_i64(BATCH_ROWS, table->n_groups - first);
-        cni_agg_hash_keys(self->layout, cni_agg_row(table, first), self->layout->row_bytes, n,
-                          hashes);
+    uint8_t partitions[CNI_AGG_BATCH_PARTITIONS];
+    for (int64_t first = 0; first < table->n_groups; first += CNI_AGG_BATCH_PARTITIONS) {
+        const int64_t n = cni_min_i64(CNI_AGG_BATCH_PARTITIONS, table->n_groups - first);
+        const uint8_t *rows = cni_agg_row(table, first);
+        cni_agg_partitions(self->layout, rows, n, table->null_group - first, partitions);
         for (int64_t at = 0; at < n; at++) {
-            const int64_t partition = first + at == table->null_group
-                                          ? CNI_AGG_PARTITIONS
-                                          : cni_agg_partition_of(hashes[at]);
-            if (partition == task) {
-                CN_TRY(cni_agg_pages_append(self, pages, cni_agg_row(table, first + at), err));
+            if (partitions[at] == task) {
+                CN_TRY(cni_agg_pages_append(self, pages, rows + at * self->layout->row_bytes, err));
             }
         }
     }
@@ -229,8 +225,8 @@ cni_agg_unite(cni_agg_operator *self, int32_t task, cni_agg_final *final, cn_err
     unite united = {.op = self, .layout = self->layout, .final = final};
     CN_TRY(cni_arena_new(self->allocator, "groups", &final->heap, err));
     CN_TRY(collect_pages(self, task, final, err));
-    final->lone_null = task == CNI_AGG_PARTITIONS;
-    return final->n_pages == 0 ? CN_OK : unite_pages(&united, task, err);
+    final->lone_null = task == CNI_AGG_PARTITIONS && self->layout->prefix_null_bit < 0;
+    return final->n_pages == 0 ? CN_OK : unite_pages(&united, err);
 }
 
 void

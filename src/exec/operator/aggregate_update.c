@@ -11,10 +11,12 @@ env_of(const cni_agg_operator *self, int64_t n_rows, const uint64_t *live)
     return (cni_op_env){self->base.context->allocator, self->kernels, live, n_rows};
 }
 
-static cni_aggregate_call
-call_of(const cni_agg_operator *self, const cni_agg_call *call, uint8_t *rows, cni_arena *heap)
+cni_aggregate_call
+cni_agg_call_of(const cni_agg_operator *self, const cni_agg_call *call, uint8_t *rows,
+                cni_arena *heap)
 {
     return (cni_aggregate_call){
+        .env = env_of(self, 0, NULL),
         .context = self->base.context,
         .bind_data = call->spec->bind_data,
         .type = call->spec->type,
@@ -23,6 +25,12 @@ call_of(const cni_agg_operator *self, const cni_agg_call *call, uint8_t *rows, c
         .stride_bytes = self->layout->row_bytes,
         .heap = heap,
     };
+}
+
+static bool
+has_state(const cni_agg_call *call)
+{
+    return call->op == CNI_AGG_FUNCTION || call->op == CNI_AGG_DISTINCT;
 }
 
 cn_code
@@ -58,23 +66,18 @@ static cn_code
 update_call(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *chunk,
             const cni_agg_call *call, const uint32_t *groups, cn_error *err)
 {
-    const cni_vector *args[8];
-    const cni_vector **all = args;
+    const cni_vector *args[CNI_AGG_MAX_ARGS];
     const int32_t n_args = call->spec->n_args;
-    if (n_args > CN_ARRAY_LEN(args)) {
-        return CN_FAIL(err, CN_NOT_IMPLEMENTED, "aggregates of more than %d arguments",
-                       (int)CN_ARRAY_LEN(args));
-    }
     for (int32_t arg = 0; arg < n_args; arg++) {
-        CN_TRY(cni_agg_local_flat(self, local, chunk, call->spec->args[arg], &all[arg], err));
+        CN_TRY(cni_agg_local_flat(self, local, chunk, call->spec->args[arg], &args[arg], err));
     }
     bool counts_all = false;
     const int32_t not_null = call->spec->ignore_nulls && n_args > 0 ? call->spec->args[0] : -1;
     CN_TRY(cni_agg_counted_rows(self, local, chunk, not_null, call->spec->filter, local->live,
                                 &counts_all, err));
-    cni_aggregate_call made = call_of(self, call, local->table.rows, local->table.heap);
+    cni_aggregate_call made = cni_agg_call_of(self, call, local->table.rows, local->table.heap);
     made.env = env_of(self, chunk->n_rows, counts_all ? NULL : local->live);
-    made.args = all;
+    made.args = args;
     made.group = groups;
     if (groups == NULL) {
         made.states += (int64_t)local->one_group * self->layout->row_bytes;
@@ -105,8 +108,8 @@ cni_agg_combine_states(cni_agg_operator *self, cni_arena *heap, uint8_t *into,
     for (int32_t call = 0; self->layout->n_functions > 0 && call < self->layout->n_calls; call++) {
         const cni_agg_call *merged = &self->layout->calls[call];
         const cni_function *function = merged->spec->function;
-        if (merged->op == CNI_AGG_FUNCTION) {
-            cni_aggregate_call made = call_of(self, merged, into, heap);
+        if (has_state(merged)) {
+            cni_aggregate_call made = cni_agg_call_of(self, merged, into, heap);
             made.env = env_of(self, n, NULL);
             made.group = groups;
             CN_TRY(function->combine(function, &made, rows + merged->state_offset, n, err));
@@ -121,11 +124,11 @@ cni_agg_emit(cni_agg_operator *self, int32_t call, uint8_t *rows, int64_t n, cni
 {
     const cni_agg_call *emitted = &self->layout->calls[call];
     const cni_function *function = emitted->spec->function;
-    if (emitted->op != CNI_AGG_FUNCTION) {
+    if (!has_state(emitted)) {
         return cni_agg_emit_lanes(self->layout, emitted, rows, n, self->base.context->allocator,
                                   out_vector, err);
     }
-    cni_aggregate_call made = call_of(self, emitted, rows, NULL);
+    cni_aggregate_call made = cni_agg_call_of(self, emitted, rows, NULL);
     made.env = env_of(self, n, NULL);
     return function->emit(function, &made, n, out_vector, err);
 }

@@ -111,6 +111,57 @@ test_without_calls(void **state)
     check_rows("kn,d,l:", 2000);
 }
 
+static void
+test_distinct(void **state)
+{
+    (void)state;
+    check_rows(": count(distinct v)", 2000);
+    check_rows(": count(distinct v) sum(distinct v) count(v) count(distinct l) avg(distinct i)",
+               2000);
+    check_rows(": count(distinct v)|b count(distinct v) count(distinct i)|b min(distinct s)", 2000);
+    check_rows("k4: count(distinct v) sum(distinct v) count() count(distinct l) avg(distinct i)",
+               2000);
+    check_rows("kn: count(distinct v)|b count(distinct kn) sum(distinct t) sum(v)", 2000);
+    check_rows("s: count(distinct l) count(distinct b) max(distinct v) sum(distinct p)", 2000);
+    check_rows("kb: count(distinct v) count() sum(distinct i)", 2000);
+    check_rows("s,kn,d: count(distinct v) count(distinct l)|b", 2000);
+    check_rows("kn: count(distinct v) count(distinct i)", 0);
+    check_rows(": count(distinct v) sum(distinct i)|b", 0);
+}
+
+/* Sets that go to partitions, with and without keys. */
+static void
+test_distinct_many(void **state)
+{
+    (void)state;
+    static const char *const queries[] = {
+        ": count(distinct id) sum(distinct id) count(distinct k4) count()",
+        "k4: count(distinct id) count(distinct run) count()",
+        "kn: count(distinct id) count(distinct run) count()",
+    };
+    static const char *const expected[] = {
+        "300000|44999850000|4|300000|\n",
+        NULL,
+        NULL,
+    };
+    for (size_t query = 0; query < sizeof(queries) / sizeof(queries[0]); query++) {
+        char *first = NULL;
+        for (int32_t n_threads = 1; n_threads <= 4; n_threads *= 2) {
+            memory_table *table = agg_table(300000, (memory_traits){.morsel_rows = 20000});
+            char *got = agg_engine_rows(queries[query], table,
+                                        (run_settings){.n_threads = n_threads}, false, NULL);
+            if (expected[query] != NULL) {
+                assert_string_equal(got, expected[query]);
+            }
+            first = first == NULL ? strdup(got) : first;
+            assert_string_equal(got, first);
+            free(got);
+            cni_table_unref(&table->base);
+        }
+        free(first);
+    }
+}
+
 static int64_t
 wide_key(int64_t row)
 {
@@ -154,6 +205,7 @@ main(void)
         cmocka_unit_test(test_no_keys),       cmocka_unit_test(test_empty),
         cmocka_unit_test(test_each_key),      cmocka_unit_test(test_several_keys),
         cmocka_unit_test(test_without_calls), cmocka_unit_test(test_many_groups),
+        cmocka_unit_test(test_distinct),      cmocka_unit_test(test_distinct_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
