@@ -120,7 +120,7 @@ static void
 test_round_trip(void **state)
 {
     fixture *f = *state;
-    plan_table table;
+    static plan_table table; /* the arena of the fixture refers to it until teardown */
     plan_table_init(&table);
     check_round_trip(f, &table, sample_plan(f, &table));
 }
@@ -130,7 +130,7 @@ static void
 test_round_trip_filters(void **state)
 {
     fixture *f = *state;
-    plan_table table;
+    static plan_table table; /* the arena of the fixture refers to it until teardown */
     cni_plan_builder builder;
     const cni_plan *scan = NULL;
     const cni_plan *plan = NULL;
@@ -182,7 +182,7 @@ test_round_trip_values(void **state)
                                         "NULL",
                                         "VARCHAR NULL"};
     fixture *f = *state;
-    plan_table table;
+    static plan_table table; /* the arena of the fixture refers to it until teardown */
     plan_table_init(&table);
     const int32_t n_columns = (int32_t)(sizeof(texts) / sizeof(texts[0]));
     cni_field fields[20];
@@ -209,7 +209,7 @@ static void
 test_refused(void **state)
 {
     fixture *f = *state;
-    plan_table table;
+    static plan_table table; /* the arena of the fixture refers to it until teardown */
     cni_strbuf out;
     const cni_plan *back = NULL;
     plan_table_init(&table);
@@ -237,7 +237,7 @@ static void
 test_exponential(void **state)
 {
     fixture *f = *state;
-    plan_table table;
+    static plan_table table; /* the arena of the fixture refers to it until teardown */
     cni_plan_builder builder;
     const cni_plan *plan = NULL;
     plan_table_init(&table);
@@ -279,7 +279,7 @@ static void
 test_hostile(void **state)
 {
     fixture *f = *state;
-    plan_table table;
+    static plan_table table; /* the arena of the fixture refers to it until teardown */
     uint64_t seed = 42;
     plan_table_init(&table);
     const cni_str bytes = write_plan(f, sample_plan(f, &table));

@@ -346,7 +346,7 @@ static void
 test_plan_text(void **state)
 {
     fixture *f = *state;
-    plan_table table;
+    static plan_table table; /* the arena of the fixture refers to it until teardown */
     plan_table_init(&table);
     const cni_plan *plan = sample_plan(f, &table);
     assert_cn_ok(f, cni_plan_validate(plan, &f->err));
@@ -367,7 +367,7 @@ static void
 test_plan_json(void **state)
 {
     fixture *f = *state;
-    plan_table table;
+    static plan_table table; /* the arena of the fixture refers to it until teardown */
     cni_strbuf out;
     plan_table_init(&table);
     cni_strbuf_init(&out, f->allocator, 1 << 20);
@@ -418,7 +418,7 @@ static void
 test_plan_depth_limit(void **state)
 {
     fixture *f = *state;
-    plan_table table;
+    static plan_table table; /* the arena of the fixture refers to it until teardown */
     plan_table_init(&table);
     cni_plan_builder builder;
     const cni_plan *plan = NULL;
@@ -448,7 +448,7 @@ static void
 test_plan_validate(void **state)
 {
     fixture *f = *state;
-    plan_table table;
+    static plan_table table; /* the arena of the fixture refers to it until teardown */
     plan_table_init(&table);
     const cni_plan *limit = sample_plan(f, &table);
     const cni_plan *filter = limit->children[0]->children[0]->children[0];
