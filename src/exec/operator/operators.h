@@ -56,9 +56,9 @@ CN_NODISCARD cn_code cni_result_operator_new(const cni_phys_op *spec, const cni_
                                              cni_operator **out_operator, cn_error *err);
 /* Take the next chunk into `inout_chunk` (initialised; its content is replaced). Thread: one
  * consumer. */
-cni_result_answer cni_result_take(cni_operator *self, cni_chunk *inout_chunk);
+cni_result_answer cni_result_take(cni_operator *base, cni_chunk *inout_chunk);
 /* Whether take would give a chunk. Thread: synchronised. */
-bool cni_result_has_chunk(cni_operator *self);
+bool cni_result_has_chunk(cni_operator *base);
 
 /* ---- shared by operators ---- */
 

@@ -174,40 +174,40 @@ wake_all(const cni_waker *own_wakers, int32_t n)
 
 /* ---- producers ---- */
 
-/* The list that a chunk of this sequence joins; `inout_fresh` is used up when it is a new one. */
-static cni_held_morsel *
-list_for(result_operator *self, result_local *local, int64_t sequence,
-         cni_held_morsel **inout_fresh)
-{
-    if (local->morsel != NULL && local->sequence == sequence) {
-        return local->morsel;
-    }
-    cni_held_morsel *found = cni_held_morsels_find(self->morsels, sequence);
-    if (found == NULL) {
-        found = CN_MOVE(*inout_fresh);
-        cni_held_morsels_insert(&self->morsels, found);
-    }
-    local->morsel = found;
-    local->sequence = sequence;
-    return found;
-}
-
 /* What one push brings and takes away, prepared outside the lock. */
 typedef struct result_delivery {
     int64_t sequence;
     bool ends_morsel;
-    cni_held_morsel *fresh;   /* for a new list, if needed */
+    cni_held_morsel *list;    /* that the chunk joins, as far as it is known */
+    cni_held_morsel *fresh;   /* becomes that list when there is none yet */
     cni_held_chunk *chunk;    /* NULL: only an end */
     cni_held_morsel *dropped; /* to be freed */
     bool moved;               /* the head has moved */
     bool notify;              /* the consumer may take again */
 } result_delivery;
 
+/* The list that the chunk joins; `fresh` is used up when it is a new one. */
+static cni_held_morsel *
+find_list(result_operator *self, result_delivery *delivery)
+{
+    if (delivery->list == NULL) {
+        delivery->list = cni_held_morsels_find(self->morsels, delivery->sequence);
+    }
+    if (delivery->list == NULL) {
+        cni_held_morsels_insert(&self->morsels, delivery->fresh);
+        delivery->list = CN_MOVE(delivery->fresh);
+    }
+    return delivery->list;
+}
+
 /* Under the lock. */
 static void
 deliver(result_operator *self, result_local *local, result_delivery *delivery)
 {
-    cni_held_morsel *list = list_for(self, local, delivery->sequence, &delivery->fresh);
+    cni_held_morsel *list = find_list(self, delivery);
+    CN_ASSERT(list != NULL); /* `fresh` is there when `list` was not */
+    local->morsel = list;
+    local->sequence = delivery->sequence;
     if (delivery->chunk != NULL) {
         cni_held_morsel_add(list, CN_MOVE(delivery->chunk));
         self->n_chunks++;
@@ -233,7 +233,9 @@ prepare(result_operator *self, const result_local *local, cni_chunk *chunk,
         .sequence = self->base.keep_order ? chunk->sequence : 0,
         .ends_morsel = self->base.keep_order && chunk->ends_morsel,
     };
-    if (local->morsel == NULL || local->sequence != out_delivery->sequence) {
+    if (local->morsel != NULL && local->sequence == out_delivery->sequence) {
+        out_delivery->list = local->morsel;
+    } else {
         CN_TRY(cni_held_morsel_new(memory_of(self), out_delivery->sequence, &out_delivery->fresh,
                                    err));
     }

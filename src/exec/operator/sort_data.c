@@ -206,9 +206,9 @@ add_long_keys(cni_sort_data *self, const cni_vector *const *keys, int64_t n_rows
 }
 
 cni_str
-cni_sort_data_key(const void *opaque, const cni_sort_entry *entry)
+cni_sort_data_key(const void *data, const cni_sort_entry *entry)
 {
-    const cni_sort_data *self = opaque;
+    const cni_sort_data *self = data;
     const cni_sort_piece *piece = &self->pieces[cni_sort_entry_piece(entry)];
     const int64_t row = cni_sort_entry_row(entry);
     const uint8_t *key = piece->keys->data + piece->key_offsets[row];

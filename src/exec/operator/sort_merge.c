@@ -198,6 +198,10 @@ merge_rows(merge_tree *tree, int64_t first, int64_t end, cn_error *err)
         const int32_t winner = tree->losers[0];
         const cni_merge_run *run = &result->runs[winner];
         const cni_sort_entry *entry = tree->heads[winner].entry;
+        if (CN_UNLIKELY(entry == NULL)) {
+            return CN_FAIL(err, CN_INTERNAL, "a merge ran out of rows at %lld of %lld",
+                           (long long)at, (long long)end);
+        }
         result->order[at] = cni_merge_row(run, entry);
         tree->heads[winner] = head_at(run, entry - run->entries + 1);
         replay(tree);

@@ -401,9 +401,9 @@ work(cni_pipe_worker *self, cni_task *task, worker_pace *out_pace, cn_error *err
 }
 
 cni_step
-cni_pipe_worker_step(void *argument, cni_task *task, int32_t thread)
+cni_pipe_worker_step(void *worker, cni_task *task, int32_t thread)
 {
-    cni_pipe_worker *self = argument;
+    cni_pipe_worker *self = worker;
     cni_pipe_run *run = self->run;
     cni_execution *execution = run->execution;
     worker_pace pace = PACE_ON;
