@@ -51,7 +51,13 @@ UNITS = {
 # Files that lie beside their kind and stand higher or lower than their folder: path, or path without
 # suffix for both files -> unit.
 PLACED = {
-    "src/plan/ir/plan_binary": "plan/.",  # reads and writes functions and tables by name
+    # The binary form reads and writes functions and tables by name.
+    "src/plan/ir/plan_binary": "plan/.",
+    "src/plan/ir/plan_binary_int": "plan/.",
+    "src/plan/ir/plan_write": "plan/.",
+    "src/plan/ir/plan_read": "plan/.",
+    "src/plan/ir/plan_read_int": "plan/.",
+    "src/plan/ir/plan_read_value": "plan/.",
     # Contracts that nodes point at: the headers stand with the IR, what fulfils them above it.
     "src/plan/function/function.h": "plan/ir",
     "src/plan/table/table.h": "plan/ir",

@@ -128,9 +128,7 @@ void
 cni_catalog_snapshot_unref(const cni_catalog_snapshot *self)
 {
     /* Immutable to its readers but for the count, which every holder may change. */
-    cni_catalog_snapshot *counted = NULL;
-    memcpy((void *)&counted, (const void *)&self, sizeof(counted));
-    snapshot_release(counted);
+    snapshot_release((cni_catalog_snapshot *)(uintptr_t)self);
 }
 
 static const cni_catalog_entry *
@@ -413,8 +411,8 @@ apply_drop(const change *self, cni_catalog *catalog, const cni_catalog_snapshot 
     const cni_catalog_entry *there = cni_catalog_at(base, at_item);
     if (there->kind != self->kind) {
         const cn_code code =
-            CN_FAIL(err, CN_INVALID_ARGUMENT, "\"%.*s\" is a %s, not a %s", CNI_STR_ARGS(there->name),
-                    kind_word(there->kind), kind_word(self->kind));
+            CN_FAIL(err, CN_INVALID_ARGUMENT, "\"%.*s\" is a %s, not a %s",
+                    CNI_STR_ARGS(there->name), kind_word(there->kind), kind_word(self->kind));
         cni_error_sqlstate(err, "42809");
         return code;
     }

@@ -43,6 +43,7 @@ static void
 push_live(cni_program_state *self)
 {
     const uint64_t *from = cni_program_live(self);
+    CN_ASSERT(self->live_words != NULL);
     self->live_top++;
     uint64_t *to = live_at(self, self->live_top);
     if (from == NULL) {

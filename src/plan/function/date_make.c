@@ -104,7 +104,7 @@ evaluate_make_time(const cni_function *self, const cni_scalar_call *call, cni_ve
                    cn_error *err)
 {
     uint64_t alive[CNI_ROWS_WORDS];
-    cni_reader args[CNI_SIGNATURE_MAX_ARGS];
+    cni_reader args[CNI_SIGNATURE_MAX_ARGS] = {{0}};
     int64_t *out = NULL;
     const bool with_date = call->n_args == 6;
     (void)self;

@@ -388,7 +388,7 @@ evaluate_test(const cni_function *self, const cni_scalar_call *call, cni_vector 
 {
     const regexp_function *function = self->private_data;
     uint64_t alive[CNI_ROWS_WORDS];
-    cni_reader args[CNI_SIGNATURE_MAX_ARGS];
+    cni_reader args[CNI_SIGNATURE_MAX_ARGS] = {{0}};
     uint64_t *out = NULL;
     read_args(call, args);
     CN_TRY(cni_result_flat(call, inout_result, (void *)&out, err));
@@ -453,7 +453,7 @@ evaluate_count(const cni_function *self, const cni_scalar_call *call, cni_vector
 {
     const regexp_function *function = self->private_data;
     uint64_t alive[CNI_ROWS_WORDS];
-    cni_reader args[CNI_SIGNATURE_MAX_ARGS];
+    cni_reader args[CNI_SIGNATURE_MAX_ARGS] = {{0}};
     int64_t *out = NULL;
     read_args(call, args);
     CN_TRY(cni_result_flat(call, inout_result, (void *)&out, err));
@@ -574,7 +574,7 @@ text_rows(const regexp_function *function, const cni_scalar_call *call, regexp_r
           cni_text_sink *sink, cn_error *err)
 {
     uint64_t alive[CNI_ROWS_WORDS];
-    cni_reader args[CNI_SIGNATURE_MAX_ARGS];
+    cni_reader args[CNI_SIGNATURE_MAX_ARGS] = {{0}};
     read_args(call, args);
     cni_scalar_alive(call, alive);
     for (int64_t row = 0; row < call->env.n_rows; row++) {

@@ -144,8 +144,7 @@ static const entry *
 find(const cni_function_registry *self, cni_str name)
 {
     /* Immutable to its readers but for the lock. */
-    cni_function_registry *locked = NULL;
-    memcpy((void *)&locked, (const void *)&self, sizeof(locked));
+    cni_function_registry *locked = (cni_function_registry *)(uintptr_t)self;
     cni_mutex_lock(&locked->lock);
     const entry *head = cni_namemap_get(&locked->names, name);
     cni_mutex_unlock(&locked->lock);
@@ -219,8 +218,7 @@ static cn_code
 not_found(const cni_function_registry *self, cni_arena *arena, cni_str name, cn_error *err)
 {
     name_list list = {0};
-    cni_function_registry *locked = NULL;
-    memcpy((void *)&locked, (const void *)&self, sizeof(locked));
+    cni_function_registry *locked = (cni_function_registry *)(uintptr_t)self;
     const int64_t cap_names = 1024;
     if (cni_arena_alloc_array(arena, cap_names, (int64_t)sizeof(*list.names), &list.names, NULL) ==
         CN_OK) {
@@ -330,12 +328,29 @@ next_name(const cni_namemap *names, cni_str after, bool first)
     return best;
 }
 
+/* Quadratic in the entries of one name, which are few. */
+static void
+see_oldest_first(const entry *head, void (*see)(void *state, const cni_function *function),
+                 void *state)
+{
+    int32_t n_entries = 0;
+    for (const entry *at = head; at != NULL; at = at->older) {
+        n_entries++;
+    }
+    for (int32_t index = n_entries - 1; index >= 0; index--) {
+        const entry *at = head;
+        for (int32_t step = 0; step < index; step++) {
+            at = at->older;
+        }
+        see(state, at->function);
+    }
+}
+
 void
 cni_function_each(const cni_function_registry *self,
                   void (*see)(void *state, const cni_function *function), void *state)
 {
-    cni_function_registry *locked = NULL;
-    memcpy((void *)&locked, (const void *)&self, sizeof(locked));
+    cni_function_registry *locked = (cni_function_registry *)(uintptr_t)self;
     cni_str name = {NULL, 0};
     bool more = true;
     for (bool first = true; more; first = false) {
@@ -345,8 +360,6 @@ cni_function_each(const cni_function_registry *self,
         name = at < 0 ? name : locked->names.entries[at].name;
         cni_mutex_unlock(&locked->lock);
         more = at >= 0;
-        for (; head != NULL; head = head->older) {
-            see(state, head->function);
-        }
+        see_oldest_first(head, see, state);
     }
 }

@@ -306,12 +306,12 @@ round_floats(const cni_scalar_call *call, float_fn fn, cni_vector *inout_result,
     return CN_OK;
 }
 
-/* What to drop and put back so that a value of scale `from` has `places` places at scale `to`. */
+/* What to drop and put back so that a value of type `from` has `places` places in type `to`. */
 static exact_parameters
-exact_places(rounding how, int32_t places, int32_t from, int32_t to)
+exact_places(rounding how, int32_t places, const cni_type *from, const cni_type *to)
 {
-    const int32_t kept = places < from ? places : from;
-    return (exact_parameters){how, from - kept, to - kept};
+    const int32_t kept = places < from->scale ? places : from->scale;
+    return (exact_parameters){how, from->scale - kept, to->scale - kept};
 }
 
 static cn_code
@@ -321,13 +321,13 @@ round_exact_rows(const cni_scalar_call *call, rounding how, cni_vector *inout_re
     void *out = NULL;
     const cni_reader in = cni_reader_of(call->args[0]);
     const cni_reader places = cni_reader_of(call->args[1]);
-    const int32_t from = call->args[0]->type->scale;
+    const cni_type *from = call->args[0]->type;
     CN_TRY(cni_result_flat(call, inout_result, (void *)&out, err));
     cni_scalar_alive(call, alive);
     for (int64_t row = 0; row < call->env.n_rows; row++) {
         const int64_t wanted = cni_max_i64(cni_read_i32(&places, row), -100);
         const exact_parameters parameters =
-            exact_places(how, (int32_t)cni_min_i64(wanted, 100), from, call->type->scale);
+            exact_places(how, (int32_t)cni_min_i64(wanted, 100), from, call->type);
         cni_i128 value = 0;
         const bool fits = exact_round(&parameters, cni_read_wide(&in, row), &value);
         if ((!store_wide((cni_phys)inout_result->phys, out, row, value) || !fits) &&
@@ -350,8 +350,7 @@ evaluate_round(const cni_function *self, const cni_scalar_call *call, cni_vector
     if (call->n_args == 2) {
         return round_exact_rows(call, how->how, inout_result, err);
     }
-    const exact_parameters parameters =
-        exact_places(how->how, 0, call->args[0]->type->scale, call->type->scale);
+    const exact_parameters parameters = exact_places(how->how, 0, call->args[0]->type, call->type);
     return map_exact(call, exact_round, &parameters, inout_result, err);
 }
 

@@ -350,7 +350,7 @@ cn_code
 cni_text_map(const cni_scalar_call *call, cni_text_row one_row, int32_t borrowed,
              cni_vector *inout_result, cn_error *err)
 {
-    cni_reader readers[CNI_SIGNATURE_MAX_ARGS];
+    cni_reader readers[CNI_SIGNATURE_MAX_ARGS] = {{0}};
     cni_text_sink sink;
     if (call->n_args > CNI_SIGNATURE_MAX_ARGS) {
         return CN_FAIL(err, CN_INTERNAL, "a call with too many arguments");

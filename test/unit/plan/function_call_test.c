@@ -375,6 +375,14 @@ test_strings(void **state)
         {"substr", {"'abc'", "2", "-1"}, "!negative"},
         {"substr", {"'abc'", "10"}, ""},
         {"substr", {"'abc'", "BIGINT 9223372036854775807", "BIGINT 9223372036854775807"}, ""},
+    };
+    CHECK(cases);
+}
+
+static void
+test_parts_of_strings(void **state)
+{
+    static const function_case cases[] = {
         {"left", {"'abcde'", "2"}, "ab"},
         {"left", {"'abcde'", "-2"}, "abc"},
         {"left", {"'h\xC3\xA9llo'", "2"}, "h\xC3\xA9"},
@@ -642,6 +650,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_operators, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(test_numbers, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(test_strings, fixture_open, fixture_close),
+        cmocka_unit_test_setup_teardown(test_parts_of_strings, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(test_joins_of_strings, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(test_patterns, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(test_dates, fixture_open, fixture_close),
