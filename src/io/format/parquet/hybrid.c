@@ -57,7 +57,8 @@ begin_rle(cni_pq_hybrid *self, int64_t n_values)
     memcpy(&self->value, self->at, (size_t)n_bytes); /* little-endian */
     self->at += n_bytes;
     self->n_left = n_values;
-    return true;
+    /* Whole bytes can hold more than the width says; callers rely on the width. */
+    return self->width == 32 || self->value < (UINT32_C(1) << self->width);
 }
 
 /* Make n_left > 0. */

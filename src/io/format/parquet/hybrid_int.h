@@ -7,7 +7,8 @@
  * bytes low bit 1: (header >> 1) * 8 values of `width` bits, least significant first
  *
  * A reader is a cursor; values are written in the narrowest unsigned width that the caller chose.
- * Whether values are in range is the caller's affair.
+ * They are always below 2^width (a run whose value is not is malformed); any other range is the
+ * caller's affair.
  */
 #ifndef CNI_IO_PARQUET_HYBRID_INT_H
 #define CNI_IO_PARQUET_HYBRID_INT_H

@@ -234,6 +234,12 @@ test_cuts(void **state)
     assert_false(cni_pq_hybrid_read(&hybrid, kernels, 1, 1, got));
     cni_pq_hybrid_init(&hybrid, two, sizeof(two), 1);
     assert_false(cni_pq_hybrid_read_bits(&hybrid, 8, (uint8_t *)&bits, &n_set));
+    /* a run whose value has more bits than the width */
+    static const uint8_t wide[] = {8 << 1, 8};
+    cni_pq_hybrid_init(&hybrid, wide, sizeof(wide), 3);
+    assert_false(cni_pq_hybrid_read(&hybrid, kernels, 1, 8, got));
+    cni_pq_hybrid_init(&hybrid, wide, sizeof(wide), 4);
+    assert_true(cni_pq_hybrid_read(&hybrid, kernels, 1, 8, got));
     /* width 0 needs no bytes */
     cni_pq_hybrid_init(&hybrid, endless, 0, 0);
     assert_true(cni_pq_hybrid_read(&hybrid, kernels, 1, 300, got));
