@@ -67,10 +67,11 @@ cli_is_number(const struct ArrowSchema *schema)
 
 /* ---- CSV */
 
+/* An empty string is quoted: bare nothing is NULL. */
 static void
 csv_field(const char *bytes, size_t n_bytes)
 {
-    if (strcspn(bytes, ",\"\r\n") == n_bytes && n_bytes == strlen(bytes)) {
+    if (n_bytes > 0 && strcspn(bytes, ",\"\r\n") == n_bytes && n_bytes == strlen(bytes)) {
         (void)fwrite(bytes, 1, n_bytes, stdout);
         return;
     }
@@ -104,12 +105,17 @@ csv_batch(cli_printer *printer, const struct ArrowArray *batch)
     cell_text cell = {0};
     for (int64_t row = 0; row < batch->length; row++) {
         for (int64_t column = 0; column < batch->n_children; column++) {
-            cell_text_reset(&cell);
-            cli_cell(&cell, printer->schema->children[column], batch->children[column],
-                     row + batch->offset, null_text);
+            const struct ArrowSchema *schema = printer->schema->children[column];
+            const struct ArrowArray *array = batch->children[column];
             if (column > 0) {
                 (void)fputc(',', stdout);
             }
+            if (cell_is_null(schema, array, row + batch->offset)) {
+                (void)fputs(null_text, stdout);
+                continue;
+            }
+            cell_text_reset(&cell);
+            cli_cell(&cell, schema, array, row + batch->offset, "");
             csv_field(cell_text_get(&cell), cell.n_bytes);
         }
         (void)fputc('\n', stdout);

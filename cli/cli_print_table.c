@@ -249,8 +249,8 @@ cli_table_end(cli_printer *printer)
     print_body(printer, n_kept, widths);
     print_rule(widths, n_columns, "\xE2\x94\x94", "\xE2\x94\xB4", "\xE2\x94\x98");
     if (printer->n_rows > n_kept) {
-        (void)printf("%lld rows (%lld shown), %lld columns\n", (long long)printer->n_rows,
-                     (long long)n_kept, (long long)n_columns);
+        (void)printf("%lld rows (%lld shown), %lld column%s\n", (long long)printer->n_rows,
+                     (long long)n_kept, (long long)n_columns, n_columns == 1 ? "" : "s");
     } else {
         (void)printf("%lld row%s\n", (long long)printer->n_rows, printer->n_rows == 1 ? "" : "s");
     }

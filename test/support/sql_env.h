@@ -79,8 +79,7 @@ sql_batch_text(const cni_arrow_batch *batch, cni_strbuf *out)
     return CN_OK;
 }
 
-/* Every row of a stream into `out`; the stream is released. An errno status fails with CN_UNKNOWN
- * and the stream's message in `err`. */
+/* Every row of a stream into `out`; the stream is released. */
 static inline cn_code
 sql_stream_text(struct ArrowArrayStream *own_rows, cni_strbuf *out, cn_error *err)
 {
@@ -104,7 +103,8 @@ sql_stream_text(struct ArrowArrayStream *own_rows, cni_strbuf *out, cn_error *er
         cni_arrow_batch_done(&batch);
     }
     if (status != 0) {
-        code = CN_FAIL(err, CN_UNKNOWN, "%s", own_rows->get_last_error(own_rows));
+        cni_stream_error(own_rows, err);
+        code = (cn_code)err->code;
     }
     if (schema.release != NULL) {
         schema.release(&schema);
