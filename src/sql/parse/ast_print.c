@@ -288,8 +288,18 @@ put_compare(const sql_printer *self, const cni_sql_expr *expr)
     return cni_sql_put_expr(self, expr->args[1], PRINT_LEVEL_MATCH);
 }
 
-/* The sign of a number stands close; any other operand behind a sign is set off, since -- begins a
- * comment and @- would be one operator. */
+/* Whether the text of an operand begins with a character of operators: -x, #1, #1[2]. */
+static bool
+begins_with_symbol(const cni_sql_expr *expr)
+{
+    while (expr->kind == CNI_SQL_EXPR_SUBSCRIPT || expr->kind == CNI_SQL_EXPR_SLICE ||
+           expr->kind == CNI_SQL_EXPR_FIELD) {
+        expr = expr->args[0];
+    }
+    return expr->kind == CNI_SQL_EXPR_UNARY || expr->kind == CNI_SQL_EXPR_POSITIONAL;
+}
+
+/* A sign stands close to its operand, unless the two would be one operator, or the comment --. */
 static cn_code
 put_unary(const sql_printer *self, const cni_sql_expr *expr)
 {
@@ -301,7 +311,7 @@ put_unary(const sql_printer *self, const cni_sql_expr *expr)
         CN_TRY(cni_sql_put_expr(self, arg, PRINT_LEVEL_ANY));
         return cni_sql_put(self, ")");
     }
-    CN_TRY(cni_sql_put_if(self, !sign || arg->kind == CNI_SQL_EXPR_UNARY, " "));
+    CN_TRY(cni_sql_put_if(self, !sign || begins_with_symbol(arg), " "));
     return cni_sql_put_expr(self, arg, sign ? PRINT_LEVEL_SIGN : PRINT_LEVEL_OTHER + 1);
 }
 

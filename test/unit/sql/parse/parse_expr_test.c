@@ -287,6 +287,7 @@ test_signs_keep_apart(void **state)
 {
     (void)state;
     expect_same("SELECT - -1, -(a + b), + -a, ~ -1, @ -5, a - -1, a = -1, |/ 4");
+    expect_same("SELECT - #1, + #2[1], -a[1], -(#1 + 2)");
     expect_printed("SELECT -(-1), -(+a)", "SELECT - -1, - +a");
     expect_printed("SELECT a=-1, a*-1, 2**-1, a||-b", "SELECT a = -1, a * -1, 2 ** -1, a || -b");
 }

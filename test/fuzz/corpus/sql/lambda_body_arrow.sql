@@ -1,0 +1,1 @@
+SELECT list_transform(l, LAMBDA x: (j -> j)), f(x -> (x -> x))

@@ -1,0 +1,1 @@
+SELECT (unpivot (a)).b
