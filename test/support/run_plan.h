@@ -37,7 +37,7 @@ static inline void
 assert_run_ok(const plan_run *run, cn_code code, int line)
 {
     if (code != CN_OK) {
-        fail_msg("line %d: %s: %s", line, cn_code_name(code), run->err.message);
+        fail_msg("line %d: %s: %s", line, cn_code_name((int32_t)code), run->err.message);
     }
 }
 

@@ -130,7 +130,7 @@ sweep(make_plan make, int32_t n_threads, int64_t step)
         const cn_code code = run_with_fault(make, n_threads, fail_at, &n_unused);
         /* With several threads fewer may be made than in the first run. */
         if (code != CN_NO_MEMORY && !(code == CN_OK && n_threads > 1)) {
-            fail_msg("allocation %lld: %s", (long long)fail_at, cn_code_name(code));
+            fail_msg("allocation %lld: %s", (long long)fail_at, cn_code_name((int32_t)code));
         }
     }
 }
