@@ -7,6 +7,8 @@
  *     cc cancel_progress.c $(pkg-config --cflags --libs colonnade) -pthread -o cancel_progress &&
  * ./cancel_progress
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
