@@ -108,6 +108,7 @@ evaluate_make_time(const cni_function *self, const cni_scalar_call *call, cni_ve
     int64_t *out = NULL;
     const bool with_date = call->n_args == 6;
     (void)self;
+    CN_ASSERT(call->n_args == 6 || call->n_args == 3);
     for (int32_t arg = 0; arg < call->n_args; arg++) {
         args[arg] = cni_reader_of(call->args[arg]);
     }

@@ -377,6 +377,7 @@ group_of(const regexp_local *local, cni_str text, int n_groups, int64_t group)
 static void
 read_args(const cni_scalar_call *call, cni_reader readers[CNI_SIGNATURE_MAX_ARGS])
 {
+    CN_ASSERT(call->n_args >= 2);
     for (int32_t arg = 0; arg < call->n_args; arg++) {
         readers[arg] = cni_reader_of(call->args[arg]);
     }
@@ -560,7 +561,8 @@ extract_row(const regexp_function *function, const cni_scalar_call *call, const 
                    options_at(function, call, args, row), err));
     CN_TRY(match_at(call->local, text, 0, 0, &n_groups, err));
     const cni_str part =
-        n_groups == 0 ? (cni_str){text.data, 0} : group_of(call->local, text, n_groups, group);
+        n_groups == 0 ? (cni_str){"", 0} : group_of(call->local, text, n_groups, group);
+    CN_ASSERT(part.data != NULL);
     cni_text_part(sink, row, part.data, part.len_bytes);
     return CN_OK;
 }

@@ -352,8 +352,8 @@ cni_text_map(const cni_scalar_call *call, cni_text_row one_row, int32_t borrowed
 {
     cni_reader readers[CNI_SIGNATURE_MAX_ARGS] = {{0}};
     cni_text_sink sink;
-    if (call->n_args > CNI_SIGNATURE_MAX_ARGS) {
-        return CN_FAIL(err, CN_INTERNAL, "a call with too many arguments");
+    if (call->n_args < 1 || call->n_args > CNI_SIGNATURE_MAX_ARGS) {
+        return CN_FAIL(err, CN_INTERNAL, "a call with %d arguments", (int)call->n_args);
     }
     for (int32_t arg = 0; arg < call->n_args; arg++) {
         readers[arg] = cni_reader_of(call->args[arg]);
