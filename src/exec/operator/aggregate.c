@@ -391,9 +391,10 @@ check_calls(const cni_phys_aggregate *spec, cn_error *err)
             return CN_FAIL(err, CN_LIMIT_EXCEEDED, "aggregate %.*s has more than %d arguments",
                            (int)name.len_bytes, name.data, CNI_AGG_MAX_ARGS);
         }
-        if (call->n_orders > 0 && call->function->order_sensitive) {
-            return CN_FAIL(err, CN_NOT_IMPLEMENTED, "ORDER BY in aggregate %.*s",
-                           (int)name.len_bytes, name.data);
+        if (call->n_orders > CNI_AGG_MAX_ORDERS) {
+            return CN_FAIL(err, CN_LIMIT_EXCEEDED,
+                           "ORDER BY of aggregate %.*s has more than %d keys", (int)name.len_bytes,
+                           name.data, CNI_AGG_MAX_ORDERS);
         }
     }
     return CN_OK;

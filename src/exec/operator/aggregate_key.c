@@ -156,9 +156,11 @@ place_states(cni_arena *arena, const cni_phys_aggregate *spec, bool reproducible
     for (int32_t call = 0; call < spec->n_calls; call++) {
         cni_agg_call *made = &layout->calls[call];
         const cni_function *function = made->spec->function;
-        if (made->op == CNI_AGG_FUNCTION || made->op == CNI_AGG_DISTINCT) {
+        if (!cni_agg_is_lanes(made)) {
             made->state_offset = (int32_t)offset;
-            offset += function->state_bytes(function, made->spec->bind_data);
+            offset += made->op == CNI_AGG_ORDERED
+                          ? cni_agg_ordered_state_bytes()
+                          : function->state_bytes(function, made->spec->bind_data);
             layout->n_functions++;
         }
         if (offset > INT32_MAX / 2) {
@@ -182,7 +184,7 @@ make_empty_row(cni_arena *arena, cni_agg_layout *layout, cn_error *err)
     for (int32_t call = 0; call < layout->n_calls; call++) {
         const cni_agg_call *made = &layout->calls[call];
         const cni_function *function = made->spec->function;
-        if (made->state_offset > 0 && function->init != NULL) {
+        if (!cni_agg_is_lanes(made) && made->op != CNI_AGG_ORDERED && function->init != NULL) {
             function->init(function, made->spec->bind_data, layout->empty_row + made->state_offset);
         }
     }

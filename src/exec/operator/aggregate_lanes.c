@@ -42,7 +42,11 @@ class_of(const cni_type *type)
 static cni_agg_op
 op_of(const cni_phys_aggregate *spec, const cni_phys_call *call)
 {
-    if (call->distinct && !call->function->ignores_distinct) {
+    const bool distinct = call->distinct && !call->function->ignores_distinct;
+    if (call->function->order_sensitive && (distinct || call->n_orders > 0)) {
+        return CNI_AGG_ORDERED;
+    }
+    if (distinct) {
         return CNI_AGG_DISTINCT;
     }
     if (call->n_args > 1) {
@@ -97,7 +101,7 @@ collect_inputs(const cni_phys_aggregate *spec, cni_agg_layout *layout)
         const cni_phys_call *asked = &spec->calls[at];
         cni_agg_call *call = &layout->calls[at];
         *call = (cni_agg_call){.spec = asked, .op = (uint8_t)op_of(spec, asked), .input = -1};
-        if (call->op == CNI_AGG_FUNCTION || call->op == CNI_AGG_DISTINCT) {
+        if (!cni_agg_is_lanes(call)) {
             continue;
         }
         const int32_t position = asked->n_args == 0 ? -1 : asked->args[0];

@@ -99,6 +99,7 @@ typedef struct cni_agg_lane {
 typedef enum cni_agg_op {
     CNI_AGG_FUNCTION, /* by the function's own update, combine and emit */
     CNI_AGG_DISTINCT, /* the same, updated at the end: aggregate_sets.c */
+    CNI_AGG_ORDERED,  /* the function's, over sorted rows: aggregate_ordered.c */
     CNI_AGG_COUNT,    /* the rest from lanes of `input` */
     CNI_AGG_SUM,
     CNI_AGG_AVG,
@@ -110,10 +111,16 @@ typedef enum cni_agg_op {
 typedef struct cni_agg_call {
     const cni_phys_call *spec;
     uint8_t op;           /* cni_agg_op */
-    int32_t state_offset; /* FUNCTION, DISTINCT: in the row */
+    int32_t state_offset; /* of those that are not lanes: in the row */
     int32_t input;        /* of lanes */
     int32_t set;          /* DISTINCT */
 } cni_agg_call;
+
+static inline bool
+cni_agg_is_lanes(const cni_agg_call *self)
+{
+    return self->op >= CNI_AGG_COUNT;
+}
 
 /* Immutable once made; in the operator's arena. */
 typedef struct cni_agg_layout {
@@ -130,7 +137,7 @@ typedef struct cni_agg_layout {
     int32_t *view_words; /* the word at which each view begins */
     int32_t n_calls;
     cni_agg_call *calls;
-    int32_t n_functions; /* calls that are FUNCTION or DISTINCT */
+    int32_t n_functions; /* calls that are not lanes */
     int32_t n_inputs;
     cni_agg_input *inputs;
     int32_t n_lanes;
@@ -376,7 +383,8 @@ struct cni_agg_set {
     cni_agg_operator op; /* arena and allocator are the owner's */
 };
 
-#define CNI_AGG_MAX_ARGS 8 /* of a call */
+#define CNI_AGG_MAX_ARGS   8 /* of a call */
+#define CNI_AGG_MAX_ORDERS 16
 
 /* Groups of the chunk's rows: *out_groups is local->groups, or NULL = all are local->one_group. */
 CN_NODISCARD cn_code cni_agg_lookup(cni_agg_operator *self, cni_agg_local *local,
@@ -450,6 +458,17 @@ CN_NODISCARD cn_code cni_agg_sets_combine(cni_agg_operator *self, cni_agg_local 
 /* Merge the sets' partition `task` and feed it to the groups of `final`. */
 CN_NODISCARD cn_code cni_agg_sets_apply(cni_agg_operator *self, int32_t task, cni_agg_final *final,
                                         cn_error *err);
+
+/* ORDERED calls: their state, rows of a chunk (`live` NULL = all), and results of n rows. */
+int64_t cni_agg_ordered_state_bytes(void);
+CN_NODISCARD cn_code cni_agg_ordered_update(cni_agg_operator *self, cni_agg_local *local,
+                                            const cni_chunk *chunk, const cni_agg_call *call,
+                                            const uint64_t *live, const uint32_t *groups,
+                                            cn_error *err);
+void cni_agg_ordered_merge(uint8_t *into, const uint8_t *from);
+CN_NODISCARD cn_code cni_agg_ordered_emit(cni_agg_operator *self, const cni_agg_call *call,
+                                          const uint8_t *rows, int64_t n, cni_vector *out_vector,
+                                          cn_error *err);
 
 /* A call of one of the operator's own functions over rows. */
 cni_aggregate_call cni_agg_call_of(const cni_agg_operator *self, const cni_agg_call *call,

@@ -27,12 +27,6 @@ cni_agg_call_of(const cni_agg_operator *self, const cni_agg_call *call, uint8_t 
     };
 }
 
-static bool
-has_state(const cni_agg_call *call)
-{
-    return call->op == CNI_AGG_FUNCTION || call->op == CNI_AGG_DISTINCT;
-}
-
 cn_code
 cni_agg_local_flat(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *chunk,
                    int32_t position, const cni_vector **out_vector, cn_error *err)
@@ -75,6 +69,10 @@ update_call(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *chunk
     const int32_t not_null = call->spec->ignore_nulls && n_args > 0 ? call->spec->args[0] : -1;
     CN_TRY(cni_agg_counted_rows(self, local, chunk, not_null, call->spec->filter, local->live,
                                 &counts_all, err));
+    if (call->op == CNI_AGG_ORDERED) {
+        return cni_agg_ordered_update(self, local, chunk, call, counts_all ? NULL : local->live,
+                                      groups, err);
+    }
     cni_aggregate_call made = cni_agg_call_of(self, call, local->table.rows, local->table.heap);
     made.env = env_of(self, chunk->n_rows, counts_all ? NULL : local->live);
     made.args = args;
@@ -93,11 +91,22 @@ cni_agg_update(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *ch
 {
     CN_TRY(cni_agg_accumulate(self, local, chunk, groups, err));
     for (int32_t call = 0; self->layout->n_functions > 0 && call < self->layout->n_calls; call++) {
-        if (self->layout->calls[call].op == CNI_AGG_FUNCTION) {
+        const uint8_t op = self->layout->calls[call].op;
+        if (op == CNI_AGG_FUNCTION || op == CNI_AGG_ORDERED) {
             CN_TRY(update_call(self, local, chunk, &self->layout->calls[call], groups, err));
         }
     }
     return CN_OK;
+}
+
+static void
+combine_ordered(const cni_agg_layout *layout, const cni_agg_call *call, uint8_t *into,
+                const uint32_t *groups, const uint8_t *rows, int64_t n)
+{
+    for (int64_t at = 0; at < n; at++) {
+        cni_agg_ordered_merge(into + (int64_t)groups[at] * layout->row_bytes + call->state_offset,
+                              rows + at * layout->row_bytes + call->state_offset);
+    }
 }
 
 cn_code
@@ -105,14 +114,16 @@ cni_agg_combine_states(cni_agg_operator *self, cni_arena *heap, uint8_t *into,
                        const uint32_t *groups, const uint8_t *rows, int64_t n, cn_error *err)
 {
     cni_agg_combine_lanes(self->layout, into, groups, rows, n);
-    for (int32_t call = 0; self->layout->n_functions > 0 && call < self->layout->n_calls; call++) {
-        const cni_agg_call *merged = &self->layout->calls[call];
-        const cni_function *function = merged->spec->function;
-        if (has_state(merged)) {
-            cni_aggregate_call made = cni_agg_call_of(self, merged, into, heap);
-            made.env = env_of(self, n, NULL);
+    for (int32_t at = 0; self->layout->n_functions > 0 && at < self->layout->n_calls; at++) {
+        const cni_agg_call *call = &self->layout->calls[at];
+        if (call->op == CNI_AGG_ORDERED) {
+            combine_ordered(self->layout, call, into, groups, rows, n);
+        } else if (!cni_agg_is_lanes(call)) {
+            const cni_function *function = call->spec->function;
+            cni_aggregate_call made = cni_agg_call_of(self, call, into, heap);
+            made.env.n_rows = n;
             made.group = groups;
-            CN_TRY(function->combine(function, &made, rows + merged->state_offset, n, err));
+            CN_TRY(function->combine(function, &made, rows + call->state_offset, n, err));
         }
     }
     return CN_OK;
@@ -124,11 +135,14 @@ cni_agg_emit(cni_agg_operator *self, int32_t call, uint8_t *rows, int64_t n, cni
 {
     const cni_agg_call *emitted = &self->layout->calls[call];
     const cni_function *function = emitted->spec->function;
-    if (!has_state(emitted)) {
+    if (cni_agg_is_lanes(emitted)) {
         return cni_agg_emit_lanes(self->layout, emitted, rows, n, self->base.context->allocator,
                                   out_vector, err);
     }
+    if (emitted->op == CNI_AGG_ORDERED) {
+        return cni_agg_ordered_emit(self, emitted, rows, n, out_vector, err);
+    }
     cni_aggregate_call made = cni_agg_call_of(self, emitted, rows, NULL);
-    made.env = env_of(self, n, NULL);
+    made.env.n_rows = n;
     return function->emit(function, &made, n, out_vector, err);
 }

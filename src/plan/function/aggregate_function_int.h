@@ -19,17 +19,25 @@
 
 /* ---- the families: one table per file, listed in aggregate_table.c ---- */
 
-#define CNI_N_AGGREGATE_COUNTS   4
-#define CNI_N_AGGREGATE_SUMS     4
-#define CNI_N_AGGREGATE_EXTREMES 6
-#define CNI_N_AGGREGATE_BOOLEANS 7
-#define CNI_N_AGGREGATE_FIRSTS   4
+#define CNI_N_AGGREGATE_COUNTS    4
+#define CNI_N_AGGREGATE_SUMS      4
+#define CNI_N_AGGREGATE_EXTREMES  6
+#define CNI_N_AGGREGATE_BOOLEANS  7
+#define CNI_N_AGGREGATE_FIRSTS    4
+#define CNI_N_AGGREGATE_MOMENTS   9
+#define CNI_N_AGGREGATE_LISTS     5
+#define CNI_N_AGGREGATE_QUANTILES 4
+#define CNI_N_AGGREGATE_SKETCHES  1
 
 extern const cni_function cni_aggregate_counts[CNI_N_AGGREGATE_COUNTS];
 extern const cni_function cni_aggregate_sums[CNI_N_AGGREGATE_SUMS];
 extern const cni_function cni_aggregate_extremes[CNI_N_AGGREGATE_EXTREMES];
 extern const cni_function cni_aggregate_booleans[CNI_N_AGGREGATE_BOOLEANS];
 extern const cni_function cni_aggregate_firsts[CNI_N_AGGREGATE_FIRSTS];
+extern const cni_function cni_aggregate_moments[CNI_N_AGGREGATE_MOMENTS];
+extern const cni_function cni_aggregate_lists[CNI_N_AGGREGATE_LISTS];
+extern const cni_function cni_aggregate_quantiles[CNI_N_AGGREGATE_QUANTILES];
+extern const cni_function cni_aggregate_sketches[CNI_N_AGGREGATE_SKETCHES];
 
 /* ---- rows that count ---- */
 
@@ -91,6 +99,36 @@ CN_NODISCARD cn_code cni_aggregate_bind_new(cni_resolve *inout_question,
                                             cni_aggregate_bind **out_bind, cn_error *err);
 /* `arg` is taken as it is; an untyped NULL becomes VARCHAR. */
 void cni_resolve_any(cni_resolve *inout_question, int32_t arg);
+
+/* ---- lists of cells, as states ---- */
+
+typedef struct cni_cell_block {
+    struct cni_cell_block *next;
+    int64_t sequence; /* of all its cells */
+    int32_t n;
+    int32_t cap;
+    uint8_t *valid;
+    cni_cell cells[];
+} cni_cell_block;
+
+/* Zero bytes = empty. Blocks ascend by sequence; cells of a block are in source order. */
+typedef struct cni_cell_list {
+    int64_t n;
+    cni_cell_block *first;
+    cni_cell_block *last;
+} cni_cell_list;
+
+/* Append row `row` of the reader; a null one as a NULL. */
+CN_NODISCARD cn_code cni_cell_list_add(cni_cell_list *self, const cni_aggregate_call *call,
+                                       const cni_cell_reader *reader, int64_t row, cn_error *err);
+/* Take the blocks of `other`, in order of sequence, those of self first. */
+void cni_cell_list_merge(cni_cell_list *self, const cni_cell_list *other);
+/* All cells behind each other in out (n of them), and their validity (may be NULL). */
+void cni_cell_list_copy(const cni_cell_list *self, cni_cell *out_cells, uint8_t *out_valid);
+/* update and combine of functions whose state begins with a list of argument 0. */
+cn_code cni_cell_list_update(const cni_aggregate_call *call, bool skip_nulls, cn_error *err);
+cn_code cni_cell_list_combine(const cni_aggregate_call *call, const uint8_t *from, int64_t n_states,
+                              cn_error *err);
 
 /* ---- finished vectors ---- */
 

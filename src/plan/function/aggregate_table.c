@@ -13,10 +13,13 @@
 #define ROWS_4(table, at) ROWS_2(table, at), ROWS_2(table, (at) + 2)
 
 static const cni_function *const builtins[] = {
-    ROWS_4(cni_aggregate_counts, 0),   ROWS_4(cni_aggregate_sums, 0),
-    ROWS_4(cni_aggregate_extremes, 0), ROWS_2(cni_aggregate_extremes, 4),
-    ROWS_4(cni_aggregate_booleans, 0), ROWS_3(cni_aggregate_booleans, 4),
-    ROWS_4(cni_aggregate_firsts, 0),
+    ROWS_4(cni_aggregate_counts, 0),    ROWS_4(cni_aggregate_sums, 0),
+    ROWS_4(cni_aggregate_extremes, 0),  ROWS_2(cni_aggregate_extremes, 4),
+    ROWS_4(cni_aggregate_booleans, 0),  ROWS_3(cni_aggregate_booleans, 4),
+    ROWS_4(cni_aggregate_firsts, 0),    ROWS_4(cni_aggregate_moments, 0),
+    ROWS_4(cni_aggregate_moments, 4),   ROWS_1(cni_aggregate_moments, 8),
+    ROWS_4(cni_aggregate_lists, 0),     ROWS_1(cni_aggregate_lists, 4),
+    ROWS_4(cni_aggregate_quantiles, 0), ROWS_1(cni_aggregate_sketches, 0),
 };
 
 const cni_function *const *

@@ -403,34 +403,6 @@ agg_compare_rows(const void *a, const void *b)
     return order != 0 ? order : (left->row > right->row ? 1 : -1);
 }
 
-/* Rows of a group that a call counts: FILTER, DISTINCT (by text). */
-static inline int64_t
-agg_rows_of_call(const memory_table *table, const agg_call *call, const agg_row *rows, int64_t n,
-                 int64_t *out_rows)
-{
-    int64_t n_kept = 0;
-    for (int64_t at = 0; at < n; at++) {
-        const int64_t row = rows[at].row;
-        if (call->filter >= 0 &&
-            (!cni_vector_is_valid(&table->columns[call->filter], row) ||
-             !cni_bits_get((cni_bits){table->columns[call->filter].data, 0}, row))) {
-            continue;
-        }
-        bool seen = false;
-        for (int64_t other = 0; call->distinct && !seen && other < n_kept; other++) {
-            char *left = agg_value_text(table, call->args[0], row);
-            char *right = agg_value_text(table, call->args[0], out_rows[other]);
-            seen = strcmp(left, right) == 0;
-            free(left);
-            free(right);
-        }
-        if (!seen) {
-            out_rows[n_kept++] = row;
-        }
-    }
-    return n_kept;
-}
-
 static inline cni_i128
 agg_integer(const memory_table *table, int32_t column, int64_t row)
 {
@@ -495,6 +467,104 @@ agg_order(const memory_table *table, int32_t column, int64_t a, int64_t b)
     const cni_i128 left = agg_integer(table, column, a);
     const cni_i128 right = agg_integer(table, column, b);
     return (left > right ? 1 : 0) - (left < right ? 1 : 0);
+}
+
+/* Whether row a comes before row b in the order of the call; NULLs last. */
+static inline bool
+agg_before(const memory_table *table, const agg_call *call, int64_t a, int64_t b)
+{
+    const bool left = cni_vector_is_valid(&table->columns[call->order], a);
+    const bool right = cni_vector_is_valid(&table->columns[call->order], b);
+    int order = (left ? 0 : 1) - (right ? 0 : 1);
+    if (left && right) {
+        order = agg_order(table, call->order, a, b) * (call->descending ? -1 : 1);
+    }
+    return order != 0 ? order < 0 : a < b;
+}
+
+/* Insertion sort by the order of the call. */
+static inline void
+agg_sort_rows(const memory_table *table, const agg_call *call, int64_t *rows, int64_t n)
+{
+    for (int64_t at = 1; call->order >= 0 && at < n; at++) {
+        const int64_t row = rows[at];
+        int64_t to = at;
+        for (; to > 0 && agg_before(table, call, row, rows[to - 1]); to--) {
+            rows[to] = rows[to - 1];
+        }
+        rows[to] = row;
+    }
+}
+
+/* Keep the first row of each text of the argument. */
+static inline int64_t
+agg_drop_equal(const memory_table *table, const agg_call *call, int64_t *rows, int64_t n)
+{
+    int64_t n_kept = 0;
+    char **texts = calloc((size_t)n + 1, sizeof(*texts));
+    for (int64_t at = 0; at < n; at++) {
+        char *text = agg_value_text(table, call->args[0], rows[at]);
+        bool seen = false;
+        for (int64_t other = 0; !seen && other < n_kept; other++) {
+            seen = strcmp(texts[other], text) == 0;
+        }
+        if (seen) {
+            free(text);
+        } else {
+            texts[n_kept] = text;
+            rows[n_kept++] = rows[at];
+        }
+    }
+    for (int64_t at = 0; at < n_kept; at++) {
+        free(texts[at]);
+    }
+    free((void *)texts);
+    return n_kept;
+}
+
+/* Rows of a group that a call counts, in its order: FILTER, ORDER BY, DISTINCT (by text). */
+static inline int64_t
+agg_rows_of_call(const memory_table *table, const agg_call *call, const agg_row *rows, int64_t n,
+                 int64_t *out_rows)
+{
+    int64_t n_kept = 0;
+    for (int64_t at = 0; at < n; at++) {
+        const int64_t row = rows[at].row;
+        if (call->filter < 0 ||
+            (cni_vector_is_valid(&table->columns[call->filter], row) &&
+             cni_bits_get((cni_bits){table->columns[call->filter].data, 0}, row))) {
+            out_rows[n_kept++] = row;
+        }
+    }
+    agg_sort_rows(table, call, out_rows, n_kept);
+    return call->distinct ? agg_drop_equal(table, call, out_rows, n_kept) : n_kept;
+}
+
+/* list and string_agg. */
+static inline char *
+agg_ref_list(const memory_table *table, const agg_call *call, const int64_t *rows, int64_t n)
+{
+    const bool list = strcmp(call->name, "list") == 0;
+    cni_strbuf text;
+    int64_t n_items = 0;
+    text_begin(&text);
+    for (int64_t at = 0; at < n; at++) {
+        if (!list && !cni_vector_is_valid(&table->columns[call->args[0]], rows[at])) {
+            continue;
+        }
+        char *item = agg_value_text(table, call->args[0], rows[at]);
+        const char *separator = n_items == 0 ? (list ? "[" : "") : list ? ", " : ",";
+        assert_int_equal(cni_strbuf_printf(&text, NULL, "%s%s", separator, item), CN_OK);
+        free(item);
+        n_items++;
+    }
+    char *copy = NULL;
+    if (n_items > 0) {
+        assert_int_equal(cni_strbuf_append(&text, cni_str_of(list ? "]" : ""), NULL), CN_OK);
+        copy = strdup(text_of(&text));
+    }
+    cni_strbuf_done(&text);
+    return copy == NULL ? strdup("NULL") : copy;
 }
 
 static inline char *
@@ -601,7 +671,7 @@ agg_reference_of(const char *name)
         {"min", agg_ref_extreme},     {"max", agg_ref_extreme},   {"arg_min", agg_ref_extreme},
         {"arg_max", agg_ref_extreme}, {"first", agg_ref_first},   {"last", agg_ref_first},
         {"any_value", agg_ref_first}, {"bool_and", agg_ref_bool}, {"bool_or", agg_ref_bool},
-        {"count_if", agg_ref_bool},
+        {"count_if", agg_ref_bool},   {"list", agg_ref_list},     {"string_agg", agg_ref_list},
     };
     for (size_t at = 0; at < sizeof(all) / sizeof(all[0]); at++) {
         if (strcmp(all[at].name, name) == 0) {

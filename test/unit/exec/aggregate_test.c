@@ -162,6 +162,23 @@ test_distinct_many(void **state)
     }
 }
 
+/* In source order, or in that of the call. */
+static void
+test_ordered(void **state)
+{
+    (void)state;
+    check_rows(": list(v) string_agg(s) list(i)|b", 1000);
+    check_rows("k4: list(v) string_agg(s) list(b)", 1000);
+    check_rows("kn: list(v/d) list(v/d!) string_agg(l/i) first(v/p) last(v/p)", 800);
+    check_rows("s: list(v/v) list(id/s) string_agg(s/id!)|b first(l/q!)", 800);
+    check_rows(
+        "k4: list(distinct v) list(distinct t/v) string_agg(distinct s/s) list(distinct v/t!)",
+        500);
+    check_rows("kb: list(l/v) string_agg(l/v!) first(id/v)", 800);
+    check_rows("kn: list(v/d) string_agg(distinct l)", 0);
+    check_rows(": list(v/d) first(v/id!) sum(v/d)", 0);
+}
+
 static int64_t
 wide_key(int64_t row)
 {
@@ -205,7 +222,8 @@ main(void)
         cmocka_unit_test(test_no_keys),       cmocka_unit_test(test_empty),
         cmocka_unit_test(test_each_key),      cmocka_unit_test(test_several_keys),
         cmocka_unit_test(test_without_calls), cmocka_unit_test(test_many_groups),
-        cmocka_unit_test(test_distinct),      cmocka_unit_test(test_distinct_many),
+        cmocka_unit_test(test_ordered),       cmocka_unit_test(test_distinct),
+        cmocka_unit_test(test_distinct_many),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * list (array_agg), which keeps NULLs, and string_agg (group_concat, listagg), which skips them; in
+ * source order, or in that of an ORDER BY inside the call (the operator feeds rows in it). Also the
+ * lists of cells that these and the quantiles have as states.
+ *
+ *   state -> block (sequence 3) -> block (sequence 3) -> block (sequence 8) ...      in the heap
+ */
+#include "plan/function/aggregate_function_int.h"
+
+#define FIRST_CELLS 4
+#define MAX_CELLS   256
+
+/* ---- lists ---- */
+
+static cn_code
+add_block(cni_cell_list *self, const cni_aggregate_call *call, cn_error *err)
+{
+    const int32_t cap = self->last == NULL            ? FIRST_CELLS
+                        : self->last->cap < MAX_CELLS ? self->last->cap * 2
+                                                      : MAX_CELLS;
+    const int64_t cell_bytes = cap * (int64_t)sizeof(cni_cell);
+    cni_cell_block *block = NULL;
+    CN_TRY(cni_arena_alloc(call->heap, (int64_t)sizeof(*block) + cell_bytes + cap, &block, err));
+    block->cap = cap;
+    block->sequence = call->sequence;
+    block->valid = (uint8_t *)(block->cells + cap);
+    if (self->last == NULL) {
+        self->first = block;
+    } else {
+        self->last->next = block;
+    }
+    self->last = block;
+    return CN_OK;
+}
+
+cn_code
+cni_cell_list_add(cni_cell_list *self, const cni_aggregate_call *call,
+                  const cni_cell_reader *reader, int64_t row, cn_error *err)
+{
+    if (self->last == NULL || self->last->n == self->last->cap ||
+        self->last->sequence != call->sequence) {
+        CN_TRY(add_block(self, call, err));
+    }
+    cni_cell_block *block = self->last;
+    cni_cell cell = {{0, 0}};
+    const bool valid = cni_cell_is_valid(reader, row);
+    if (valid) {
+        cni_cell_read(reader, row, &cell);
+        CN_TRY(cni_cell_keep(call->heap, call->env.allocator, (cni_cell_kind)reader->kind, &cell,
+                             err));
+    }
+    block->cells[block->n] = cell;
+    block->valid[block->n] = valid ? 1 : 0;
+    block->n++;
+    self->n++;
+    return CN_OK;
+}
+
+void
+cni_cell_list_merge(cni_cell_list *self, const cni_cell_list *other)
+{
+    cni_cell_block *left = self->first;
+    cni_cell_block *right = other->first;
+    cni_cell_block *first = NULL;
+    cni_cell_block *last = NULL;
+    while (left != NULL || right != NULL) {
+        const bool from_left = right == NULL || (left != NULL && left->sequence <= right->sequence);
+        cni_cell_block *block = from_left ? left : right;
+        left = from_left ? left->next : left;
+        right = from_left ? right : right->next;
+        if (last == NULL) {
+            first = block;
+        } else {
+            last->next = block;
+        }
+        last = block;
+        last->next = NULL;
+    }
+    *self = (cni_cell_list){self->n + other->n, first, last};
+}
+
+void
+cni_cell_list_copy(const cni_cell_list *self, cni_cell *out_cells, uint8_t *out_valid)
+{
+    int64_t at = 0;
+    for (const cni_cell_block *block = self->first; block != NULL; block = block->next) {
+        memcpy(out_cells + at, block->cells, (size_t)block->n * sizeof(*out_cells));
+        if (out_valid != NULL) {
+            memcpy(out_valid + at, block->valid, (size_t)block->n);
+        }
+        at += block->n;
+    }
+}
+
+cn_code
+cni_cell_list_update(const cni_aggregate_call *call, bool skip_nulls, cn_error *err)
+{
+    cni_counted_rows rows;
+    const cni_cell_reader reader = cni_cell_reader_of(call->args[0]);
+    cni_counted_begin(&rows, call, skip_nulls ? 1 : 0);
+    for (int64_t row = cni_counted_next(&rows); row >= 0; row = cni_counted_next(&rows)) {
+        CN_TRY(cni_cell_list_add(cni_state_of(call, row), call, &reader, row, err));
+    }
+    return CN_OK;
+}
+
+cn_code
+cni_cell_list_combine(const cni_aggregate_call *call, const uint8_t *from, int64_t n_states,
+                      cn_error *err)
+{
+    (void)err;
+    for (int64_t at = 0; at < n_states; at++) {
+        const cni_cell_list *other = cni_state_from(call, from, at);
+        if (other->n > 0) {
+            cni_cell_list_merge(cni_state_of(call, at), other);
+        }
+    }
+    return CN_OK;
+}
+
+static int64_t
+list_state_bytes(const cni_function *self, const void *bind_data)
+{
+    (void)self;
+    (void)bind_data;
+    return (int64_t)sizeof(cni_cell_list);
+}
+
+static cn_code
+list_combine(const cni_function *self, const cni_aggregate_call *call, const uint8_t *from,
+             int64_t n_states, cn_error *err)
+{
+    (void)self;
+    return cni_cell_list_combine(call, from, n_states, err);
+}
+
+/* ---- list ---- */
+
+static cn_code
+resolve_list(const cni_function *self, cni_resolve *inout_question, cn_error *err)
+{
+    (void)self;
+    if (inout_question->n_args != 1) {
+        return CN_OK;
+    }
+    cni_resolve_any(inout_question, 0);
+    CN_TRY(cni_type_list(inout_question->arena, inout_question->out_arg_types[0],
+                         &inout_question->out_type, err));
+    inout_question->out_matched = true;
+    return cni_aggregate_bind_new(inout_question, NULL, err);
+}
+
+static cn_code
+list_update(const cni_function *self, const cni_aggregate_call *call, cn_error *err)
+{
+    (void)self;
+    return cni_cell_list_update(call, false, err);
+}
+
+static int64_t
+total_cells(const cni_aggregate_call *call, int64_t n_states)
+{
+    int64_t n = 0;
+    for (int64_t at = 0; at < n_states; at++) {
+        n += ((const cni_cell_list *)cni_state_at(call, at))->n;
+    }
+    return n;
+}
+
+/* Items of all states as one vector. */
+static cn_code
+emit_items(const cni_aggregate_call *call, int64_t n_states, cni_vector *out_vector, cn_error *err)
+{
+    CN_SCOPED(cni_cell_rows) rows = {0};
+    int64_t first = 0;
+    CN_TRY(cni_cell_rows_new(call->env.allocator, total_cells(call, n_states), &rows, err));
+    for (int64_t at = 0; at < n_states; at++) {
+        const cni_cell_list *list = cni_state_at(call, at);
+        cni_cell_list_copy(list, rows.cells + first, rows.valid + first);
+        first += list->n;
+    }
+    return cni_cell_rows_finish(&rows, call->type->children[0].type, out_vector, err);
+}
+
+static cn_code
+list_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_states,
+          cni_vector *out_vector, cn_error *err)
+{
+    (void)self;
+    cni_allocator *allocator = call->env.allocator;
+    CN_SCOPED(cni_vector)
+    made = {.type = call->type, .encoding = CNI_FLAT, .phys = CNI_PHYS_LIST, .n_rows = n_states};
+    CN_TRY(cni_nested_new(allocator, 1, &made.nested, err));
+    CN_TRY(emit_items(call, n_states, &made.nested->children[0], err));
+    CN_TRY(cni_buffer_new(allocator, n_states * (int64_t)sizeof(cni_list_entry), &made.owner_data,
+                          err));
+    CN_TRY(cni_buffer_new(allocator, cni_bits_words(n_states) * 8, &made.owner_validity, err));
+    memset(made.owner_validity->data, 0, (size_t)made.owner_validity->len_bytes);
+    made.data = made.owner_data->data;
+    made.validity = (cni_bits){made.owner_validity->data, 0};
+    cni_list_entry *entries = (void *)made.owner_data->data;
+    int64_t offset = 0;
+    for (int64_t at = 0; at < n_states; at++) {
+        const cni_cell_list *list = cni_state_at(call, at);
+        entries[at] = (cni_list_entry){offset, list->n};
+        offset += list->n;
+        cni_bit_write(made.owner_validity->data, at, list->n > 0);
+    }
+    cni_vector_move(out_vector, &made);
+    return CN_OK;
+}
+
+/* ---- string_agg ---- */
+
+static cn_code
+resolve_strings(const cni_function *self, cni_resolve *inout_question, cn_error *err)
+{
+    (void)self;
+    const cni_type *text = cni_type_of(CNI_TYPE_VARCHAR);
+    cni_aggregate_bind *bind = NULL;
+    const int32_t n_args = inout_question->n_args;
+    if (n_args < 1 || n_args > 2) {
+        return CN_OK;
+    }
+    for (int32_t arg = 0; arg < n_args; arg++) {
+        if (!cni_resolve_want(inout_question, arg, text)) {
+            return CN_OK;
+        }
+    }
+    CN_TRY(cni_aggregate_bind_new(inout_question, &bind, err));
+    bind->text = (cni_str){",", 1};
+    if (n_args == 2) {
+        const cni_value *separator = inout_question->arg_literals[1];
+        if (separator == NULL) {
+            return CN_FAIL(err, CN_NOT_IMPLEMENTED,
+                           "string_agg with a separator that is not a literal");
+        }
+        bind->text = separator->is_null ? (cni_str){"", 0} : separator->as.bytes;
+    }
+    inout_question->out_type = text;
+    inout_question->out_matched = true;
+    return CN_OK;
+}
+
+static cn_code
+strings_update(const cni_function *self, const cni_aggregate_call *call, cn_error *err)
+{
+    (void)self;
+    return cni_cell_list_update(call, true, err);
+}
+
+static cn_code
+join_strings(const cni_cell_list *list, cni_str separator, cni_arena *arena, cni_cell *out_cell,
+             cn_error *err)
+{
+    int64_t n_bytes = (list->n - 1) * separator.len_bytes;
+    for (const cni_cell_block *block = list->first; block != NULL; block = block->next) {
+        for (int32_t at = 0; at < block->n; at++) {
+            n_bytes += cni_cell_view(&block->cells[at]).len_bytes;
+        }
+    }
+    if (n_bytes > CNI_VIEW_MAX_BYTES) {
+        return CN_FAIL(err, CN_LIMIT_EXCEEDED, "string_agg made a text of %lld bytes",
+                       (long long)n_bytes);
+    }
+    char *text = NULL;
+    int64_t end = 0;
+    CN_TRY(cni_arena_alloc(arena, n_bytes, &text, err));
+    for (const cni_cell_block *block = list->first; block != NULL; block = block->next) {
+        for (int32_t at = 0; at < block->n; at++) {
+            const cni_view view = cni_cell_view(&block->cells[at]);
+            if (end > 0 || at > 0 || block != list->first) {
+                memcpy(text + end, separator.data, (size_t)separator.len_bytes);
+                end += separator.len_bytes;
+            }
+            memcpy(text + end, cni_view_data(&view), view.len_bytes);
+            end += view.len_bytes;
+        }
+    }
+    const cni_view joined = cni_view_make(text, (uint32_t)n_bytes);
+    memcpy(out_cell, &joined, sizeof(joined));
+    return CN_OK;
+}
+
+static cn_code
+strings_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_states,
+             cni_vector *out_vector, cn_error *err)
+{
+    (void)self;
+    const cni_aggregate_bind *bind = call->bind_data;
+    CN_SCOPED(cni_cell_rows) rows = {0};
+    CN_SCOPED(cni_arena_p) arena = NULL;
+    CN_TRY(cni_cell_rows_new(call->env.allocator, n_states, &rows, err));
+    CN_TRY(cni_arena_new(call->env.allocator, "string_agg", &arena, err));
+    for (int64_t at = 0; at < n_states; at++) {
+        const cni_cell_list *list = cni_state_at(call, at);
+        if (list->n > 0) {
+            cni_cell cell = {{0, 0}};
+            CN_TRY(join_strings(list, bind->text, arena, &cell, err));
+            cni_cell_rows_put(&rows, at, &cell);
+        }
+    }
+    return cni_cell_rows_finish(&rows, call->type, out_vector, err);
+}
+
+#define LIST_ROW                                                                                   \
+    .kind = CNI_FUNCTION_AGGREGATE, .null_rule = CNI_NULL_CUSTOM, .order_sensitive = true,         \
+    .cost_ns = 10, .state_bytes = list_state_bytes, .combine = list_combine
+#define STRINGS_ROW                                                                                \
+    LIST_ROW, .resolve = resolve_strings, .update = strings_update, .emit = strings_emit
+
+const cni_function cni_aggregate_lists[CNI_N_AGGREGATE_LISTS] = {
+    {CNI_ROW("list", "List of the values, NULLs too, in source order.", "list(x)"), LIST_ROW,
+     .resolve = resolve_list, .update = list_update, .emit = list_emit},
+    {CNI_ROW("array_agg", "List of the values, NULLs too, in source order.",
+             "array_agg(x ORDER BY y)"),
+     LIST_ROW, .resolve = resolve_list, .update = list_update, .emit = list_emit},
+    {CNI_ROW("string_agg", "Texts joined, with a separator between them.",
+             "string_agg(name, ', ')"),
+     STRINGS_ROW},
+    {CNI_ROW("group_concat", "Texts joined, with a separator between them.",
+             "group_concat(name, ', ')"),
+     STRINGS_ROW},
+    {CNI_ROW("listagg", "Texts joined, with a separator between them.", "listagg(name, ', ')"),
+     STRINGS_ROW},
+};

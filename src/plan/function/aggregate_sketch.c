@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * approx_count_distinct: HyperLogLog over the frozen hash with 4,096 registers (standard error
+ * 1.6 %), exact up to 128 values; the estimator is Ertl's (arXiv 1702.01284), which needs no tables
+ * of bias. The same for any order of rows. NULLs do not count; over no rows it is 0.
+ *
+ *   state -> heap: up to 128 hashes, then registers
+ */
+#include <math.h>
+
+#include "data/row/hash.h"
+#include "plan/function/aggregate_function_int.h"
+
+#define REGISTER_BITS 12
+#define N_REGISTERS   (1 << REGISTER_BITS)
+#define MAX_HASHES    128
+#define FIRST_HASHES  8
+#define MAX_RANK      (64 - REGISTER_BITS + 1)
+
+typedef struct sketch {
+    int32_t n_hashes;
+    int32_t cap_hashes;
+    uint64_t *hashes;
+    uint8_t *registers; /* NULL = hashes */
+} sketch;
+
+/* ---- adding ---- */
+
+static void
+add_register(uint8_t *registers, uint64_t hash)
+{
+    const uint64_t index = hash >> (64 - REGISTER_BITS);
+    const uint64_t rest = hash << REGISTER_BITS;
+    const int rank = rest == 0 ? MAX_RANK : __builtin_clzll(rest) + 1;
+    if (registers[index] < rank) {
+        registers[index] = (uint8_t)rank;
+    }
+}
+
+static cn_code
+become_dense(sketch *self, cni_arena *heap, cn_error *err)
+{
+    CN_TRY(cni_arena_alloc(heap, N_REGISTERS, &self->registers, err));
+    for (int32_t at = 0; at < self->n_hashes; at++) {
+        add_register(self->registers, self->hashes[at]);
+    }
+    return CN_OK;
+}
+
+static cn_code
+grow(sketch *self, cni_arena *heap, cn_error *err)
+{
+    const int32_t cap = self->cap_hashes == 0 ? FIRST_HASHES : self->cap_hashes * 2;
+    uint64_t *hashes = NULL;
+    CN_TRY(cni_arena_alloc_array(heap, cap, (int64_t)sizeof(*hashes), &hashes, err));
+    if (self->n_hashes > 0) {
+        memcpy(hashes, self->hashes, (size_t)self->n_hashes * sizeof(*hashes));
+    }
+    self->hashes = hashes;
+    self->cap_hashes = cap;
+    return CN_OK;
+}
+
+static cn_code
+add_hash(sketch *self, cni_arena *heap, uint64_t hash, cn_error *err)
+{
+    for (int32_t at = 0; self->registers == NULL && at < self->n_hashes; at++) {
+        if (self->hashes[at] == hash) {
+            return CN_OK;
+        }
+    }
+    if (self->registers == NULL && self->n_hashes == MAX_HASHES) {
+        CN_TRY(become_dense(self, heap, err));
+    }
+    if (self->registers != NULL) {
+        add_register(self->registers, hash);
+        return CN_OK;
+    }
+    if (self->n_hashes == self->cap_hashes) {
+        CN_TRY(grow(self, heap, err));
+    }
+    self->hashes[self->n_hashes++] = hash;
+    return CN_OK;
+}
+
+/* ---- the function ---- */
+
+static cn_code
+resolve_sketch(const cni_function *self, cni_resolve *inout_question, cn_error *err)
+{
+    (void)self;
+    (void)err;
+    inout_question->out_type = cni_type_of(CNI_TYPE_INT64);
+    inout_question->out_matched = inout_question->n_args == 1;
+    return CN_OK;
+}
+
+static int64_t
+sketch_state_bytes(const cni_function *self, const void *bind_data)
+{
+    (void)self;
+    (void)bind_data;
+    return (int64_t)sizeof(sketch);
+}
+
+static cn_code
+add_rows(const cni_aggregate_call *call, uint64_t *hashes, cn_error *err)
+{
+    cni_counted_rows rows;
+    CN_TRY(cni_hash_vectors(call->env.allocator, call->args, 1, call->env.n_rows, hashes, err));
+    cni_counted_begin(&rows, call, 1);
+    for (int64_t row = cni_counted_next(&rows); row >= 0; row = cni_counted_next(&rows)) {
+        CN_TRY(add_hash(cni_state_of(call, row), call->heap, hashes[row], err));
+    }
+    return CN_OK;
+}
+
+static cn_code
+sketch_update(const cni_function *self, const cni_aggregate_call *call, cn_error *err)
+{
+    (void)self;
+    const int64_t n_bytes = call->env.n_rows * (int64_t)sizeof(uint64_t);
+    uint64_t *hashes = NULL;
+    CN_TRY(cni_alloc(call->env.allocator, n_bytes, &hashes, err));
+    const cn_code code = add_rows(call, hashes, err);
+    cni_dealloc(call->env.allocator, hashes, n_bytes);
+    return code;
+}
+
+static cn_code
+merge_sketch(sketch *self, const sketch *other, cni_arena *heap, cn_error *err)
+{
+    if (other->registers == NULL) {
+        for (int32_t at = 0; at < other->n_hashes; at++) {
+            CN_TRY(add_hash(self, heap, other->hashes[at], err));
+        }
+        return CN_OK;
+    }
+    if (self->registers == NULL) {
+        CN_TRY(become_dense(self, heap, err));
+    }
+    for (int32_t at = 0; at < N_REGISTERS; at++) {
+        if (other->registers[at] > self->registers[at]) {
+            self->registers[at] = other->registers[at];
+        }
+    }
+    return CN_OK;
+}
+
+static cn_code
+sketch_combine(const cni_function *self, const cni_aggregate_call *call, const uint8_t *from,
+               int64_t n_states, cn_error *err)
+{
+    (void)self;
+    for (int64_t at = 0; at < n_states; at++) {
+        CN_TRY(
+            merge_sketch(cni_state_of(call, at), cni_state_from(call, from, at), call->heap, err));
+    }
+    return CN_OK;
+}
+
+/* ---- the estimate ---- */
+
+static double
+sigma(double x)
+{
+    double power = 1;
+    double sum = x;
+    double before = -1;
+    if (x >= 1) {
+        return HUGE_VAL;
+    }
+    while (sum != before) {
+        before = sum;
+        x *= x;
+        sum += x * power;
+        power += power;
+    }
+    return sum;
+}
+
+static double
+tau(double x)
+{
+    double power = 1;
+    double sum = 1 - x;
+    double before = -1;
+    if (x <= 0 || x >= 1) {
+        return 0;
+    }
+    while (sum != before) {
+        before = sum;
+        x = sqrt(x);
+        power *= 0.5;
+        sum -= (1 - x) * (1 - x) * power;
+    }
+    return sum / 3;
+}
+
+static int64_t
+estimate(const sketch *self)
+{
+    int32_t n_of_rank[MAX_RANK + 1] = {0};
+    const double n = N_REGISTERS;
+    if (self->registers == NULL) {
+        return self->n_hashes;
+    }
+    for (int32_t at = 0; at < N_REGISTERS; at++) {
+        n_of_rank[self->registers[at]]++;
+    }
+    double z = n * tau(1 - (double)n_of_rank[MAX_RANK] / n);
+    for (int rank = MAX_RANK - 1; rank >= 1; rank--) {
+        z = 0.5 * (z + (double)n_of_rank[rank]);
+    }
+    z += n * sigma((double)n_of_rank[0] / n);
+    return (int64_t)llround(n * n / (2 * log(2) * z));
+}
+
+static cn_code
+sketch_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_states,
+            cni_vector *out_vector, cn_error *err)
+{
+    (void)self;
+    int64_t *counts = NULL;
+    CN_TRY(cni_emit_flat(call, n_states, false, out_vector, &counts, NULL, err));
+    for (int64_t at = 0; at < n_states; at++) {
+        counts[at] = estimate(cni_state_at(call, at));
+    }
+    return CN_OK;
+}
+
+const cni_function cni_aggregate_sketches[CNI_N_AGGREGATE_SKETCHES] = {
+    {CNI_ROW("approx_count_distinct", "Number of distinct values, within about 2 %.",
+             "approx_count_distinct(x)"),
+     .kind = CNI_FUNCTION_AGGREGATE, .null_rule = CNI_NULL_CUSTOM, .ignores_distinct = true,
+     .cost_ns = 5, .resolve = resolve_sketch, .state_bytes = sketch_state_bytes,
+     .update = sketch_update, .combine = sketch_combine, .emit = sketch_emit},
+};
