@@ -61,10 +61,11 @@ static cn_code
 push(cni_operator *base, void *local, cni_chunk *chunk, cni_waker own_waker,
      cni_op_answer *out_answer, cn_error *err)
 {
-    (void)base;
+    const sort_operator *self = (const sort_operator *)base;
     cni_waker_drop(own_waker);
     *out_answer = CNI_OP_NEED_MORE;
-    return cni_sort_data_add(local, chunk, err);
+    CN_TRY(cni_sort_data_add(local, chunk, err));
+    return self->plan.spec->first_per_key ? cni_sort_data_shrink(local, err) : CN_OK;
 }
 
 /* The content of the local moves to the operator; the local stays as an empty one. */

@@ -10,6 +10,7 @@
 
 #define RUN_ROWS        (INT64_C(1) << 18) /* 6 MiB of entries */
 #define SHORT_KEY_BYTES 16
+#define SHRINK_ROWS     (INT64_C(1) << 16)
 
 /* ---- plan ---- */
 
@@ -287,6 +288,26 @@ cni_sort_data_add(cni_sort_data *self, cni_chunk *chunk, cn_error *err)
     return fill_piece(self, chunk, piece, err);
 }
 
+/* Of equal keys in a sorted run only the first, which came first. */
+static void
+drop_repeats(cni_sort_data *self, cni_sort_run *run)
+{
+    int64_t n_kept = run->n_entries == 0 ? 0 : 1;
+    for (int64_t at = 1; at < run->n_entries; at++) {
+        const cni_sort_entry *kept = &run->entries[n_kept - 1];
+        const cni_sort_entry *entry = &run->entries[at];
+        int order = cni_sort_entry_compare(kept, entry);
+        if (order == 0 && (kept->row & CNI_SORT_LONG) != 0) {
+            order = cni_str_compare(cni_sort_data_key(self, kept), cni_sort_data_key(self, entry));
+        }
+        if (order != 0) {
+            run->entries[n_kept++] = *entry;
+        }
+    }
+    self->n_entries -= run->n_entries - n_kept;
+    run->n_entries = n_kept;
+}
+
 cn_code
 cni_sort_data_close_run(cni_sort_data *self, cn_error *err)
 {
@@ -298,6 +319,9 @@ cni_sort_data_close_run(cni_sort_data *self, cn_error *err)
                 (int64_t)sizeof(*self->scratch), err));
     cni_sort_entries(run->entries, self->scratch, run->n_entries,
                      self->plan->key_bytes >= 0 ? NULL : cni_sort_data_key, self);
+    if (self->plan->spec->first_per_key) {
+        drop_repeats(self, run);
+    }
     return CN_OK;
 }
 
@@ -501,6 +525,7 @@ prune(prune_build *build, int64_t n, cn_error *err)
     CN_TRY(join_runs(self, err));
     CN_TRY(cni_sort_data_new(self->plan, &build->to, err));
     cni_sort_run *kept = &self->runs[0];
+    n = cni_min_i64(n, kept->n_entries);
     kept->n_entries = n;
     cni_sort_entries_by_row(kept->entries, self->scratch, n);
     build->entries = kept->entries;
@@ -525,6 +550,22 @@ cni_sort_data_prune(cni_sort_data *self, int64_t n, cn_error *err)
     cni_sort_data_free(build->to);
     cni_dealloc(allocator, build, (int64_t)sizeof(*build));
     return code;
+}
+
+cn_code
+cni_sort_data_shrink(cni_sort_data *self, cn_error *err)
+{
+    if (self->n_rows < SHRINK_ROWS || self->n_rows < 4 * self->n_shrunk) {
+        return CN_OK;
+    }
+    CN_TRY(join_runs(self, err));
+    self->n_shrunk = self->n_rows / 2; /* if nothing comes of it, not soon again */
+    if (self->n_rows > 2 * self->n_entries) {
+        const int64_t n_entries = self->n_entries;
+        CN_TRY(cni_sort_data_prune(self, n_entries, err));
+        self->n_shrunk = n_entries;
+    }
+    return CN_OK;
 }
 
 cn_code

@@ -62,6 +62,7 @@ typedef struct cni_sort_data {
     cni_sort_run *runs;
     int64_t n_entries; /* in all runs */
     int64_t n_rows;    /* in all pieces: more than entries when some were dropped */
+    int64_t n_shrunk;  /* measure of when shrink looks again */
     cni_sort_entry *scratch;
     int64_t cap_scratch;
     uint8_t *fixed_keys; /* of the chunk being added */
@@ -81,6 +82,8 @@ CN_NODISCARD cn_code cni_sort_data_seal(cni_sort_data *self, cn_error *err);
 /* Of the n_last entries that were added last keep those that come before entry `place` of the first
  * run, which is none of them. */
 void cni_sort_data_drop_behind(cni_sort_data *self, int64_t n_last, int64_t place);
+/* For first_per_key, now and then: when most rows repeat a key, let go of those rows. */
+CN_NODISCARD cn_code cni_sort_data_shrink(cni_sort_data *self, cn_error *err);
 /* Keep the n first rows only: one sorted run, whose pieces hold no others. n_entries > n. */
 CN_NODISCARD cn_code cni_sort_data_prune(cni_sort_data *self, int64_t n, cn_error *err);
 /* The key behind an entry of long keys. */

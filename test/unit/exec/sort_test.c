@@ -294,6 +294,12 @@ test_large_sort(void **state)
         .n_rows = 300000, .n_keys = 2, .keys = {{3, true, false}, {2, false, false}}};
     check_once(&by_number, (run_settings){.n_threads = 4}, (memory_traits){.morsel_rows = 10000});
     check_once(&by_text, (run_settings){.n_threads = 2}, (memory_traits){.morsel_rows = 5000});
+    const sort_case few_keys = {
+        .shape = SORT_DISTINCT_ON, .n_rows = 400000, .n_keys = 1, .keys = {{3, false, false}}};
+    const sort_case many_keys = {
+        .shape = SORT_DISTINCT_ON, .n_rows = 300000, .n_keys = 1, .keys = {{2, false, false}}};
+    check_once(&few_keys, (run_settings){.n_threads = 3}, (memory_traits){.morsel_rows = 5000});
+    check_once(&many_keys, (run_settings){.n_threads = 2}, (memory_traits){.morsel_rows = 5000});
     const sort_case top = {SORT_TOP, 700000, 10, 0, 1, {{2, false, false}}};
     check_once(&top, (run_settings){.n_threads = 4}, (memory_traits){.morsel_rows = 10000});
 }
