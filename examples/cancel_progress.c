@@ -9,8 +9,6 @@
  */
 #define _POSIX_C_SOURCE 200809L
 
-#define _POSIX_C_SOURCE 200809L /* nanosleep */
-
 #include <inttypes.h>
 #include <pthread.h>
 #include <stdio.h>
