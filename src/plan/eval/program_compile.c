@@ -444,7 +444,7 @@ compile_computed(compiler *self, const cni_expr *expr, int32_t *out_reg, cn_erro
 {
     const cni_in_set *set = NULL;
     int32_t *args = NULL;
-    cni_do kind;
+    cni_do kind = CNI_DO_CALL;
     CN_TRY(step_kind(expr, &kind, err));
     if (kind == CNI_DO_IN) {
         CN_TRY(cni_in_set_new(self->arena, expr, &set, err));
