@@ -229,14 +229,38 @@ evaluate_diff(const cni_function *self, const cni_scalar_call *call, cni_vector 
 
 /* ---- age ---- */
 
-/* Months, days and time from `from` to `to`: whole months first, as people count. */
+/* Field by field as PostgreSQL does: a negative day borrows the length of the earlier date's month.
+ */
+static cni_interval
+age_forward(int64_t later, int64_t earlier)
+{
+    const int64_t day_a = cni_floor_div(later, CNI_MICROS_PER_DAY);
+    const int64_t day_b = cni_floor_div(earlier, CNI_MICROS_PER_DAY);
+    const cni_civil a = cni_civil_from_days(day_a);
+    const cni_civil b = cni_civil_from_days(day_b);
+    int64_t micros =
+        cni_floor_mod(later, CNI_MICROS_PER_DAY) - cni_floor_mod(earlier, CNI_MICROS_PER_DAY);
+    int32_t days = a.day - b.day;
+    int64_t months = (a.year - b.year) * 12 + a.month - b.month;
+    if (micros < 0) {
+        micros += CNI_MICROS_PER_DAY;
+        days--;
+    }
+    if (days < 0) {
+        days += cni_days_in_month(b.year, b.month);
+        months--;
+    }
+    return (cni_interval){(int32_t)months, days, micros * 1000};
+}
+
 static cni_interval
 age_between(int64_t to, int64_t from)
 {
-    const int64_t n_months = whole_months(from, to);
-    const int64_t rest = to - add_months(from, n_months);
-    return (cni_interval){(int32_t)n_months, (int32_t)(rest / CNI_MICROS_PER_DAY),
-                          rest % CNI_MICROS_PER_DAY * 1000};
+    if (to >= from) {
+        return age_forward(to, from);
+    }
+    const cni_interval back = age_forward(from, to);
+    return (cni_interval){-back.months, -back.days, -back.nanos};
 }
 
 static cn_code

@@ -79,6 +79,10 @@ resolve_date_trunc(const cni_function *self, cni_resolve *question, cn_error *er
     if (!match_part_call(question) || question->out_arg_types[1]->id == CNI_TYPE_TIME) {
         return CN_OK;
     }
+    if (question->out_arg_types[1]->id == CNI_TYPE_DATE &&
+        !cni_resolve_want(question, 1, cni_type_of(CNI_TYPE_TIMESTAMP))) {
+        return CN_OK;
+    }
     CN_TRY(find_literal_part(question, err));
     question->out_type = question->out_arg_types[1];
     question->out_matched = true;
@@ -187,11 +191,13 @@ static const cni_function part_table[] = {
                   "datepart('year', DATE '2024-01-31')"),
      .may_error = true, .cost_ns = 2.0, .resolve = resolve_date_part,
      .evaluate = evaluate_date_part},
-    {CNI_ROW_PURE("date_trunc", "The begin of the period that the value lies in.",
+    {CNI_ROW_PURE("date_trunc",
+                  "The begin of the period that the value lies in; a TIMESTAMP for dates.",
                   "date_trunc('month', DATE '2024-01-31')"),
      .may_error = true, .cost_ns = 3.0, .resolve = resolve_date_trunc,
      .evaluate = evaluate_date_trunc},
-    {CNI_ROW_PURE("datetrunc", "The begin of the period that the value lies in.",
+    {CNI_ROW_PURE("datetrunc",
+                  "The begin of the period that the value lies in; a TIMESTAMP for dates.",
                   "datetrunc('month', DATE '2024-01-31')"),
      .may_error = true, .cost_ns = 3.0, .resolve = resolve_date_trunc,
      .evaluate = evaluate_date_trunc},
