@@ -30,12 +30,14 @@ static cn_code
 read_column(cni_pq_local *self, const block_state *block, int32_t column, bool as_codes,
             cni_vector *out, cn_error *err)
 {
-    const cni_pq_want want = {.row = block->row,
-                              .n_rows = block->n_rows,
-                              .keep = block->is_narrowed ? self->survivors : NULL,
-                              .n_keep = block->n_alive,
-                              .as_codes = as_codes,
-                              .ahead = block->n_alive * 8 > block->n_rows};
+    const cni_pq_want want = {
+        .row = block->row,
+        .n_rows = block->n_rows,
+        .keep = block->is_narrowed ? self->survivors : NULL,
+        .n_keep = block->n_alive,
+        .as_codes = as_codes,
+        .ahead = block->n_alive * 8 > block->n_rows &&
+                 (self->scan->limit == CNI_NO_LIMIT || self->scan->limit > CNI_CHUNK_ROWS_MAX)};
     return cni_pq_column_read(&self->columns[column], &self->reader, &want, out, err);
 }
 
