@@ -31,10 +31,11 @@ typedef enum cni_volatility {
 } cni_volatility;
 
 typedef enum cni_null_rule {
-    /* A NULL argument makes NULL; the call need not look at null rows: the evaluator joins the arguments'
-     * validities into a result that has none; a result with a validity has them in it. */
+    /* A NULL argument makes NULL; the call need not look at null rows: the evaluator joins the
+     * arguments' validities into a result that has none; a result with a validity has them in it.
+     */
     CNI_NULL_IF_ANY,
-    CNI_NULL_CUSTOM  /* the function sees nulls: coalesce, concat */
+    CNI_NULL_CUSTOM /* the function sees nulls: coalesce, concat */
 } cni_null_rule;
 
 /* A question to an entry and its answer. */
