@@ -114,8 +114,8 @@ static const error_case errors[] = {
     {"SELECT upper(DISTINCT s) FROM t", CN_INVALID_ARGUMENT, "42809", 7, 17,
      "upper is not an aggregate function: DISTINCT, FILTER, ORDER BY, IGNORE NULLS and * do not go "
      "with it"},
-    {"SELECT string_agg(b, ',' ORDER BY a) FROM u", CN_NOT_FOUND, "42883", 7, 29,
-     "function string_agg does not exist"},
+    {"SELECT string_egg(b, ',' ORDER BY a) FROM u", CN_NOT_FOUND, "42883", 7, 29,
+     "function string_egg does not exist; did you mean string_agg?"},
     {"SELECT sum(a) WITHIN GROUP (ORDER BY a) FROM u", CN_NOT_IMPLEMENTED, "0A000", 7, 32,
      "WITHIN GROUP aggregates are not supported yet"},
     {"SELECT sum(a) OVER () FROM u", CN_NOT_IMPLEMENTED, "0A000", 7, 14,
