@@ -22,13 +22,13 @@ typedef struct moment_state {
 
 typedef struct exact_moments {
     cni_exact_sum x;
-    cni_exact_sum y;
-    cni_exact_sum square_x; /* of x^2, from here on not centred */
+    cni_exact_sum square_x; /* of x^2: not centred */
+    cni_exact_sum y;        /* from here on only for pairs */
     cni_exact_sum square_y;
     cni_exact_sum product;
 } exact_moments;
 
-/* What a state is laid out as; functions of one argument stop before y's parts. */
+/* What a state is laid out as; that of functions of one argument ends before exact.y. */
 typedef struct full_state {
     moment_state moments;
     exact_moments exact;
@@ -88,9 +88,8 @@ resolve_moment(const cni_function *self, cni_resolve *inout_question, cn_error *
 static int64_t
 moment_state_bytes(const cni_function *self, const void *bind_data)
 {
-    (void)self;
     (void)bind_data;
-    return (int64_t)sizeof(full_state);
+    return (int64_t)(is_pair(self) ? sizeof(full_state) : offsetof(full_state, exact.y));
 }
 
 /* ---- updating ---- */
@@ -175,12 +174,15 @@ merge_moments(moment_state *state, const moment_state *other)
 }
 
 static void
-merge_exact(full_state *state, const full_state *other)
+merge_exact(full_state *state, const full_state *other, bool pair)
 {
     state->moments.n += other->moments.n;
     cni_exact_merge(&state->exact.x, &other->exact.x);
-    cni_exact_merge(&state->exact.y, &other->exact.y);
     cni_exact_merge(&state->exact.square_x, &other->exact.square_x);
+    if (!pair) {
+        return;
+    }
+    cni_exact_merge(&state->exact.y, &other->exact.y);
     cni_exact_merge(&state->exact.square_y, &other->exact.square_y);
     cni_exact_merge(&state->exact.product, &other->exact.product);
 }
@@ -189,7 +191,6 @@ static cn_code
 moment_combine(const cni_function *self, const cni_aggregate_call *call, const uint8_t *from,
                int64_t n_states, cn_error *err)
 {
-    (void)self;
     (void)err;
     const bool reproducible = is_reproducible(call);
     for (int64_t at = 0; at < n_states; at++) {
@@ -199,7 +200,7 @@ moment_combine(const cni_function *self, const cni_aggregate_call *call, const u
             continue;
         }
         if (reproducible) {
-            merge_exact(state, other);
+            merge_exact(state, other, is_pair(self));
         } else if (state->moments.n == 0) {
             state->moments = other->moments;
         } else {
@@ -229,19 +230,19 @@ centred(const cni_exact_sum *products, const cni_exact_sum *a, const cni_exact_s
 }
 
 static moment_state
-moments_of(const cni_aggregate_call *call, const full_state *state)
+moments_of(const cni_aggregate_call *call, const full_state *state, bool pair)
 {
-    if (!is_reproducible(call)) {
-        return state->moments;
-    }
     const exact_moments *exact = &state->exact;
     const int64_t n = state->moments.n;
-    return (moment_state){
-        .n = n,
-        .square_x = n == 0 ? 0 : centred(&exact->square_x, &exact->x, &exact->x, n),
-        .square_y = n == 0 ? 0 : centred(&exact->square_y, &exact->y, &exact->y, n),
-        .product = n == 0 ? 0 : centred(&exact->product, &exact->x, &exact->y, n),
-    };
+    if (!is_reproducible(call) || n == 0) {
+        return state->moments;
+    }
+    moment_state moments = {.n = n, .square_x = centred(&exact->square_x, &exact->x, &exact->x, n)};
+    if (pair) {
+        moments.square_y = centred(&exact->square_y, &exact->y, &exact->y, n);
+        moments.product = centred(&exact->product, &exact->x, &exact->y, n);
+    }
+    return moments;
 }
 
 /* False = NULL. */
@@ -279,7 +280,7 @@ moment_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_
     uint8_t *validity = NULL;
     CN_TRY(cni_emit_flat(call, n_states, true, out_vector, &results, &validity, err));
     for (int64_t at = 0; at < n_states; at++) {
-        const moment_state state = moments_of(call, cni_state_at(call, at));
+        const moment_state state = moments_of(call, cni_state_at(call, at), is_pair(self));
         results[at] = 0;
         cni_bit_write(validity, at, result_of(self->private_data, &state, &results[at]));
     }

@@ -10,6 +10,8 @@
 
 #include "plan/function/aggregate_function_int.h"
 
+#define CHECK_MASK 0x3FFF /* steps between looks at the cancel flag */
+
 /* ---- types ---- */
 
 static bool
@@ -129,15 +131,19 @@ typedef struct placed_cell {
 
 /* Cells of two sorted runs into one, those of the first before equal ones of the second. */
 static cn_code
-merge_runs(const cni_op_env *env, cni_cell_kind kind, const placed_cell *cells, int64_t middle,
-           int64_t n, placed_cell *out, cn_error *err)
+merge_runs(const cni_aggregate_call *call, cni_cell_kind kind, const placed_cell *cells,
+           int64_t middle, int64_t n, placed_cell *out, cn_error *err)
 {
     int64_t left = 0;
     int64_t right = middle;
     for (int64_t at = 0; at < n; at++) {
         int order = 0;
+        if ((at & CHECK_MASK) == 0 && call->context != NULL) {
+            CN_TRY(cni_context_check(call->context, err));
+        }
         if (left < middle && right < n) {
-            CN_TRY(cni_cell_compare(env, kind, &cells[left].cell, &cells[right].cell, &order, err));
+            CN_TRY(cni_cell_compare(&call->env, kind, &cells[left].cell, &cells[right].cell, &order,
+                                    err));
         } else {
             order = left < middle ? -1 : 1;
         }
@@ -148,13 +154,13 @@ merge_runs(const cni_op_env *env, cni_cell_kind kind, const placed_cell *cells, 
 
 /* Stable, bottom up; `spare` is as long. *out_sorted is one of the two. */
 static cn_code
-sort_cells(const cni_op_env *env, cni_cell_kind kind, placed_cell *cells, placed_cell *spare,
-           int64_t n, placed_cell **out_sorted, cn_error *err)
+sort_cells(const cni_aggregate_call *call, cni_cell_kind kind, placed_cell *cells,
+           placed_cell *spare, int64_t n, placed_cell **out_sorted, cn_error *err)
 {
     for (int64_t width = 1; width < n; width *= 2) {
         for (int64_t first = 0; first < n; first += 2 * width) {
             const int64_t n_both = cni_min_i64(2 * width, n - first);
-            CN_TRY(merge_runs(env, kind, cells + first, cni_min_i64(width, n_both), n_both,
+            CN_TRY(merge_runs(call, kind, cells + first, cni_min_i64(width, n_both), n_both,
                               spare + first, err));
         }
         placed_cell *swapped = cells;
@@ -247,7 +253,7 @@ choose_sorted(const cni_aggregate_call *call, const cni_cell_list *list, placed_
             cells[place] = (placed_cell){block->cells[at], place};
         }
     }
-    CN_TRY(sort_cells(&call->env, kind, cells, cells + list->n, list->n, &sorted, err));
+    CN_TRY(sort_cells(call, kind, cells, cells + list->n, list->n, &sorted, err));
     return choose(call, kind, sorted, list->n, out_cell, err);
 }
 

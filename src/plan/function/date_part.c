@@ -24,6 +24,27 @@ has_parts(const cni_type *type)
            type->id == CNI_TYPE_TIME || type->id == CNI_TYPE_INTERVAL;
 }
 
+static bool
+is_clock_part(cni_date_part part)
+{
+    return part >= CNI_PART_HOUR && part <= CNI_PART_NANOSECOND;
+}
+
+/* Whether values of the type have the part: the kernels' rule, known before any row. */
+static bool
+type_has_part(const cni_type *type, cni_date_part part)
+{
+    switch (type->id) {
+    case CNI_TYPE_TIME:
+        return is_clock_part(part) || part == CNI_PART_EPOCH;
+    case CNI_TYPE_INTERVAL:
+        return part != CNI_PART_WEEK && part != CNI_PART_DOW && part != CNI_PART_ISODOW &&
+               part != CNI_PART_DOY && part != CNI_PART_ISOYEAR && part != CNI_PART_ERA;
+    default:
+        return true;
+    }
+}
+
 /* Argument `arg` as something that has parts; text literals and NULL are timestamps. */
 static bool
 want_moment(cni_resolve *question, int32_t arg)
@@ -58,7 +79,20 @@ match_part_call(cni_resolve *question)
 }
 
 static cn_code
-resolve_date_part(const cni_function *self, cni_resolve *question, cn_error *err)
+refuse_part(const cni_resolve *question, cn_error *err)
+{
+    const cni_str name = question->arg_literals[0]->as.bytes;
+    cni_str type;
+    CN_TRY(cni_type_name(question->arena, question->out_arg_types[1], &type, err));
+    const cn_code code = CN_FAIL(err, CN_INVALID_ARGUMENT, "%.*s has no part \"%.*s\"",
+                                 CNI_STR_ARGS(type), CNI_STR_ARGS(name));
+    cni_error_sqlstate(err, "22023");
+    return code;
+}
+
+/* A literal part: no row can fail. */
+static cn_code
+resolve_literal_part(const cni_function *self, cni_resolve *question, cn_error *err)
 {
     (void)self;
     if (!match_part_call(question)) {
@@ -66,9 +100,28 @@ resolve_date_part(const cni_function *self, cni_resolve *question, cn_error *err
     }
     CN_TRY(find_literal_part(question, err));
     const cni_date_part *part = question->out_bind_data;
-    const bool epoch = part != NULL && *part == CNI_PART_EPOCH;
-    question->out_type = cni_type_of(epoch ? CNI_TYPE_FLOAT64 : CNI_TYPE_INT64);
+    if (part == NULL) {
+        return CN_OK;
+    }
+    if (!type_has_part(question->out_arg_types[1], *part)) {
+        return refuse_part(question, err);
+    }
+    question->out_type = cni_type_of(*part == CNI_PART_EPOCH ? CNI_TYPE_FLOAT64 : CNI_TYPE_INT64);
     question->out_matched = true;
+    return CN_OK;
+}
+
+/* A part that is known when running. */
+static cn_code
+resolve_date_part(const cni_function *self, cni_resolve *question, cn_error *err)
+{
+    (void)self;
+    (void)err;
+    if (match_part_call(question)) {
+        question->out_cost++; /* after the entry for literals */
+        question->out_type = cni_type_of(CNI_TYPE_INT64);
+        question->out_matched = true;
+    }
     return CN_OK;
 }
 
@@ -133,7 +186,8 @@ resolve_one_part(const cni_function *self, cni_resolve *question, cn_error *err)
 {
     const cni_date_part part = *(const cni_date_part *)self->private_data;
     (void)err;
-    if (question->n_args == 1 && want_moment(question, 0)) {
+    if (question->n_args == 1 && want_moment(question, 0) &&
+        type_has_part(question->out_arg_types[0], part)) {
         question->out_type =
             cni_type_of(part == CNI_PART_EPOCH ? CNI_TYPE_FLOAT64 : CNI_TYPE_INT64);
         question->out_matched = true;
@@ -172,25 +226,24 @@ static const cni_date_part part_millennium = CNI_PART_MILLENNIUM;
 static const cni_date_part part_isoyear = CNI_PART_ISOYEAR;
 static const cni_date_part part_era = CNI_PART_ERA;
 
-/* may_error: a type may lack the part. Growing parts never decrease with time. */
-#define PART_ROW(row_name, row_description, row_example, data, growing)                            \
-    {CNI_ROW_PURE(row_name, row_description, row_example),                                         \
-     .may_error = true,                                                                            \
-     .monotone = (growing),                                                                        \
-     .cost_ns = 2.0,                                                                               \
-     .resolve = resolve_one_part,                                                                  \
-     .private_data = &(data),                                                                      \
-     .evaluate = evaluate_one_part}
+/* Not monotone: the parts of intervals are not ordered as intervals are. */
+#define PART_ROW(row_name, row_description, row_example, data)                                     \
+    {CNI_ROW_PURE(row_name, row_description, row_example), .cost_ns = 2.0,                         \
+     .resolve = resolve_one_part, .private_data = &(data), .evaluate = evaluate_one_part}
+
+#define DATE_PART_ROWS(row_name, row_description)                                                  \
+    {CNI_ROW_PURE(row_name, row_description, row_name "('year', DATE '2024-01-31')"),              \
+     .cost_ns = 2.0, .resolve = resolve_literal_part, .evaluate = evaluate_date_part},             \
+    {                                                                                              \
+        CNI_ROW_PURE(row_name, "The same with a part that is not a literal.",                      \
+                     row_name "(lower('YEAR'), DATE '2024-01-31')"),                               \
+            .may_error = true, .cost_ns = 2.0, .resolve = resolve_date_part,                       \
+            .evaluate = evaluate_date_part                                                         \
+    }
 
 static const cni_function part_table[] = {
-    {CNI_ROW_PURE("date_part", "A part of a date, time, timestamp or interval; also EXTRACT.",
-                  "date_part('year', DATE '2024-01-31')"),
-     .may_error = true, .cost_ns = 2.0, .resolve = resolve_date_part,
-     .evaluate = evaluate_date_part},
-    {CNI_ROW_PURE("datepart", "A part of a date, time, timestamp or interval.",
-                  "datepart('year', DATE '2024-01-31')"),
-     .may_error = true, .cost_ns = 2.0, .resolve = resolve_date_part,
-     .evaluate = evaluate_date_part},
+    DATE_PART_ROWS("date_part", "A part of a date, time, timestamp or interval; also EXTRACT."),
+    DATE_PART_ROWS("datepart", "A part of a date, time, timestamp or interval."),
     {CNI_ROW_PURE("date_trunc",
                   "The begin of the period that the value lies in; a TIMESTAMP for dates.",
                   "date_trunc('month', DATE '2024-01-31')"),
@@ -201,40 +254,38 @@ static const cni_function part_table[] = {
                   "datetrunc('month', DATE '2024-01-31')"),
      .may_error = true, .cost_ns = 3.0, .resolve = resolve_date_trunc,
      .evaluate = evaluate_date_trunc},
-    PART_ROW("year", "The year.", "year(DATE '2024-01-31')", part_year, 1),
-    PART_ROW("quarter", "The quarter, 1 to 4.", "quarter(DATE '2024-01-31')", part_quarter, 0),
-    PART_ROW("month", "The month, 1 to 12.", "month(DATE '2024-01-31')", part_month, 0),
-    PART_ROW("week", "The ISO week, 1 to 53.", "week(DATE '2024-01-31')", part_week, 0),
-    PART_ROW("weekofyear", "The ISO week, 1 to 53.", "weekofyear(DATE '2024-01-31')", part_week, 0),
-    PART_ROW("day", "The day of the month.", "day(DATE '2024-01-31')", part_day, 0),
-    PART_ROW("dayofmonth", "The day of the month.", "dayofmonth(DATE '2024-01-31')", part_day, 0),
+    PART_ROW("year", "The year.", "year(DATE '2024-01-31')", part_year),
+    PART_ROW("quarter", "The quarter, 1 to 4.", "quarter(DATE '2024-01-31')", part_quarter),
+    PART_ROW("month", "The month, 1 to 12.", "month(DATE '2024-01-31')", part_month),
+    PART_ROW("week", "The ISO week, 1 to 53.", "week(DATE '2024-01-31')", part_week),
+    PART_ROW("weekofyear", "The ISO week, 1 to 53.", "weekofyear(DATE '2024-01-31')", part_week),
+    PART_ROW("day", "The day of the month.", "day(DATE '2024-01-31')", part_day),
+    PART_ROW("dayofmonth", "The day of the month.", "dayofmonth(DATE '2024-01-31')", part_day),
     PART_ROW("dayofweek", "The day of the week, Sunday = 0.", "dayofweek(DATE '2024-01-31')",
-             part_dow, 0),
-    PART_ROW("weekday", "The day of the week, Sunday = 0.", "weekday(DATE '2024-01-31')", part_dow,
-             0),
+             part_dow),
+    PART_ROW("weekday", "The day of the week, Sunday = 0.", "weekday(DATE '2024-01-31')", part_dow),
     PART_ROW("isodow", "The day of the week, Monday = 1 to Sunday = 7.",
-             "isodow(DATE '2024-01-31')", part_isodow, 0),
-    PART_ROW("dayofyear", "The day of the year, from 1.", "dayofyear(DATE '2024-01-31')", part_doy,
-             0),
-    PART_ROW("hour", "The hour, 0 to 23.", "hour(TIMESTAMP '2024-01-31 12:34:56')", part_hour, 0),
+             "isodow(DATE '2024-01-31')", part_isodow),
+    PART_ROW("dayofyear", "The day of the year, from 1.", "dayofyear(DATE '2024-01-31')", part_doy),
+    PART_ROW("hour", "The hour, 0 to 23.", "hour(TIMESTAMP '2024-01-31 12:34:56')", part_hour),
     PART_ROW("minute", "The minute, 0 to 59.", "minute(TIMESTAMP '2024-01-31 12:34:56')",
-             part_minute, 0),
+             part_minute),
     PART_ROW("second", "The second, 0 to 59.", "second(TIMESTAMP '2024-01-31 12:34:56')",
-             part_second, 0),
+             part_second),
     PART_ROW("millisecond", "Seconds and their fraction in milliseconds.",
-             "millisecond(TIMESTAMP '2024-01-31 12:34:56.789')", part_millisecond, 0),
+             "millisecond(TIMESTAMP '2024-01-31 12:34:56.789')", part_millisecond),
     PART_ROW("microsecond", "Seconds and their fraction in microseconds.",
-             "microsecond(TIMESTAMP '2024-01-31 12:34:56.789')", part_microsecond, 0),
+             "microsecond(TIMESTAMP '2024-01-31 12:34:56.789')", part_microsecond),
     PART_ROW("nanosecond", "Seconds and their fraction in nanoseconds.",
-             "nanosecond(TIMESTAMP '2024-01-31 12:34:56.789')", part_nanosecond, 0),
+             "nanosecond(TIMESTAMP '2024-01-31 12:34:56.789')", part_nanosecond),
     PART_ROW("epoch", "Seconds since 1970-01-01 00:00:00.",
-             "epoch(TIMESTAMP '2024-01-31 12:34:56')", part_epoch, 1),
+             "epoch(TIMESTAMP '2024-01-31 12:34:56')", part_epoch),
     PART_ROW("decade", "The decade: the year divided by 10.", "decade(DATE '2024-01-31')",
-             part_decade, 1),
-    PART_ROW("century", "The century.", "century(DATE '2024-01-31')", part_century, 1),
-    PART_ROW("millennium", "The millennium.", "millennium(DATE '2024-01-31')", part_millennium, 1),
-    PART_ROW("isoyear", "The year of the ISO week.", "isoyear(DATE '2024-12-31')", part_isoyear, 1),
-    PART_ROW("era", "1 since the year 1, 0 before.", "era(DATE '2024-01-31')", part_era, 1),
+             part_decade),
+    PART_ROW("century", "The century.", "century(DATE '2024-01-31')", part_century),
+    PART_ROW("millennium", "The millennium.", "millennium(DATE '2024-01-31')", part_millennium),
+    PART_ROW("isoyear", "The year of the ISO week.", "isoyear(DATE '2024-12-31')", part_isoyear),
+    PART_ROW("era", "1 since the year 1, 0 before.", "era(DATE '2024-01-31')", part_era),
 };
 
 const cni_function *

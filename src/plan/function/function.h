@@ -97,6 +97,13 @@ typedef enum cni_aggregate_builtin {
     CNI_AGGREGATE_BOOL_OR
 } cni_aggregate_builtin;
 
+/* Scalar functions that pruning looks into. */
+typedef enum cni_scalar_builtin {
+    CNI_SCALAR_OTHER = 0,
+    CNI_SCALAR_LIKE,       /* text, pattern[, escape]; case counts */
+    CNI_SCALAR_STARTS_WITH /* text, prefix */
+} cni_scalar_builtin;
+
 struct cni_function {
     cni_str name;        /* lower case */
     cni_str description; /* one sentence, for the reference */
@@ -104,7 +111,7 @@ struct cni_function {
     uint8_t kind;       /* cni_function_kind */
     uint8_t volatility; /* cni_volatility */
     uint8_t null_rule;  /* cni_null_rule */
-    uint8_t builtin;    /* cni_aggregate_builtin */
+    uint8_t builtin;    /* cni_aggregate_builtin, or cni_scalar_builtin */
     bool
         may_error; /* some inputs raise: never evaluated on rows that an earlier conjunct removed */
     bool dictionary_safe; /* evaluating per dictionary entry is right (no state, not volatile) */

@@ -18,31 +18,51 @@ typedef struct like_kind {
 
 static const cni_str default_escape = CNI_TEXT("\\");
 
-static cn_code
-resolve_like(const cni_function *self, cni_resolve *question, cn_error *err)
+static const cni_signature like_signature = {
+    .args = {CNI_TYPE_VARCHAR, CNI_TYPE_VARCHAR, CNI_TYPE_VARCHAR},
+    .n_optional = 1,
+    .result = CNI_TYPE_BOOL};
+
+static const cni_value *
+literal_text(const cni_resolve *question, int32_t arg)
 {
-    static const cni_signature signature = {
-        .args = {CNI_TYPE_VARCHAR, CNI_TYPE_VARCHAR, CNI_TYPE_VARCHAR},
-        .n_optional = 1,
-        .result = CNI_TYPE_BOOL};
+    const cni_value *literal = question->arg_literals == NULL ? NULL : question->arg_literals[arg];
+    return literal != NULL && !literal->is_null && literal->type->id == CNI_TYPE_VARCHAR ? literal
+                                                                                         : NULL;
+}
+
+/* Takes literal patterns: what is wrong with one is said now, so that no row can fail. */
+static cn_code
+resolve_literal(const cni_function *self, cni_resolve *question, cn_error *err)
+{
     const like_kind *kind = self->private_data;
     cni_like *like = NULL;
-    cni_signature_match(&signature, question);
-    if (!question->out_matched || question->arg_literals == NULL) {
+    if (question->n_args < 2 || question->n_args > 3) {
         return CN_OK;
     }
-    const cni_value *pattern = question->arg_literals[1];
-    const cni_value *escape = question->n_args > 2 ? question->arg_literals[2] : NULL;
-    const bool escape_known = question->n_args == 2 || (escape != NULL && !escape->is_null &&
-                                                        escape->type->id == CNI_TYPE_VARCHAR);
-    if (pattern == NULL || pattern->is_null || pattern->type->id != CNI_TYPE_VARCHAR ||
-        !escape_known) {
+    const cni_value *pattern = literal_text(question, 1);
+    const cni_value *escape = question->n_args > 2 ? literal_text(question, 2) : NULL;
+    if (pattern == NULL || (question->n_args > 2 && escape == NULL)) {
         return CN_OK;
     }
-    CN_TRY(cni_like_new(question->arena, pattern->as.bytes,
-                        escape == NULL ? default_escape : escape->as.bytes, kind->nocase, &like,
-                        err));
-    question->out_bind_data = like;
+    cni_signature_match(&like_signature, question);
+    if (question->out_matched) {
+        CN_TRY(cni_like_new(question->arena, pattern->as.bytes,
+                            escape == NULL ? default_escape : escape->as.bytes, kind->nocase, &like,
+                            err));
+        question->out_bind_data = like;
+    }
+    return CN_OK;
+}
+
+/* Takes any pattern, after the entry for literal ones. */
+static cn_code
+resolve_varying(const cni_function *self, cni_resolve *question, cn_error *err)
+{
+    (void)self;
+    (void)err;
+    cni_signature_match(&like_signature, question);
+    question->out_cost++;
     return CN_OK;
 }
 
@@ -93,9 +113,10 @@ match_rows(const cni_scalar_call *call, const like_kind *kind, like_cache *cache
 }
 
 static cn_code
-evaluate_varying(const cni_scalar_call *call, const like_kind *kind, cni_vector *inout_result,
+evaluate_pattern(const cni_function *self, const cni_scalar_call *call, cni_vector *inout_result,
                  cn_error *err)
 {
+    const like_kind *kind = self->private_data;
     uint64_t *out = NULL;
     like_cache cache = {0};
     CN_TRY(cni_result_flat(call, inout_result, (void *)&out, err));
@@ -106,13 +127,10 @@ evaluate_varying(const cni_scalar_call *call, const like_kind *kind, cni_vector 
 }
 
 static cn_code
-evaluate_like(const cni_function *self, const cni_scalar_call *call, cni_vector *inout_result,
-              cn_error *err)
+evaluate_literal(const cni_function *self, const cni_scalar_call *call, cni_vector *inout_result,
+                 cn_error *err)
 {
     const like_kind *kind = self->private_data;
-    if (call->bind_data == NULL) {
-        return evaluate_varying(call, kind, inout_result, err);
-    }
     return cni_op_like(&call->env, call->bind_data, kind->negated, call->args[0], inout_result,
                        err);
 }
@@ -122,21 +140,31 @@ static const like_kind like_not = {false, true};
 static const like_kind like_nocase = {true, false};
 static const like_kind like_not_nocase = {true, true};
 
-#define LIKE_ROW(row_name, row_description, row_example, data)                                     \
+/* Two entries each: literal patterns cannot fail, others can. */
+#define LIKE_ROWS(row_name, row_description, row_example, data, builtin_of)                        \
     {CNI_ROW_PURE(row_name, row_description, row_example),                                         \
-     .may_error = true,                                                                            \
      .cost_ns = 12.0,                                                                              \
-     .resolve = resolve_like,                                                                      \
+     .builtin = (builtin_of),                                                                      \
+     .resolve = resolve_literal,                                                                   \
      .private_data = &(data),                                                                      \
-     .evaluate = evaluate_like}
+     .evaluate = evaluate_literal},                                                                \
+    {                                                                                              \
+        CNI_ROW_PURE(row_name, "The same with a pattern that is not a literal.", row_example),     \
+            .may_error = true, .cost_ns = 100.0, .resolve = resolve_varying,                       \
+            .private_data = &(data), .evaluate = evaluate_pattern                                  \
+    }
+#define LIKE_ROW(row_name, row_description, row_example, data)                                     \
+    LIKE_ROWS(row_name, row_description, row_example, data, CNI_SCALAR_OTHER)
+#define PLAIN_ROW(row_name, row_description, row_example, data)                                    \
+    LIKE_ROWS(row_name, row_description, row_example, data, CNI_SCALAR_LIKE)
 
 static const cni_function like_table[] = {
-    LIKE_ROW("like", "Whether the string matches a pattern: % is any text, _ one character.",
-             "like('colonnade', 'col%')", like_plain),
-    LIKE_ROW("~~", "Whether the string matches a pattern: % is any text, _ one character.",
-             "'colonnade' ~~ 'col%'", like_plain),
-    LIKE_ROW("like_escape", "LIKE with an escape character.", "like_escape('a%b', 'a$%b', '$')",
-             like_plain),
+    PLAIN_ROW("like", "Whether the string matches a pattern: % is any text, _ one character.",
+              "like('colonnade', 'col%')", like_plain),
+    PLAIN_ROW("~~", "Whether the string matches a pattern: % is any text, _ one character.",
+              "'colonnade' ~~ 'col%'", like_plain),
+    PLAIN_ROW("like_escape", "LIKE with an escape character.", "like_escape('a%b', 'a$%b', '$')",
+              like_plain),
     LIKE_ROW("not_like", "Whether the string does not match a pattern.",
              "not_like('colonnade', 'x%')", like_not),
     LIKE_ROW("!~~", "Whether the string does not match a pattern.", "'colonnade' !~~ 'x%'",

@@ -255,6 +255,27 @@ rpad_row(const cni_reader *args, const cni_scalar_call *call, int64_t row, cni_t
 
 /* ---- the table ---- */
 
+/* substring with no length, or a literal one that is not negative: no row can fail. */
+static cn_code
+resolve_safe_substring(const cni_function *self, cni_resolve *question, cn_error *err)
+{
+    const cni_value *length =
+        question->n_args == 3 && question->arg_literals != NULL ? question->arg_literals[2] : NULL;
+    const bool is_safe =
+        question->n_args == 2 ||
+        (length != NULL && !length->is_null &&
+         (length->type->id == CNI_TYPE_INT32 || length->type->id == CNI_TYPE_INT64) &&
+         length->as.i64 >= 0);
+    return is_safe ? cni_signature_resolve(self, question, err) : CN_OK;
+}
+
+static cn_code
+resolve_any_substring(const cni_function *self, cni_resolve *question, cn_error *err)
+{
+    question->out_cost++; /* after the entry that cannot fail */
+    return cni_signature_resolve(self, question, err);
+}
+
 typedef struct cut_function {
     cni_signature signature;
     cni_text_row row;
@@ -309,11 +330,21 @@ static const cut_function cut_overlay = {
      .private_data = &(data),                                                                      \
      .evaluate = evaluate_cut}
 
+#define SUBSTRING_ROWS(row_name)                                                                   \
+    {CNI_ROW_PURE(row_name, "Characters from a position on (counted from 1), at most n.",          \
+                  row_name "('colonnade', 3, 4)"),                                                 \
+     .cost_ns = 8.0, .resolve = resolve_safe_substring, .private_data = &cut_substring,            \
+     .evaluate = evaluate_cut},                                                                    \
+    {                                                                                              \
+        CNI_ROW_PURE(row_name, "The same with a length that is not a literal.",                    \
+                     row_name "('colonnade', 3, 2 + 2)"),                                          \
+            .may_error = true, .cost_ns = 8.0, .resolve = resolve_any_substring,                   \
+            .private_data = &cut_substring, .evaluate = evaluate_cut                               \
+    }
+
 static const cni_function cut_table[] = {
-    CUT_ROW("substring", "Characters from a position on (counted from 1), at most n.",
-            "substring('colonnade', 3, 4)", cut_substring, true),
-    CUT_ROW("substr", "Characters from a position on (counted from 1), at most n.",
-            "substr('colonnade', 3, 4)", cut_substring, true),
+    SUBSTRING_ROWS("substring"),
+    SUBSTRING_ROWS("substr"),
     CUT_ROW("left", "The first n characters; all but the last -n.", "left('abcde', 2)", cut_left,
             false),
     CUT_ROW("right", "The last n characters; all but the first -n.", "right('abcde', 2)", cut_right,

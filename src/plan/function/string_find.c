@@ -101,9 +101,13 @@ static const find_function find_suffix = {TWO_TEXTS(CNI_TYPE_BOOL), test_suffix}
     {CNI_ROW_PURE(row_name, "Position of the first occurrence, from 1; 0 for none.", row_example), \
      .cost_ns = 10.0, .resolve = cni_signature_resolve, .private_data = &position_signature,       \
      .evaluate = evaluate_position}
+#define TEST_MEMBERS(row_name, row_description, row_example, data)                                 \
+    CNI_ROW_PURE(row_name, row_description, row_example), .cost_ns = 6.0,                          \
+        .resolve = cni_signature_resolve, .private_data = &(data), .evaluate = evaluate_test
 #define TEST_ROW(row_name, row_description, row_example, data)                                     \
-    {CNI_ROW_PURE(row_name, row_description, row_example), .cost_ns = 6.0,                         \
-     .resolve = cni_signature_resolve, .private_data = &(data), .evaluate = evaluate_test}
+    {TEST_MEMBERS(row_name, row_description, row_example, data)}
+#define PREFIX_ROW(row_name, row_description, row_example, data)                                   \
+    {TEST_MEMBERS(row_name, row_description, row_example, data), .builtin = CNI_SCALAR_STARTS_WITH}
 
 static const cni_function find_table[] = {
     POSITION_ROW("strpos", "strpos('colonnade', 'nn')"),
@@ -111,11 +115,12 @@ static const cni_function find_table[] = {
     POSITION_ROW("position", "position('colonnade', 'nn')"),
     TEST_ROW("contains", "Whether the string contains another.", "contains('colonnade', 'nn')",
              find_contains),
-    TEST_ROW("starts_with", "Whether the string begins with another.",
-             "starts_with('colonnade', 'col')", find_prefix),
-    TEST_ROW("prefix", "Whether the string begins with another.", "prefix('colonnade', 'col')",
-             find_prefix),
-    TEST_ROW("^@", "Whether the string begins with another.", "'colonnade' ^@ 'col'", find_prefix),
+    PREFIX_ROW("starts_with", "Whether the string begins with another.",
+               "starts_with('colonnade', 'col')", find_prefix),
+    PREFIX_ROW("prefix", "Whether the string begins with another.", "prefix('colonnade', 'col')",
+               find_prefix),
+    PREFIX_ROW("^@", "Whether the string begins with another.", "'colonnade' ^@ 'col'",
+               find_prefix),
     TEST_ROW("ends_with", "Whether the string ends with another.", "ends_with('colonnade', 'ade')",
              find_suffix),
     TEST_ROW("suffix", "Whether the string ends with another.", "suffix('colonnade', 'ade')",

@@ -7,11 +7,12 @@
  * the set, where claims may be used; ALWAYS = only true is, where only proved statistics may.
  *
  * NaN lies outside the bounds of floats and above all numbers, so that a float column may hold it
- * whatever the bounds say. Functions (LIKE among them) are not looked into: this folder does not
- * know the catalogue.
+ * whatever the bounds say. Of functions, LIKE with a literal pattern and starts_with are looked
+ * into: what matches begins with a known prefix.
  */
 #include "plan/stats/stats.h"
 
+#include "plan/function/function.h"
 #include "plan/ir/expr.h"
 
 enum outcome {
@@ -207,6 +208,92 @@ boolean_node(const prune_walk *self, const cni_expr *expr)
     return value->is_null ? OUT_NULL : value->as.boolean ? OUT_TRUE : OUT_FALSE;
 }
 
+/* ---- prefixes ---- */
+
+/* The next character of a LIKE pattern as a literal byte; false at a wildcard or the end. */
+static bool
+next_literal(cni_str pattern, cni_str escape, int64_t *inout_at, char *out_byte)
+{
+    int64_t at = *inout_at;
+    const cni_str rest = {pattern.data + at, pattern.len_bytes - at};
+    if (escape.len_bytes > 0 && cni_str_starts_with(rest, escape)) {
+        at += escape.len_bytes;
+    } else if (at < pattern.len_bytes && (pattern.data[at] == '%' || pattern.data[at] == '_')) {
+        return false;
+    }
+    if (at >= pattern.len_bytes) {
+        return false;
+    }
+    *out_byte = pattern.data[at];
+    *inout_at = at + 1;
+    return true;
+}
+
+/* How `bound` stands to the strings that begin as the pattern does: below them (-1), above them
+ * (1), or among them, or no telling (0). */
+static int
+order_to_prefix(cni_str bound, cni_str pattern, cni_str escape, bool is_pattern)
+{
+    int64_t at = 0;
+    for (int64_t byte = 0;; byte++) {
+        char wanted = 0;
+        if (is_pattern ? !next_literal(pattern, escape, &at, &wanted) : byte >= pattern.len_bytes) {
+            return 0;
+        }
+        wanted = is_pattern ? wanted : pattern.data[byte];
+        if (byte >= bound.len_bytes) {
+            return -1;
+        }
+        if (bound.data[byte] != wanted) {
+            return (unsigned char)bound.data[byte] < (unsigned char)wanted ? -1 : 1;
+        }
+    }
+}
+
+static const cni_value *
+text_argument(const cni_expr *expr, int32_t arg)
+{
+    const cni_value *literal = expr->args[arg]->literal;
+    return literal != NULL && !literal->is_null && literal->type->id == CNI_TYPE_VARCHAR ? literal
+                                                                                         : NULL;
+}
+
+static bool
+is_prefix_call(const cni_expr *expr)
+{
+    return expr->function->kind == CNI_FUNCTION_SCALAR &&
+           (expr->function->builtin == CNI_SCALAR_LIKE ||
+            expr->function->builtin == CNI_SCALAR_STARTS_WITH) &&
+           expr->n_args >= 2 && text_argument(expr, 1) != NULL &&
+           (expr->n_args < 3 || text_argument(expr, 2) != NULL);
+}
+
+/* column LIKE 'abc%', starts_with(column, 'abc') */
+static int
+call_node(const prune_walk *self, const cni_expr *expr)
+{
+    if (!is_prefix_call(expr)) {
+        return OUT_ANY;
+    }
+    const cni_column_stats *stats = stats_of(self, expr->args[0]);
+    bool may_be_null = true;
+    bool may_be_value = true;
+    find_nulls(self, stats, &may_be_null, &may_be_value);
+    if (!may_be_value) {
+        return OUT_NULL;
+    }
+    const int null = may_be_null ? OUT_NULL : 0;
+    if (!has_bounds(self, stats, expr->args[0]->type)) {
+        return OUT_TRUE | OUT_FALSE | null;
+    }
+    const bool is_pattern = expr->function->builtin == CNI_SCALAR_LIKE;
+    const cni_str prefix = text_argument(expr, 1)->as.bytes;
+    const cni_str escape = expr->n_args < 3 ? CNI_STR("\\") : text_argument(expr, 2)->as.bytes;
+    const bool outside = order_to_prefix(stats->low.as.bytes, prefix, escape, is_pattern) > 0 ||
+                         order_to_prefix(stats->high.as.bytes, prefix, escape, is_pattern) < 0;
+    return (outside ? 0 : OUT_TRUE) | OUT_FALSE | null;
+}
+
 /* Expressions are at most CNI_EXPR_MAX_DEPTH deep, and this frame is small. */
 static int
 outcome_of(const prune_walk *self, const cni_expr *expr)
@@ -231,6 +318,8 @@ outcome_of(const prune_walk *self, const cni_expr *expr)
         return in_node(self, expr);
     case CNI_EXPR_IS_NULL:
         return is_null_node(self, expr);
+    case CNI_EXPR_CALL:
+        return call_node(self, expr);
     case CNI_EXPR_COLUMN:
     case CNI_EXPR_LITERAL:
         return boolean_node(self, expr);

@@ -539,6 +539,8 @@ test_dates(void **state)
         {"date_part", {"'epoch'", "TIMESTAMP 1970-01-02 00:00:00"}, "86400.0"},
         {"date_part", {"'fortnight'", "DATE 2024-01-31"}, "!not a part"},
         {"date_part", {"'hour'", "TIME 12:34:56"}, "12"},
+        {"date_part", {"'year'", "TIME 12:34:56"}, "!TIME has no part"},
+        {"week", {"INTERVAL 14 days"}, "!no function week(INTERVAL)"},
         {"date_part", {"'month'", "INTERVAL 14 months"}, "2"},
         {"date_part", {"'year'", "'2024-01-31'"}, "2024"},
         {"date_trunc", {"'month'", "DATE 2024-01-31"}, "2024-01-01 00:00:00"},
@@ -606,6 +608,30 @@ test_dates(void **state)
     CHECK(cases);
 }
 
+/* What a literal settles is settled before any row: those calls cannot raise. */
+static void
+test_literals_settle(void **state)
+{
+    static const function_case safe[] = {
+        {"like", {"'abc'", "'a%'"}, NULL},
+        {"substring", {"'abc'", "1", "2"}, NULL},
+        {"date_part", {"'year'", "DATE 2024-01-31"}, NULL},
+    };
+    fixture *f = *state;
+    for (size_t at = 0; at < sizeof(safe) / sizeof(safe[0]); at++) {
+        const cni_expr *args[MAX_ARGS];
+        const cni_expr *call = NULL;
+        const int32_t n_args = count_args(&safe[at]);
+        for (int32_t arg = 0; arg < n_args; arg++) {
+            args[arg] = fixture_literal(f, safe[at].args[arg]);
+        }
+        assert_cn_ok(f, fixture_try_call(f, safe[at].name, args, n_args, true, &call));
+        assert_false(call->function->may_error);
+        assert_cn_ok(f, fixture_try_call(f, safe[at].name, args, n_args, false, &call));
+        assert_true(call->function->may_error);
+    }
+}
+
 static void
 test_information(void **state)
 {
@@ -657,6 +683,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_joins_of_strings, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(test_patterns, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(test_dates, fixture_open, fixture_close),
+        cmocka_unit_test_setup_teardown(test_literals_settle, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(test_information, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(test_catalogue, fixture_open, fixture_close),
     };
