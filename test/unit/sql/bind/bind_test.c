@@ -158,8 +158,9 @@ static const plan_case plans[] = {
      "  " SCAN_T},
     {"SELECT extract(hour FROM d) FROM t", "Project [date_part('hour', d)]\n"
                                            "  " SCAN_T},
-    {"SELECT date_trunc('month', d) FROM t", "Project [date_trunc('month', d)]\n"
-                                             "  " SCAN_T},
+    {"SELECT date_trunc('month', d) FROM t",
+     "Project [date_trunc('month', CAST(d AS TIMESTAMP)) AS date_trunc('month', d)]\n"
+     "  " SCAN_T},
     {"SELECT * FROM main.u", "Project [a, b]\n"
                              "  Scan u columns=[a, b]\n"},
     {"SELECT x, y FROM 'file.parquet'", "Project [x, y]\n"
