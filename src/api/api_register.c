@@ -104,22 +104,56 @@ cn_session_register_arrays(cn_session *session, const char *name, struct ArrowSc
     return code == CN_OK ? put_table(session, name, table, replace, err) : code;
 }
 
+static void
+free_frame(void *frame)
+{
+    cni_frame_unref(frame);
+}
+
+/* What keeps a frame's plan. A frame of the session itself is not kept: its session must not keep
+ * itself through its catalog, and the plan's functions live as long as that. */
+static cn_code
+keep_plan(cn_session *session, cn_frame *frame, cni_arena **out_arena, cn_error *err)
+{
+    CN_SCOPED(cni_arena_p) arena = NULL;
+    CN_TRY(cni_arena_new(session->allocator, "frame as a view", &arena, err));
+    CN_TRY(cni_arena_keep(arena, frame->arena, err));
+    if (frame->session != session) {
+        CN_TRY(cni_arena_on_free(arena, free_frame, frame, err));
+        (void)cni_frame_ref(frame);
+    }
+    *out_arena = CN_MOVE(arena);
+    return CN_OK;
+}
+
 cn_code
 cn_session_register_frame(cn_session *session, const char *name, cn_frame *frame, int32_t replace,
                           cn_error *err)
 {
-    CN_SCOPED(cni_table_p) table = NULL;
+    CN_SCOPED(cni_arena_p) arena = NULL;
     CN_TRY(need_name(session, name, err));
     CN_TRY(cni_api_need(frame, "frame", err));
-    CN_TRY(cni_frame_table_new(session, frame, &table, err));
-    return put_table(session, name, table, replace, err);
+    if (frame->kind != CNI_FRAME_QUERY) {
+        return CN_FAIL(err, CN_INVALID_ARGUMENT, "a frame of EXPLAIN cannot be a view");
+    }
+    CN_TRY(keep_plan(session, frame, &arena, err));
+    const cni_catalog_entry entry = {.kind = CNI_ENTRY_VIEW,
+                                     .name = cni_str_of(name),
+                                     .view_plan = frame->plan,
+                                     .view_arena = arena};
+    return cni_catalog_put(session->catalog, &entry, replace != 0, err);
 }
 
 cn_code
 cn_session_unregister(cn_session *session, const char *name, cn_error *err)
 {
+    const cni_str no_schema = {0};
     CN_TRY(need_name(session, name, err));
-    return cni_catalog_drop(session->catalog, (cni_str){0}, cni_str_of(name), CNI_ENTRY_TABLE, err);
+    const cn_code code =
+        cni_catalog_drop(session->catalog, no_schema, cni_str_of(name), CNI_ENTRY_VIEW, NULL);
+    return code == CN_OK ? CN_OK
+                         : cni_catalog_drop(session->catalog, no_schema, cni_str_of(name),
+                                            CNI_ENTRY_TABLE, err);
 }
 
 cn_code

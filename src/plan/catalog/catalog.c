@@ -83,6 +83,9 @@ item_new(cni_allocator *allocator, const cni_catalog_entry *entry, item **out_it
     if (entry->table != NULL) {
         CN_TRY(cni_table_keep(arena, entry->table, err));
     }
+    if (entry->view_arena != NULL) {
+        CN_TRY(cni_arena_keep(arena, entry->view_arena, err));
+    }
     self->n_refs = 1;
     self->arena = CN_MOVE(arena);
     *out_item = self;

@@ -24,8 +24,10 @@ typedef struct cni_catalog_entry {
     uint8_t kind; /* cni_entry_kind */
     cni_str schema;
     cni_str name;
-    cni_table *table; /* TABLE */
-    cni_str view_sql; /* VIEW: the text of its SELECT */
+    cni_table *table;          /* TABLE */
+    cni_str view_sql;          /* VIEW: the text of its SELECT */
+    const cni_plan *view_plan; /* VIEW without a text: its bound plan, in view_arena (kept) */
+    cni_arena *view_arena;
     int32_t n_view_columns;
     const cni_str *view_columns; /* names given in CREATE VIEW v(a, b); may be NULL */
 } cni_catalog_entry;

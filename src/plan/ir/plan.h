@@ -132,6 +132,11 @@ CN_NODISCARD cn_code cni_plan_with_children(cni_plan_builder *self, const cni_pl
                                             const cni_plan *const *children,
                                             const cni_plan **out_plan, cn_error *err);
 
+/* A copy of `plan` in the builder's arena with fresh column ids, so that it can be part of the plan
+ * that the builder makes. What `plan` refers to (tables, literals) must outlive the copy. */
+CN_NODISCARD cn_code cni_plan_shift_ids(cni_plan_builder *self, const cni_plan *plan,
+                                        const cni_plan **out_plan, cn_error *err);
+
 /* Column of `plan`'s output with the id, or NULL. */
 const cni_column *cni_plan_find_column(const cni_plan *plan, int32_t column_id);
 /* Largest column id in the plan, for continuing with a builder; -1 for none. */

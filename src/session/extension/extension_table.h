@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Tables that are not files: a host's table provider (include/colonnade/extension.h), and a frame
- * that other queries read. Both answer a scan with an Arrow stream.
+ * A host's table provider (include/colonnade/extension.h) as a table, and filters as the host sees
+ * them.
  */
 #ifndef CNI_SESSION_EXTENSION_TABLE_H
 #define CNI_SESSION_EXTENSION_TABLE_H
@@ -14,10 +14,6 @@
 CN_NODISCARD cn_code cni_extension_table_new(cn_session *session, const char *name,
                                              const cn_table_provider *provider,
                                              cni_table **out_table, cn_error *err);
-
-/* Table for the catalog of `session` whose scans run the frame's plan, each anew. */
-CN_NODISCARD cn_code cni_frame_table_new(cn_session *session, cn_frame *frame,
-                                         cni_table **out_table, cn_error *err);
 
 /* A filter as the host sees it. `text` must stay valid as long as the filter. */
 struct cn_filter {

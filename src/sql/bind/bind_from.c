@@ -151,10 +151,30 @@ find_cte(const cni_bind_cte *ctes, const cni_sql_ident *name)
     return NULL;
 }
 
+/* A view that is a plan already; it counts as as many queries as it has nodes on its longest way.
+ */
+static cn_code
+bind_view_plan(cni_binder *binder, const cni_sql_from *from, const cni_catalog_entry *entry,
+               const cni_plan **out_plan, cn_error *err)
+{
+    binder->n_queries += entry->view_plan->depth;
+    if (binder->n_queries > CNI_BIND_MAX_QUERIES) {
+        return cni_bind_fail(err, CN_LIMIT_EXCEEDED, "54001", from->node.offset, from->node.length,
+                             "more than %d queries in one statement, views and WITH counted at "
+                             "each use (CNI_BIND_MAX_QUERIES)",
+                             CNI_BIND_MAX_QUERIES);
+    }
+    CN_TRY(cni_arena_keep(binder->arena, entry->view_arena, err));
+    return cni_plan_shift_ids(&binder->builder, entry->view_plan, out_plan, err);
+}
+
 static cn_code
 bind_view(cni_binder *binder, const cni_sql_from *from, const cni_catalog_entry *entry,
           const cni_plan **out_plan, cn_error *err)
 {
+    if (entry->view_plan != NULL) {
+        return bind_view_plan(binder, from, entry, out_plan, err);
+    }
     if (binder->view_depth >= CNI_BIND_MAX_VIEW_DEPTH) {
         return cni_bind_fail(err, CN_LIMIT_EXCEEDED, "54001", from->node.offset, from->node.length,
                              "views nest at most %d deep (CNI_BIND_MAX_VIEW_DEPTH)",
