@@ -34,6 +34,12 @@ make_op(cni_pipe_run *self, const cni_phys_op *spec, const cni_operator_env *env
         return cni_project_operator_new(spec, env, out_operator, err);
     case CNI_PHYS_OP_LIMIT:
         return cni_limit_operator_new(spec, env, out_operator, err);
+    case CNI_PHYS_OP_JOIN_BUILD:
+    case CNI_PHYS_OP_JOIN_PROBE:
+    case CNI_PHYS_OP_COLLECT:
+    case CNI_PHYS_OP_REPEAT:
+        return CN_FAIL(err, CN_NOT_IMPLEMENTED, "%s has no operator yet",
+                       cni_phys_op_name((cni_phys_op_kind)spec->kind));
     case CNI_PHYS_OP_CUSTOM:
         return make_custom(spec, env, out_operator, err);
     default:

@@ -178,10 +178,18 @@ const char *
 cni_phys_op_name(cni_phys_op_kind kind)
 {
     static const char *const names[CNI_PHYS_OP_COUNT_] = {
-        [CNI_PHYS_OP_RESULT] = "Result", [CNI_PHYS_OP_AGGREGATE] = "Aggregate",
-        [CNI_PHYS_OP_SORT] = "Sort",     [CNI_PHYS_OP_TOP_N] = "TopN",
-        [CNI_PHYS_OP_FILTER] = "Filter", [CNI_PHYS_OP_PROJECT] = "Project",
-        [CNI_PHYS_OP_LIMIT] = "Limit",   [CNI_PHYS_OP_CUSTOM] = "Custom",
+        [CNI_PHYS_OP_RESULT] = "Result",
+        [CNI_PHYS_OP_AGGREGATE] = "Aggregate",
+        [CNI_PHYS_OP_SORT] = "Sort",
+        [CNI_PHYS_OP_TOP_N] = "TopN",
+        [CNI_PHYS_OP_FILTER] = "Filter",
+        [CNI_PHYS_OP_PROJECT] = "Project",
+        [CNI_PHYS_OP_LIMIT] = "Limit",
+        [CNI_PHYS_OP_JOIN_BUILD] = "JoinBuild",
+        [CNI_PHYS_OP_JOIN_PROBE] = "JoinProbe",
+        [CNI_PHYS_OP_COLLECT] = "Collect",
+        [CNI_PHYS_OP_REPEAT] = "Repeat",
+        [CNI_PHYS_OP_CUSTOM] = "Custom",
     };
     return kind < CNI_PHYS_OP_COUNT_ ? names[kind] : "?";
 }

@@ -16,6 +16,10 @@
  *
  * Chunks between operators carry no selection: filters and scans gather what they keep.
  *
+ * A join is a pipeline that ends in a JOIN_BUILD, and a JOIN_PROBE inside a later one; where rows
+ * of the build side come out too, a branch BUILD of the probing pipeline gives them, entering
+ * behind the probe, when every row of the branches before it has left the probe (`after_rows`).
+ *
  * Everything that a sink computes with lies in columns of its input: the planner puts one PROJECT
  * before it, which computes keys, arguments, filters and order keys of calls, each distinct
  * expression once (an argument that may raise is guarded by its call's FILTER). Sinks have
@@ -75,20 +79,76 @@ typedef struct cni_phys_sort {
     int32_t n_outputs;
     int32_t n_orders;
     const cni_phys_order *orders;
-    bool first_per_key; /* DISTINCT ON: of equal rows only the first in source order */
+    bool first_per_key; /* DISTINCT ON: of equal rows only the first in source order: `offset` are
+                           passed over, `limit` (CNI_NO_LIMIT = 1) given */
     int64_t limit;      /* TOPN; CNI_NO_LIMIT otherwise */
     int64_t offset;
 } cni_phys_sort;
 
+typedef enum cni_phys_join_kind {
+    CNI_PHYS_JOIN_INNER,
+    CNI_PHYS_JOIN_PROBE_OUTER, /* every probe row */
+    CNI_PHYS_JOIN_BUILD_OUTER, /* every build row */
+    CNI_PHYS_JOIN_FULL,
+    CNI_PHYS_JOIN_PROBE_SEMI, /* outputs are probe columns */
+    CNI_PHYS_JOIN_PROBE_ANTI,
+    CNI_PHYS_JOIN_BUILD_SEMI, /* outputs are build columns; the probe operator itself gives none */
+    CNI_PHYS_JOIN_BUILD_ANTI,
+    CNI_PHYS_JOIN_MARK,  /* outputs are probe columns, then the mark */
+    CNI_PHYS_JOIN_SINGLE /* PROBE_OUTER; a second match is the error 21000 */
+} cni_phys_join_kind;
+
+/* One column of a join's output: column `position` of the probe's or the build's input. */
+typedef struct cni_phys_join_output {
+    bool from_build;
+    int32_t position;
+} cni_phys_join_output;
+
+/* What a finished build tells a scan: the filter `slot` of the execution, over key `key`. */
+typedef struct cni_phys_key_filter {
+    int32_t key;
+    int32_t slot;
+} cni_phys_key_filter;
+
+typedef struct cni_phys_join {
+    uint8_t kind;    /* cni_phys_join_kind */
+    bool null_aware; /* MARK, PROBE_ANTI, BUILD_ANTI: see cni_join_kind */
+    int32_t build_pipeline;
+    int32_t n_keys; /* equalities; 0 = every pair */
+    const int32_t *build_keys;
+    const int32_t *probe_keys;    /* of the same types, one by one */
+    const bool *null_equal;       /* IS NOT DISTINCT FROM: NULL matches NULL */
+    const cni_bounds *key_bounds; /* n_keys: PROVED range of the build's keys */
+    const cni_program *residual;  /* further conjuncts, or NULL, over the columns below */
+    int32_t n_residual_columns;
+    const cni_phys_join_output *residual_columns;
+    int32_t n_build_columns; /* the build's input chunks */
+    const cni_type *const *build_types;
+    int32_t n_probe_columns;
+    const cni_type *const *probe_types;
+    int32_t n_outputs; /* MARK: the mark comes behind them */
+    const cni_phys_join_output *outputs;
+    bool build_unique; /* proved: no two build rows match the same probe row */
+    int32_t n_key_filters;
+    const cni_phys_key_filter *key_filters;
+    double estimated_build_rows; /* < 0 = unknown */
+    double estimated_probe_rows;
+} cni_phys_join;
+
 typedef enum cni_phys_op_kind {
-    CNI_PHYS_OP_RESULT,    /* sink: gives chunks to whoever runs the query */
-    CNI_PHYS_OP_AGGREGATE, /* sink: `aggregate` */
-    CNI_PHYS_OP_SORT,      /* sink: `sort` */
-    CNI_PHYS_OP_TOP_N,     /* sink: `sort` with limit */
-    CNI_PHYS_OP_FILTER,    /* `program`: conjuncts */
-    CNI_PHYS_OP_PROJECT,   /* `program`: one expression per output */
-    CNI_PHYS_OP_LIMIT,     /* `limit`, `offset` */
-    CNI_PHYS_OP_CUSTOM,    /* `custom`: streams, or ends a pipeline; no plan makes it yet */
+    CNI_PHYS_OP_RESULT,     /* sink: gives chunks to whoever runs the query */
+    CNI_PHYS_OP_AGGREGATE,  /* sink: `aggregate` */
+    CNI_PHYS_OP_SORT,       /* sink: `sort` */
+    CNI_PHYS_OP_TOP_N,      /* sink: `sort` with limit */
+    CNI_PHYS_OP_JOIN_BUILD, /* sink: `join` */
+    CNI_PHYS_OP_COLLECT,    /* sink: keeps its rows for any number of readers (WITH) */
+    CNI_PHYS_OP_JOIN_PROBE, /* `join` */
+    CNI_PHYS_OP_REPEAT,     /* each row as often as its BIGINT column `position` says; the column is
+                               not passed on */
+    CNI_PHYS_OP_FILTER,     /* `program`: conjuncts */
+    CNI_PHYS_OP_PROJECT,    /* `program`: one expression per output */
+    CNI_PHYS_OP_LIMIT,      /* `limit`, `offset` */
+    CNI_PHYS_OP_CUSTOM,     /* `custom`: streams, or ends a pipeline; no plan makes it yet */
     CNI_PHYS_OP_COUNT_
 } cni_phys_op_kind;
 
@@ -107,16 +167,36 @@ typedef struct cni_phys_op {
     const int32_t *outputs; /* FILTER: positions in the input of the columns that it passes on */
     const cni_phys_aggregate *aggregate;
     const cni_phys_sort *sort;
+    const cni_phys_join *join;
+    int32_t position;   /* REPEAT */
     const void *custom; /* a cni_operator_factory of exec/operator/operators.h */
     int64_t limit;
     int64_t offset;
 } cni_phys_op;
 
 typedef enum cni_phys_source_kind {
-    CNI_PHYS_SOURCE_TABLE,   /* plan->table with `request` */
-    CNI_PHYS_SOURCE_VALUES,  /* the expressions of `plan`, evaluated when the pipeline starts */
-    CNI_PHYS_SOURCE_PIPELINE /* the rows of ops[0] of pipeline `pipeline` */
+    CNI_PHYS_SOURCE_TABLE,    /* plan->table with `request` */
+    CNI_PHYS_SOURCE_VALUES,   /* the expressions of `plan`, evaluated when the pipeline starts */
+    CNI_PHYS_SOURCE_PIPELINE, /* the rows of ops[0] of pipeline `pipeline`: a COLLECT may be read by
+                                 several branches, other sinks by one */
+    CNI_PHYS_SOURCE_BUILD,    /* rows of the JOIN_BUILD of pipeline `pipeline`, see cni_phys_join */
+    CNI_PHYS_SOURCE_RECURSIVE, /* `recursive` */
+    CNI_PHYS_SOURCE_WORKING    /* inside a recursive step: rows of the step before */
 } cni_phys_source_kind;
+
+typedef struct cni_phys_scan_filter {
+    int32_t slot;
+    int32_t table_column;
+} cni_phys_scan_filter;
+
+/* RECURSIVE: `base` runs once, `step` until it gives no rows; each is a whole physical plan whose
+ * result rows are this source's. */
+typedef struct cni_phys_recursive {
+    const struct cni_physical_plan *base;
+    const struct cni_physical_plan *step;
+    int32_t cte_id;
+    bool distinct;
+} cni_phys_recursive;
 
 typedef struct cni_phys_branch {
     uint8_t kind; /* cni_phys_source_kind */
@@ -126,8 +206,14 @@ typedef struct cni_phys_branch {
     int32_t n_columns;
     const cni_type *const *types;
     cni_scan_request request; /* TABLE */
-    int32_t pipeline;         /* PIPELINE */
-    double estimated_rows;    /* < 0 = unknown */
+    int32_t pipeline;         /* PIPELINE, BUILD */
+    bool after_rows;       /* BUILD: starts when the branches before it have left the operators */
+    int32_t n_key_filters; /* TABLE: filters of the execution that its scan listens to */
+    const cni_phys_scan_filter *key_filters;
+    const cni_phys_recursive *recursive; /* RECURSIVE */
+    const int32_t
+        *positions;        /* PIPELINE over a COLLECT, WORKING: which of its columns; NULL = all */
+    double estimated_rows; /* < 0 = unknown */
 } cni_phys_branch;
 
 typedef struct cni_phys_pipeline {
@@ -153,6 +239,8 @@ typedef struct cni_physical_plan {
     const cni_phys_pipeline *pipelines;
     int32_t n_columns; /* of the result */
     const cni_column *columns;
+    int32_t n_key_filters; /* slots that joins fill and scans read; their types: */
+    const cni_type *const *key_filter_types;
     bool ordered;          /* the result's order is promised */
     double estimated_rows; /* rows that all tables together hand out, < 0 = unknown */
 } cni_physical_plan;

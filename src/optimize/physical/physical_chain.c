@@ -192,9 +192,9 @@ static CN_COLD cn_code
 refuse(const cni_plan *plan, cn_error *err)
 {
     static const char *const names[CNI_PLAN_KIND_COUNT_] = {
-        [CNI_PLAN_JOIN] = "joins",
-        [CNI_PLAN_SET] = "INTERSECT and EXCEPT",
-        [CNI_PLAN_WINDOW] = "window functions",
+        [CNI_PLAN_JOIN] = "joins",           [CNI_PLAN_WITH] = "WITH",
+        [CNI_PLAN_CTE_SCAN] = "WITH",        [CNI_PLAN_RECURSIVE] = "WITH RECURSIVE",
+        [CNI_PLAN_REPEAT] = "repeated rows", [CNI_PLAN_WINDOW] = "window functions",
         [CNI_PLAN_UNNEST] = "UNNEST",
     };
     const char *name = plan->kind < CNI_PLAN_KIND_COUNT_ ? names[plan->kind] : NULL;

@@ -37,7 +37,8 @@ typedef enum cni_expr_kind {
     CNI_EXPR_CAST,      /* args[0] to type; try_cast */
     CNI_EXPR_AGGREGATE, /* only in aggregate nodes: function over args, with `call` */
     CNI_EXPR_WINDOW,    /* only in window nodes: function over args, with `call` */
-    CNI_EXPR_SUBQUERY,  /* subquery; args[0] is the left side of IN and quantified ones */
+    CNI_EXPR_SUBQUERY,  /* subquery (a plan that may name columns of where it stands); args are the
+                           left sides of IN and quantified ones, one per column of the plan */
     CNI_EXPR_LAMBDA,    /* args[0] is the body over parameter columns */
     CNI_EXPR_KIND_COUNT_
 } cni_expr_kind;

@@ -8,6 +8,10 @@
  *
  * Order: SCAN, FILTER, PROJECT, LIMIT, UNION_ALL keep source order, SORT and TOPN make one, the
  * rest promise none.
+ *
+ * Correlation: as the binder makes it, a plan inside a SUBQUERY expression may name columns of the
+ * node that holds the expression (of any level), and the right side of a JOIN may name columns of
+ * the left one (LATERAL). Normalization removes both kinds; nothing later meets them.
  */
 #ifndef CNI_PLAN_PLAN_H
 #define CNI_PLAN_PLAN_H
@@ -31,12 +35,30 @@ typedef enum cni_plan_kind {
     CNI_PLAN_TOPN, /* SORT and LIMIT in one */
     CNI_PLAN_LIMIT,
     CNI_PLAN_UNION_ALL, /* n children with equal types; columns are new ids */
-    CNI_PLAN_JOIN,      /* later: left, right, kind, condition */
-    CNI_PLAN_SET,       /* later: INTERSECT, EXCEPT */
+    CNI_PLAN_JOIN,      /* children left, right; join_kind; predicate (NULL = TRUE) over both */
+    CNI_PLAN_WITH,      /* child 0 is computed once, child 1 reads it by CTE_SCANs; gives child 1 */
+    CNI_PLAN_CTE_SCAN,  /* rows of the definition of cte_id: a WITH above, or a RECURSIVE's last
+                           step */
+    CNI_PLAN_RECURSIVE, /* rows of child 0, then of child 1 over the rows of the step before, until
+                           a step gives none; distinct: rows seen before are dropped */
+    CNI_PLAN_REPEAT,    /* each row of child 0 exprs[0] (BIGINT) times; NULL, 0, less: not at all */
     CNI_PLAN_WINDOW,    /* later */
     CNI_PLAN_UNNEST,    /* later */
     CNI_PLAN_KIND_COUNT_
 } cni_plan_kind;
+
+/* RIGHT JOIN is LEFT with its sides exchanged. */
+typedef enum cni_join_kind {
+    CNI_JOIN_INNER,  /* left columns, right columns; CROSS without a predicate */
+    CNI_JOIN_LEFT,   /* likewise, right ones NULL where no right row matches */
+    CNI_JOIN_FULL,   /* likewise, and right rows without a match, left ones NULL */
+    CNI_JOIN_SEMI,   /* left rows with a match */
+    CNI_JOIN_ANTI,   /* left rows without; null_aware: and without an unknown predicate either */
+    CNI_JOIN_MARK,   /* left columns and a BOOL one: some right row matches; null_aware: NULL where
+                        none does but the predicate is unknown for some (IN); else FALSE (EXISTS) */
+    CNI_JOIN_SINGLE, /* LEFT where a second match is an error, 21000 (scalar subqueries) */
+    CNI_JOIN_KIND_COUNT_
+} cni_join_kind;
 
 typedef struct cni_column {
     int32_t id;
@@ -59,6 +81,7 @@ struct cni_plan {
     int32_t n_columns;
     const cni_column *columns;
     double estimated_rows; /* < 0 = unknown */
+    double estimated_cost; /* of the node and all below it, in rows touched; < 0 = unknown */
 
     /* SCAN */
     cni_table *table;             /* borrowed: kept by the arena (cni_arena_on_free with unref) */
@@ -70,17 +93,26 @@ struct cni_plan {
     const cni_column *filter_columns;
     const int32_t *filter_table_columns;
     /* VALUES: n_rows * n_columns expressions, row by row. PROJECT: n_columns. AGGREGATE: groups
-     * then aggregates, n_columns. DISTINCT ON: n_exprs keys. */
+     * then aggregates, n_columns. DISTINCT ON: n_exprs keys. REPEAT: the count. */
     int64_t n_rows;
     int32_t n_exprs;
     const cni_expr *const *exprs;
     int32_t n_groups; /* AGGREGATE: how many of the columns are keys */
-    /* FILTER */
+    /* FILTER, JOIN (NULL there = TRUE) */
     const cni_expr *predicate;
+    /* JOIN */
+    uint8_t join_kind; /* cni_join_kind */
+    bool null_aware;   /* MARK, ANTI */
+    /* WITH, CTE_SCAN, RECURSIVE: drawn from the builder's column ids, so unique in the plan.
+     * CTE_SCAN: table_columns[i] is the position of columns[i] in the definition's columns.
+     * RECURSIVE: columns are new ids, one per column of either child. */
+    int32_t cte_id;
+    bool distinct; /* RECURSIVE */
     /* SORT, TOPN */
     int32_t n_orders;
     const cni_order *orders;
-    /* LIMIT, TOPN, and the hint of SCAN: rows to give after `offset`; CNI_NO_LIMIT = all */
+    /* LIMIT, TOPN, and the hint of SCAN: rows to give after `offset`; CNI_NO_LIMIT = all.
+     * DISTINCT ON: rows per key, 1 unless a limit inside LATERAL was made one. */
     int64_t limit;
     int64_t offset;
 };
@@ -124,6 +156,26 @@ CN_NODISCARD cn_code cni_plan_limit(cni_plan_builder *self, const cni_plan *chil
 CN_NODISCARD cn_code cni_plan_union_all(cni_plan_builder *self, const cni_plan *const *children,
                                         int32_t n_children, const cni_plan **out_plan,
                                         cn_error *err);
+/* Columns and their nullability follow the kind; a MARK draws the id of its column. */
+CN_NODISCARD cn_code cni_plan_join(cni_plan_builder *self, cni_join_kind kind, const cni_plan *left,
+                                   const cni_plan *right, const cni_expr *predicate,
+                                   bool null_aware, const cni_plan **out_plan, cn_error *err);
+/* A new id for a WITH or a RECURSIVE. */
+int32_t cni_plan_new_cte_id(cni_plan_builder *self);
+CN_NODISCARD cn_code cni_plan_with(cni_plan_builder *self, int32_t cte_id,
+                                   const cni_plan *definition, const cni_plan *body, cni_str name,
+                                   const cni_plan **out_plan, cn_error *err);
+/* All columns of `definition_columns` with fresh ids. `name` is for EXPLAIN (table_name). */
+CN_NODISCARD cn_code cni_plan_cte_scan(cni_plan_builder *self, int32_t cte_id, cni_str name,
+                                       const cni_column *definition_columns, int32_t n_columns,
+                                       const cni_plan **out_plan, cn_error *err);
+/* Children of equal types; names are the base's. */
+CN_NODISCARD cn_code cni_plan_recursive(cni_plan_builder *self, int32_t cte_id, cni_str name,
+                                        const cni_plan *base, const cni_plan *step, bool distinct,
+                                        const cni_plan **out_plan, cn_error *err);
+CN_NODISCARD cn_code cni_plan_repeat(cni_plan_builder *self, const cni_plan *child,
+                                     const cni_expr *count, const cni_plan **out_plan,
+                                     cn_error *err);
 /* Any node from a filled template: copies arrays, computes depth. For rules. */
 CN_NODISCARD cn_code cni_plan_new(cni_plan_builder *self, const cni_plan *node,
                                   const cni_plan **out_plan, cn_error *err);
@@ -157,8 +209,9 @@ CN_NODISCARD cn_code cni_plan_print(const cni_plan *plan, cni_plan_annotate anno
 CN_NODISCARD cn_code cni_plan_print_json(const cni_plan *plan, cni_plan_annotate annotate,
                                          const void *state, cni_strbuf *out, cn_error *err);
 
-/* Every expression typed, every column id defined below its use, ids unique. CN_INTERNAL otherwise:
- * tests and the paranoid build run it after every rule. */
+/* Every expression typed, every column id defined below its use (or, in a correlated place, above
+ * it), ids unique, every CTE_SCAN inside its WITH or RECURSIVE. CN_INTERNAL otherwise: tests and
+ * the paranoid build run it after every rule. */
 CN_NODISCARD cn_code cni_plan_validate(const cni_plan *plan, cn_error *err);
 
 #endif /* CNI_PLAN_PLAN_H */

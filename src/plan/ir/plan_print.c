@@ -11,14 +11,15 @@
 #include "plan/ir/plan_text_int.h"
 
 static const char *const kind_names[CNI_PLAN_KIND_COUNT_] = {
-    [CNI_PLAN_INVALID] = "Invalid",    [CNI_PLAN_SCAN] = "Scan",
-    [CNI_PLAN_VALUES] = "Values",      [CNI_PLAN_FILTER] = "Filter",
-    [CNI_PLAN_PROJECT] = "Project",    [CNI_PLAN_AGGREGATE] = "Aggregate",
-    [CNI_PLAN_DISTINCT] = "Distinct",  [CNI_PLAN_SORT] = "Sort",
-    [CNI_PLAN_TOPN] = "TopN",          [CNI_PLAN_LIMIT] = "Limit",
-    [CNI_PLAN_UNION_ALL] = "UnionAll", [CNI_PLAN_JOIN] = "Join",
-    [CNI_PLAN_SET] = "SetOperation",   [CNI_PLAN_WINDOW] = "Window",
-    [CNI_PLAN_UNNEST] = "Unnest",
+    [CNI_PLAN_INVALID] = "Invalid",     [CNI_PLAN_SCAN] = "Scan",
+    [CNI_PLAN_VALUES] = "Values",       [CNI_PLAN_FILTER] = "Filter",
+    [CNI_PLAN_PROJECT] = "Project",     [CNI_PLAN_AGGREGATE] = "Aggregate",
+    [CNI_PLAN_DISTINCT] = "Distinct",   [CNI_PLAN_SORT] = "Sort",
+    [CNI_PLAN_TOPN] = "TopN",           [CNI_PLAN_LIMIT] = "Limit",
+    [CNI_PLAN_UNION_ALL] = "UnionAll",  [CNI_PLAN_JOIN] = "Join",
+    [CNI_PLAN_WITH] = "With",           [CNI_PLAN_CTE_SCAN] = "CteScan",
+    [CNI_PLAN_RECURSIVE] = "Recursive", [CNI_PLAN_REPEAT] = "Repeat",
+    [CNI_PLAN_WINDOW] = "Window",       [CNI_PLAN_UNNEST] = "Unnest",
 };
 
 #define MAX_PRINTED_ROWS 4 /* of VALUES */

@@ -17,6 +17,7 @@
 #include "plan/stats/stats.h"
 #include "runtime/context.h"
 
+struct cni_column_sketch;
 typedef struct cni_scan cni_scan;
 typedef cni_scan *cni_scan_p;
 typedef cni_table *cni_table_p;
@@ -41,6 +42,8 @@ typedef struct cni_scan_request {
     int64_t limit;   /* CNI_NO_LIMIT, or rows after filters that suffice: a hint */
     bool keep_order; /* rows must come in source order of (sequence, position) */
     struct cni_dynamic_filter_set *dynamic; /* sealed while the scan runs; NULL = none */
+    int32_t n_key_filters;                  /* sealed before the scan starts (key_filter.h) */
+    const struct cni_scan_key_filter *key_filters;
 } cni_scan_request;
 
 typedef enum cni_read_answer {
@@ -109,6 +112,15 @@ typedef struct cni_table_ops {
                       cn_error *err);
     cn_code (*open_scan)(cni_table *self, const cni_scan_request *request, cni_context *context,
                          cni_scan **out_scan, cn_error *err);
+    /* What a look at the rows gave (plan/stats/sketch.h), gathered at the first call for a column
+     * and kept by the table (files: by their identity, for every table over them). NULL slot, or
+     * *out_sketch NULL: there is none. Borrowed from the table. */
+    cn_code (*sketch)(cni_table *self, int32_t table_column, cni_context *context,
+                      const struct cni_column_sketch **out_sketch, cn_error *err);
+    /* A fixed sample of rows, the given columns, at most CNI_SAMPLE_ROWS spread over the table;
+     * kept likewise. *out_chunk NULL: there is none. Borrowed from the table. */
+    cn_code (*sample)(cni_table *self, const int32_t *table_columns, int32_t n_columns,
+                      cni_context *context, const cni_chunk **out_chunk, cn_error *err);
     cn_code (*insert)(cni_table *self, const cni_chunk *chunk, cn_error *err);
 } cni_table_ops;
 

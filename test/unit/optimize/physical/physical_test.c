@@ -313,7 +313,7 @@ test_refusals(void **state)
         cni_plan_kind kind;
         const char *word;
     } kinds[] = {{CNI_PLAN_JOIN, "joins"},
-                 {CNI_PLAN_SET, "INTERSECT"},
+                 {CNI_PLAN_RECURSIVE, "RECURSIVE"},
                  {CNI_PLAN_WINDOW, "window"},
                  {CNI_PLAN_UNNEST, "UNNEST"}};
     for (size_t at = 0; at < sizeof(kinds) / sizeof(kinds[0]); at++) {

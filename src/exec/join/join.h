@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Joins: the build side is a sink of its own pipeline, the probe streams through another one that
+ * runs when the build has finished.
+ *
+ *   build pipeline:  source -> ... -> JOIN_BUILD            (collects, then chooses its table)
+ *   probe pipeline:  source -> ... -> JOIN_PROBE -> ... -> sink
+ *                    rows of the build (branch BUILD) ---^  after every probe row of the pipeline
+ *
+ * The build operator owns the rows, the table, and per build row whether it was matched; the probe
+ * operator borrows it. The execution keeps a build operator open until the pipelines that probe it
+ * have finished.
+ *
+ *   table, chosen when all rows are known (note "strategy"):
+ *     dense      integers in a small range: array of row ids
+ *     inline     one key of up to 8 bytes (or several packed): open addressing, key in the slot
+ *     directory  anything else, many duplicates: rows sorted by hash prefix, directory with tags
+ *     blocks     no equality keys: every pair, block by block
+ */
+#ifndef CNI_EXEC_JOIN_H
+#define CNI_EXEC_JOIN_H
+
+#include "exec/operator/operators.h"
+#include "plan/table/key_filter.h"
+
+/* Sink. `key_filters`: one per spec->join->key_filters, sealed when the build has finished. */
+CN_NODISCARD cn_code cni_join_build_operator_new(const cni_phys_op *spec,
+                                                 const cni_operator_env *env,
+                                                 cni_key_filter *const *key_filters,
+                                                 cni_operator **out_operator, cn_error *err);
+/* Streams. `build` is the finished build operator; it outlives this one. */
+CN_NODISCARD cn_code cni_join_probe_operator_new(const cni_phys_op *spec,
+                                                 const cni_operator_env *env, cni_operator *build,
+                                                 cni_operator **out_operator, cn_error *err);
+/* What a BUILD branch reads: of BUILD_OUTER, FULL and BUILD_ANTI the rows that nothing matched, of
+ * BUILD_SEMI those that something did; columns as the probe operator's output (probe columns NULL).
+ * Opened when all probing has ended. */
+CN_NODISCARD cn_code cni_join_build_scan_new(cni_operator *build, const cni_phys_join *join,
+                                             cni_context *context, cni_scan **out_scan,
+                                             cn_error *err);
+
+#endif /* CNI_EXEC_JOIN_H */
