@@ -327,7 +327,7 @@ static void
 plain_text(cell_text *out, const char *format, const struct ArrowArray *array, int64_t at,
            int depth)
 {
-    const void *values = array->n_buffers > 1 ? array->buffers[1] : NULL;
+    const void *values = array->buffers[1];
     switch (format[0]) {
     case 'b':
         cell_text_str(out, ((const uint8_t *)values)[at >> 3] >> (at & 7) & 1 ? "true" : "false");
@@ -373,6 +373,9 @@ value_text(cell_text *out, const struct ArrowSchema *schema, const struct ArrowA
     } else if (strcmp(format, "n") == 0 ||
                (!has_prefix(format, "+r") && !has_prefix(format, "+u") && is_null(array, at))) {
         cell_text_str(out, "NULL");
+    } else if (strchr("+w", format[0]) == NULL &&
+               (array->n_buffers < 2 || array->buffers[1] == NULL)) {
+        cell_text_printf(out, "<%s without values>", format);
     } else if (schema->dictionary != NULL) {
         int64_t code = integer_at(format[0], array->buffers[1], at);
         value_text(out, schema->dictionary, array->dictionary, code, depth);
