@@ -13,7 +13,7 @@ import os
 import sys
 import time
 
-TABLES = ("lineitem", "orders")
+TABLES = ("customer", "lineitem", "nation", "orders", "part", "partsupp", "region", "supplier")
 
 
 class DuckDB:

@@ -13,7 +13,9 @@
 #define MAX_INPUTS 8
 
 typedef struct column_spec {
-    const cni_type *type;
+    uint8_t type_id; /* cni_type_id */
+    uint8_t precision;
+    uint8_t scale;
     int64_t n_values; /* distinct, spread at random; 0 = runs of 4 ascending */
     bool dictionary;
     bool text;
@@ -51,6 +53,13 @@ must(cn_code code, const cn_error *err)
     }
 }
 
+static const cni_type *
+type_of(const column_spec *spec)
+{
+    return spec->type_id == CNI_TYPE_DECIMAL ? cni_type_decimal(spec->precision, spec->scale)
+                                             : cni_type_of((cni_type_id)spec->type_id);
+}
+
 static int64_t
 value_of(const column_spec *spec, int64_t row, uint64_t *seed)
 {
@@ -69,9 +78,10 @@ static void
 fill_flat(const column_spec *spec, int64_t first, int64_t n, uint64_t *seed, cni_vector *out)
 {
     cn_error err = CN_ERROR_INIT;
-    const cni_phys usual = cni_type_phys(spec->type);
+    const cni_phys usual = cni_type_phys(type_of(spec));
     const cni_phys phys = usual == CNI_PHYS_I128 ? CNI_PHYS_I64 : usual; /* narrow by proof */
-    must(cni_vector_new_flat(cni_allocator_system(), spec->type, phys, n, false, out, &err), &err);
+    must(cni_vector_new_flat(cni_allocator_system(), type_of(spec), phys, n, false, out, &err),
+         &err);
     for (int64_t row = 0; row < n; row++) {
         const int64_t value = value_of(spec, first + row, seed);
         if (spec->text) {
@@ -93,7 +103,7 @@ dictionary_of(const column_spec *spec)
     cn_error err = CN_ERROR_INIT;
     cni_vector values = {0};
     cni_dictionary *dictionary = NULL;
-    must(cni_vector_new_flat(cni_allocator_system(), spec->type, cni_type_phys(spec->type),
+    must(cni_vector_new_flat(cni_allocator_system(), type_of(spec), cni_type_phys(type_of(spec)),
                              spec->n_values, false, &values, &err),
          &err);
     for (int64_t row = 0; row < spec->n_values; row++) {
@@ -108,9 +118,9 @@ fill_codes(const column_spec *spec, cni_dictionary *dictionary, int64_t n, uint6
            cni_vector *out)
 {
     cn_error err = CN_ERROR_INIT;
-    *out = (cni_vector){.type = spec->type,
+    *out = (cni_vector){.type = type_of(spec),
                         .encoding = CNI_DICTIONARY,
-                        .phys = (uint8_t)cni_type_phys(spec->type),
+                        .phys = (uint8_t)cni_type_phys(type_of(spec)),
                         .code_bytes = 2,
                         .n_rows = n,
                         .dictionary = cni_dictionary_ref(dictionary)};
@@ -175,7 +185,7 @@ make_spec(const bench_case *test, const cni_function_registry *registry, cni_are
     must(cni_arena_alloc_array(arena, MAX_INPUTS, sizeof(*bounds), &bounds, &err), &err);
     must(cni_arena_alloc_array(arena, test->n_calls, sizeof(*calls), &calls, &err), &err);
     for (int32_t column = 0; column < test->n_columns; column++) {
-        types[column] = test->columns[column].type;
+        types[column] = type_of(&test->columns[column]);
         keys[column] = column;
     }
     for (int32_t call = 0; call < test->n_calls; call++) {
@@ -256,141 +266,154 @@ run_once(void *opaque)
     op->ops->close(op);
 }
 
-#define BIGINT     {.type = cni_type_of(CNI_TYPE_INT64), .n_values = 1000}
-#define PRICE      {.type = cni_type_decimal(15, 2), .n_values = 10000000}
-#define PRICE_WIDE {.type = cni_type_decimal(38, 4), .n_values = INT64_C(100000000000)}
-#define KEY(n)     {.type = cni_type_of(CNI_TYPE_INT64), .n_values = (n)}
-#define TEXT(n)                                                                                    \
-    {.type = cni_type_of(CNI_TYPE_VARCHAR), .n_values = (n), .dictionary = true, .text = true}
-#define FLAT_TEXT(n) {.type = cni_type_of(CNI_TYPE_VARCHAR), .n_values = (n), .text = true}
+#define BIGINT {.type_id = CNI_TYPE_INT64, .n_values = 1000}
+#define PRICE  {.type_id = CNI_TYPE_DECIMAL, .precision = 15, .scale = 2, .n_values = 10000000}
+#define PRICE_WIDE                                                                                 \
+    {.type_id = CNI_TYPE_DECIMAL, .precision = 38, .scale = 4, .n_values = INT64_C(100000000000)}
+#define KEY(n)       {.type_id = CNI_TYPE_INT64, .n_values = (n)}
+#define TEXT(n)      {.type_id = CNI_TYPE_VARCHAR, .n_values = (n), .dictionary = true, .text = true}
+#define FLAT_TEXT(n) {.type_id = CNI_TYPE_VARCHAR, .n_values = (n), .text = true}
+
+#define MILLION (INT64_C(1) << 20)
+
+static const bench_case cases[] = {
+    {"no keys: sum(bigint), count(*)",
+     0.3,
+     MILLION,
+     0,
+     1,
+     {BIGINT},
+     2,
+     {{"sum", 0}, {"count", -1}}},
+    {"Q1: 2 text keys, 6 groups, 8 calls",
+     3.0,
+     MILLION,
+     2,
+     7,
+     {TEXT(3), TEXT(2), PRICE, PRICE, PRICE_WIDE, PRICE_WIDE, PRICE},
+     8,
+     {{"sum", 2},
+      {"sum", 3},
+      {"sum", 4},
+      {"sum", 5},
+      {"avg", 2},
+      {"avg", 3},
+      {"avg", 6},
+      {"count", -1}}},
+    {"Q1 over flat texts",
+     6.0,
+     MILLION,
+     2,
+     7,
+     {FLAT_TEXT(3), FLAT_TEXT(2), PRICE, PRICE, PRICE_WIDE, PRICE_WIDE, PRICE},
+     8,
+     {{"sum", 2},
+      {"sum", 3},
+      {"sum", 4},
+      {"sum", 5},
+      {"avg", 2},
+      {"avg", 3},
+      {"avg", 6},
+      {"count", -1}}},
+    {"direct: 4 groups", 1.2, MILLION, 1, 2, {KEY(4), BIGINT}, 2, {{"sum", 1}, {"count", -1}}},
+    {"direct: 100 groups", 1.5, MILLION, 1, 2, {KEY(100), BIGINT}, 2, {{"sum", 1}, {"count", -1}}},
+    {"direct: 10,000 groups",
+     2.0,
+     MILLION,
+     1,
+     2,
+     {KEY(10000), BIGINT},
+     2,
+     {{"sum", 1}, {"count", -1}}},
+    {"direct: 100,000 groups",
+     3.0,
+     4 * MILLION,
+     1,
+     2,
+     {KEY(100000), BIGINT},
+     2,
+     {{"sum", 1}, {"count", -1}}},
+    {"direct: 1,000 texts by dictionary",
+     2.0,
+     MILLION,
+     1,
+     2,
+     {TEXT(1000), BIGINT},
+     2,
+     {{"sum", 1}, {"count", -1}}},
+    {"hash: 1,000 flat texts",
+     12.0,
+     MILLION,
+     1,
+     2,
+     {FLAT_TEXT(1000), BIGINT},
+     2,
+     {{"sum", 1}, {"count", -1}}},
+    {"hash: 100,000 flat texts",
+     25.0,
+     4 * MILLION,
+     1,
+     2,
+     {FLAT_TEXT(100000), BIGINT},
+     2,
+     {{"sum", 1}, {"count", -1}}},
+    {"hash: 2 keys of 20,000",
+     20.0,
+     4 * MILLION,
+     2,
+     3,
+     {KEY(20000), KEY(20), BIGINT},
+     2,
+     {{"sum", 2}, {"count", -1}}},
+    {"hash: 1 M groups",
+     13.0,
+     8 * MILLION,
+     1,
+     2,
+     {KEY(MILLION), BIGINT},
+     2,
+     {{"sum", 1}, {"count", -1}}},
+    {"hash: 10 M groups",
+     18.0,
+     8 * MILLION,
+     1,
+     2,
+     {KEY(10 * MILLION), BIGINT},
+     2,
+     {{"sum", 1}, {"count", -1}}},
+    {"hash: runs of 4 ascending",
+     5.0,
+     8 * MILLION,
+     1,
+     3,
+     {KEY(0), BIGINT, PRICE},
+     3,
+     {{"sum", 1}, {"max", 2}, {"count", -1}}},
+    {"hash: 200,000 groups, no calls", 8.0, 8 * MILLION, 1, 1, {KEY(200000)}, 0, {{0}}},
+};
+
+static void
+run_case(const bench_case *test, const char *filter, const cni_function_registry *registry,
+         cni_context *context)
+{
+    cn_error err = CN_ERROR_INIT;
+    bench_run run = {.context = context};
+    cni_arena *arena = NULL;
+    if (filter != NULL && strstr(test->name, filter) == NULL) {
+        return;
+    }
+    must(cni_arena_new(cni_allocator_system(), "bench", &arena, &err), &err);
+    make_spec(test, registry, arena, &run);
+    make_chunks(test, &run);
+    micro_run(filter, test->name, run_once, &run, run.n_chunks * CHUNK_ROWS, test->budget_ns);
+    free_chunks(&run);
+    cni_arena_unref(arena);
+}
 
 int
 main(int argc, char **argv)
 {
     const char *filter = argc > 1 ? argv[1] : NULL;
-    const int64_t million = INT64_C(1) << 20;
-    const bench_case cases[] = {
-        {"no keys: sum(bigint), count(*)",
-         0.3,
-         million,
-         0,
-         1,
-         {BIGINT},
-         2,
-         {{"sum", 0}, {"count", -1}}},
-        {"Q1: 2 text keys, 6 groups, 8 calls",
-         3.0,
-         million,
-         2,
-         7,
-         {TEXT(3), TEXT(2), PRICE, PRICE, PRICE_WIDE, PRICE_WIDE, PRICE},
-         8,
-         {{"sum", 2},
-          {"sum", 3},
-          {"sum", 4},
-          {"sum", 5},
-          {"avg", 2},
-          {"avg", 3},
-          {"avg", 6},
-          {"count", -1}}},
-        {"Q1 over flat texts",
-         6.0,
-         million,
-         2,
-         7,
-         {FLAT_TEXT(3), FLAT_TEXT(2), PRICE, PRICE, PRICE_WIDE, PRICE_WIDE, PRICE},
-         8,
-         {{"sum", 2},
-          {"sum", 3},
-          {"sum", 4},
-          {"sum", 5},
-          {"avg", 2},
-          {"avg", 3},
-          {"avg", 6},
-          {"count", -1}}},
-        {"direct: 4 groups", 1.2, million, 1, 2, {KEY(4), BIGINT}, 2, {{"sum", 1}, {"count", -1}}},
-        {"direct: 100 groups",
-         1.5,
-         million,
-         1,
-         2,
-         {KEY(100), BIGINT},
-         2,
-         {{"sum", 1}, {"count", -1}}},
-        {"direct: 10,000 groups",
-         2.0,
-         million,
-         1,
-         2,
-         {KEY(10000), BIGINT},
-         2,
-         {{"sum", 1}, {"count", -1}}},
-        {"direct: 100,000 groups",
-         3.0,
-         4 * million,
-         1,
-         2,
-         {KEY(100000), BIGINT},
-         2,
-         {{"sum", 1}, {"count", -1}}},
-        {"direct: 1,000 texts by dictionary",
-         2.0,
-         million,
-         1,
-         2,
-         {TEXT(1000), BIGINT},
-         2,
-         {{"sum", 1}, {"count", -1}}},
-        {"hash: 1,000 flat texts",
-         12.0,
-         million,
-         1,
-         2,
-         {FLAT_TEXT(1000), BIGINT},
-         2,
-         {{"sum", 1}, {"count", -1}}},
-        {"hash: 100,000 flat texts",
-         25.0,
-         4 * million,
-         1,
-         2,
-         {FLAT_TEXT(100000), BIGINT},
-         2,
-         {{"sum", 1}, {"count", -1}}},
-        {"hash: 2 keys of 20,000",
-         20.0,
-         4 * million,
-         2,
-         3,
-         {KEY(20000), KEY(20), BIGINT},
-         2,
-         {{"sum", 2}, {"count", -1}}},
-        {"hash: 1 M groups",
-         13.0,
-         8 * million,
-         1,
-         2,
-         {KEY(million), BIGINT},
-         2,
-         {{"sum", 1}, {"count", -1}}},
-        {"hash: 10 M groups",
-         18.0,
-         8 * million,
-         1,
-         2,
-         {KEY(10 * million), BIGINT},
-         2,
-         {{"sum", 1}, {"count", -1}}},
-        {"hash: runs of 4 ascending",
-         5.0,
-         8 * million,
-         1,
-         3,
-         {KEY(0), BIGINT, PRICE},
-         3,
-         {{"sum", 1}, {"max", 2}, {"count", -1}}},
-        {"hash: 200,000 groups, no calls", 8.0, 8 * million, 1, 1, {KEY(200000)}, 0, {{0}}},
-    };
     cn_error err = CN_ERROR_INIT;
     cni_budget *budget = NULL;
     cni_pool *pool = NULL;
@@ -402,18 +425,7 @@ main(int argc, char **argv)
     must(cni_context_init(&context, budget, CNI_BUDGET_UNLIMITED, pool, &settings, &err), &err);
     must(cni_function_registry_new(cni_allocator_system(), &registry, &err), &err);
     for (size_t at = 0; at < sizeof(cases) / sizeof(cases[0]); at++) {
-        bench_run run = {.context = &context};
-        cni_arena *arena = NULL;
-        if (filter != NULL && strstr(cases[at].name, filter) == NULL) {
-            continue;
-        }
-        must(cni_arena_new(cni_allocator_system(), "bench", &arena, &err), &err);
-        make_spec(&cases[at], registry, arena, &run);
-        make_chunks(&cases[at], &run);
-        micro_run(filter, cases[at].name, run_once, &run, run.n_chunks * CHUNK_ROWS,
-                  cases[at].budget_ns);
-        free_chunks(&run);
-        cni_arena_unref(arena);
+        run_case(&cases[at], filter, registry, &context);
     }
     cni_function_registry_free(registry);
     cni_context_done(&context);
