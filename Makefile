@@ -34,7 +34,8 @@ test-full: test ## everything: pairwise modes, whole fault sweep, hostile build,
 	@tools/run-tests tsan -L threads -j $(JOBS)
 	@$(MAKE) --no-print-directory release
 	@tools/bootstrap bench
-	@test/differential/run 1 5000
+	@test/differential/run single 1 5000
+	@test/differential/run joins 1 5000
 
 lint: ## formatting, static analysis, room table, names, symbols, sizes
 	@tools/bootstrap lint
