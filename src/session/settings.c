@@ -45,6 +45,21 @@ next_item(cni_str *inout_list, cni_str *out_item)
     return true;
 }
 
+/* The error lists the rules, as far as a message goes. */
+static CN_COLD cn_code
+refuse_rule(cni_str name, cn_error *err)
+{
+    char names[400];
+    size_t len = 0;
+    for (int32_t rule = 0; cni_optimizer_rule_name(rule) != NULL && len < sizeof(names); rule++) {
+        const int n = snprintf(names + len, sizeof(names) - len, "%s%s", rule == 0 ? "" : ", ",
+                               cni_optimizer_rule_name(rule));
+        len += n > 0 ? (size_t)n : 0;
+    }
+    return CN_FAIL(err, CN_INVALID_ARGUMENT, "there is no optimizer rule \"%.*s\"; rules: %s",
+                   CNI_STR_ARGS(name), names);
+}
+
 static cn_code
 check_rules(cni_str value, cn_error *err)
 {
@@ -55,8 +70,7 @@ check_rules(cni_str value, cn_error *err)
             found = cni_str_eq(item, cni_str_of(cni_optimizer_rule_name(rule)));
         }
         if (!found) {
-            return CN_FAIL(err, CN_INVALID_ARGUMENT, "there is no optimizer rule \"%.*s\"",
-                           CNI_STR_ARGS(item));
+            return refuse_rule(item, err);
         }
     }
     return CN_OK;
