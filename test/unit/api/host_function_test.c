@@ -57,7 +57,7 @@ add_all(void *private_data, const struct ArrowArray *const *args, int64_t n_rows
     for (int64_t row = 0; row < cni_min_i64(n_rows, length); row++) {
         bool is_null = false;
         values[row] = 0;
-        for (int64_t arg = 0; args[arg] != NULL && arg < 2; arg++) {
+        for (int64_t arg = 0; arg < 2 && args[arg] != NULL; arg++) {
             const int64_t value = argument_i64(args[arg], row, &is_null);
             values[row] += is_null ? 1000 : value;
         }
