@@ -61,6 +61,8 @@ forget_vectors(cni_agg_operator *self, cni_agg_local *local)
     for (int32_t input = 0; local->flat != NULL && input < self->spec->n_inputs; input++) {
         cni_vector_done(&local->flat[input]);
     }
+    cni_arena_unref(local->scratch);
+    local->scratch = NULL;
 }
 
 void
@@ -192,6 +194,9 @@ cni_agg_local_combine(cni_agg_operator *self, cni_agg_local *local, cn_error *er
 {
     free_scratch(self, local);
     cni_agg_direct_done(self, local);
+    (void)cni_counter_add(&self->n_direct, local->n_direct);
+    (void)cni_counter_add(&self->n_hashed, local->n_hashed);
+    (void)cni_counter_add(&self->n_appended, local->n_appended);
     if (self->layout->n_keys > 0 &&
         (local->pages != NULL ||
          (self->base.n_workers > 1 && local->table.n_groups > CNI_AGG_SMALL_GROUPS))) {
@@ -284,14 +289,38 @@ state_bytes(const cni_operator *base)
     return cni_budget_current_bytes(base->budget);
 }
 
+/* The strategy that met the most rows. */
+static const char *
+strategy_name(const cni_agg_operator *self)
+{
+    const int64_t n_direct = cni_counter_get(&self->n_direct);
+    const int64_t n_hashed = cni_counter_get(&self->n_hashed);
+    const int64_t n_appended = cni_counter_get(&self->n_appended);
+    if (self->layout->n_keys == 0) {
+        return "reduce";
+    }
+    if (n_direct + n_hashed + n_appended == 0) {
+        return "none";
+    }
+    if (n_direct >= n_hashed && n_direct >= n_appended) {
+        return "direct";
+    }
+    return n_hashed >= n_appended ? "hash" : "append";
+}
+
 static int32_t
 notes(const cni_operator *base, cni_op_note *out_notes, int32_t max_notes)
 {
     const cni_agg_operator *self = (const cni_agg_operator *)base;
     const cni_op_note all[] = {
+        {"strategy", strategy_name(self), 0},
         {"groups", NULL, cni_counter_get(&self->n_groups)},
         {"partitions", NULL, self->n_finals > 1 ? CNI_AGG_PARTITIONS : 0},
         {"flushes", NULL, cni_counter_get(&self->n_flushes)},
+        {"direct", NULL, cni_counter_get(&self->n_direct)},
+        {"hashed", NULL, cni_counter_get(&self->n_hashed)},
+        {"appended", NULL, cni_counter_get(&self->n_appended)},
+        {"sets", NULL, self->n_sets},
     };
     const int32_t n = max_notes < CN_ARRAY_LEN(all) ? max_notes : (int32_t)CN_ARRAY_LEN(all);
     memcpy(out_notes, all, (size_t)n * sizeof(all[0]));

@@ -411,7 +411,7 @@ accumulate_one(const accumulation *self)
         const cni_agg_input *input = &layout->inputs[at];
         const cni_agg_prepared *prepared = &self->local->prepared[at];
         count_input(self, at);
-        if (prepared->n_counted == 0) {
+        if (prepared->n_counted == 0 || prepared->vector == NULL) {
             continue;
         }
         if (input->wants_sum && sums_stepwise(input, prepared)) {

@@ -176,7 +176,8 @@ find_values(direct_lookup *self, cni_agg_direct_key *key, const cni_vector *valu
 {
     const int64_t n = values->n_rows;
     CN_TRY(cni_agg_table_reserve(&key->values, n, true, err));
-    CN_TRY(cni_agg_pack_keys(key->value_layout, values, n, scratch->keys, err));
+    CN_TRY(cni_agg_pack_keys(key->value_layout, values, n, NULL, self->op->allocator, scratch->keys,
+                             err));
     cni_agg_hash_keys(key->value_layout, (const uint8_t *)scratch->keys,
                       key->value_layout->key_bytes, n, scratch->hashes);
     CN_TRY(cni_agg_table_find(&key->values, scratch->keys, scratch->hashes, n, false,
@@ -359,8 +360,7 @@ fit_chunk(direct_lookup *self, cn_error *err)
     for (int32_t at = 0; at < n_keys && self->fits; at++) {
         const cni_vector *values = NULL;
         CN_TRY(values_of(self, at, &values, err));
-        if (self->op->layout->keys[at].kind == CNI_AGG_KEY_NESTED ||
-            values->n_rows > cni_max_i64(MAX_ENTRIES, self->n)) {
+        if (values->n_rows > cni_max_i64(MAX_ENTRIES, self->n)) {
             self->fits = false;
             break;
         }
@@ -547,7 +547,8 @@ pack_rows(direct_lookup *self, const uint32_t *rows, int64_t n, cn_error *err)
         CN_TRY(cni_vector_flatten(self->op->base.context->allocator, &taken,
                                   &local->key_vectors[key], err));
     }
-    return cni_agg_pack_keys(self->op->layout, local->key_vectors, n, local->keys, err);
+    return cni_agg_pack_keys(self->op->layout, local->key_vectors, n, NULL, self->op->allocator,
+                             local->keys, err);
 }
 
 static void
@@ -633,6 +634,11 @@ cn_code
 cni_agg_direct_lookup(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *chunk,
                       bool *out_done, cn_error *err)
 {
+    if (self->layout->has_nested) {
+        local->strategy = CNI_AGG_HASH;
+        *out_done = false;
+        return CN_OK;
+    }
     direct_lookup lookup = {
         .op = self, .local = local, .chunk = chunk, .n = chunk->n_rows, .fits = true};
     if (local->direct.keys == NULL) {

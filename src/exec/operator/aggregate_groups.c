@@ -136,6 +136,23 @@ start_group(cni_agg_table *self, const uint64_t *key)
     self->n_groups++;
 }
 
+static cn_code
+own_view(cni_agg_table *self, int32_t view_at, cni_view *inout_view, cn_error *err)
+{
+    if (inout_view->len_bytes <= CNI_VIEW_INLINE_BYTES ||
+        inout_view->len_bytes == CNI_AGG_NULL_VIEW) {
+        return CN_OK;
+    }
+    if (view_at < 64 && ((self->layout->nested_views >> view_at) & 1) != 0) {
+        return cni_agg_keep_nested(self->heap, self->allocator, inout_view, err);
+    }
+    char *copy = NULL;
+    CN_TRY(cni_arena_alloc(self->heap, inout_view->len_bytes, &copy, err));
+    memcpy(copy, cni_view_data(inout_view), inout_view->len_bytes);
+    *inout_view = cni_view_make(copy, inout_view->len_bytes);
+    return CN_OK;
+}
+
 /* Long strings of the newest group move to the heap. */
 static cn_code
 own_strings(cni_agg_table *self, cn_error *err)
@@ -145,13 +162,7 @@ own_strings(cni_agg_table *self, cn_error *err)
         cni_view view;
         uint8_t *at = row + (int64_t)self->layout->view_words[view_at] * 8;
         memcpy(&view, at, sizeof(view));
-        if (view.len_bytes <= CNI_VIEW_INLINE_BYTES || view.len_bytes == CNI_AGG_NULL_VIEW) {
-            continue;
-        }
-        char *copy = NULL;
-        CN_TRY(cni_arena_alloc(self->heap, view.len_bytes, &copy, err));
-        memcpy(copy, cni_view_data(&view), view.len_bytes);
-        view = cni_view_make(copy, view.len_bytes);
+        CN_TRY(own_view(self, view_at, &view, err));
         memcpy(at, &view, sizeof(view));
     }
     return CN_OK;

@@ -21,6 +21,10 @@
 
 #define PAGE_BYTES     (INT64_C(1) << 16)
 #define MIN_PAGE_SHIFT 3
+#define MAX_KEYS       4096
+#define FLUSH_BYTES    (INT64_C(1) << 22)
+#define FLUSH_MOST     (INT64_C(1) << 17)
+#define FLUSH_LEAST    (INT64_C(1) << 12)
 
 /* ---- layout ---- */
 
@@ -88,6 +92,16 @@ is_view(const cni_agg_key *key)
            key->kind == CNI_AGG_KEY_NESTED;
 }
 
+static void
+add_view(cni_agg_layout *layout, const cni_agg_key *key)
+{
+    if (key->kind == CNI_AGG_KEY_NESTED) {
+        layout->has_nested = true;
+        layout->nested_views |= UINT64_C(1) << (layout->n_views & 63); /* at most 64 then */
+    }
+    layout->view_words[layout->n_views++] = key->offset / 8;
+}
+
 /* Keys [first, n_keys) from *inout_offset on, widest first. */
 static void
 place_items(cni_agg_layout *layout, int32_t first, int32_t *inout_offset)
@@ -100,7 +114,7 @@ place_items(cni_agg_layout *layout, int32_t first, int32_t *inout_offset)
                 *inout_offset += n_bytes;
             }
             if (placed->n_bytes == n_bytes && is_view(placed)) {
-                layout->view_words[layout->n_views++] = placed->offset / 8;
+                add_view(layout, placed);
             }
         }
     }
@@ -116,9 +130,11 @@ place_prefix(cni_agg_layout *layout, const cni_agg_layout *prefix)
         return 0;
     }
     memcpy(layout->keys, prefix->keys, (size_t)prefix->n_keys * sizeof(*layout->keys));
-    for (int32_t view = 0; view < prefix->n_views; view++) {
-        layout->view_words[layout->n_views++] = prefix->view_words[view];
-    }
+    memcpy(layout->view_words, prefix->view_words,
+           (size_t)prefix->n_views * sizeof(*layout->view_words));
+    layout->n_views = prefix->n_views;
+    layout->has_nested = prefix->has_nested;
+    layout->nested_views = prefix->nested_views;
     return prefix->n_keys;
 }
 
@@ -170,6 +186,8 @@ place_states(cni_arena *arena, const cni_phys_aggregate *spec, bool reproducible
     }
     layout->row_bytes = (int32_t)cni_max_i64(offset, 8);
     layout->page_shift = MIN_PAGE_SHIFT;
+    layout->flush_groups = cni_min_i64(FLUSH_BYTES / layout->row_bytes, FLUSH_MOST);
+    layout->flush_groups = cni_max_i64(layout->flush_groups, FLUSH_LEAST);
     while (((int64_t)layout->row_bytes << (layout->page_shift + 1)) <= PAGE_BYTES) {
         layout->page_shift++;
     }
@@ -197,6 +215,10 @@ cni_agg_layout_new(cni_arena *arena, const cni_phys_aggregate *spec, const cni_a
 {
     cni_agg_layout *layout = NULL;
     const int64_t n_keys = spec->n_keys;
+    if (n_keys > MAX_KEYS) {
+        return CN_FAIL(err, CN_LIMIT_EXCEEDED, "%d keys in GROUP BY or DISTINCT, of at most %d",
+                       (int)n_keys, MAX_KEYS);
+    }
     CN_TRY(CN_ARENA_NEW(arena, &layout, err));
     layout->n_keys = spec->n_keys;
     layout->n_calls = spec->n_calls;
@@ -211,6 +233,10 @@ cni_agg_layout_new(cni_arena *arena, const cni_phys_aggregate *spec, const cni_a
         classify(&layout->keys[key]);
     }
     place_keys(layout, prefix);
+    if (layout->has_nested && layout->n_views > 64) {
+        return CN_FAIL(err, CN_LIMIT_EXCEEDED,
+                       "more than 64 texts and nested values in GROUP BY or DISTINCT");
+    }
     CN_TRY(place_states(arena, spec, reproducible, layout, err));
     CN_TRY(make_empty_row(arena, layout, err));
     *out_layout = layout;
@@ -376,8 +402,8 @@ pack_nulls(const cni_agg_layout *layout, const cni_agg_key *key, const cni_vecto
     }
 }
 
-static cn_code
-pack_key(const cni_agg_key *key, const cni_vector *vector, const key_out *out, cn_error *err)
+static void
+pack_key(const cni_agg_key *key, const cni_vector *vector, const key_out *out)
 {
     switch ((cni_agg_key_kind)key->kind) {
     case CNI_AGG_KEY_NONE:
@@ -407,15 +433,14 @@ pack_key(const cni_agg_key *key, const cni_vector *vector, const key_out *out, c
     case CNI_AGG_KEY_INTERVAL:
         pack_intervals(out, vector);
         break;
-    case CNI_AGG_KEY_NESTED:
-        return CN_FAIL(err, CN_NOT_IMPLEMENTED, "GROUP BY and DISTINCT over nested types");
+    case CNI_AGG_KEY_NESTED: /* by the caller */
+        break;
     }
-    return CN_OK;
 }
 
 cn_code
 cni_agg_pack_keys(const cni_agg_layout *layout, const cni_vector *vectors, int64_t n,
-                  uint64_t *out_words, cn_error *err)
+                  cni_arena *scratch, cni_allocator *allocator, uint64_t *out_words, cn_error *err)
 {
     uint8_t *bytes = (uint8_t *)out_words;
     int32_t n_used = 0;
@@ -428,7 +453,12 @@ cni_agg_pack_keys(const cni_agg_layout *layout, const cni_vector *vectors, int64
     for (int32_t key = 0; key < layout->n_keys; key++) {
         const cni_agg_key *packed = &layout->keys[key];
         const key_out out = {bytes + packed->offset, layout->key_bytes, n};
-        CN_TRY(pack_key(packed, &vectors[key], &out, err));
+        if (packed->kind == CNI_AGG_KEY_NESTED) {
+            CN_TRY(cni_agg_pack_nested(&vectors[key], n, scratch, allocator, out.first, out.stride,
+                                       err));
+        } else {
+            pack_key(packed, &vectors[key], &out);
+        }
         pack_nulls(layout, packed, &vectors[key], n, bytes);
     }
     return CN_OK;
@@ -608,6 +638,10 @@ cni_agg_unpack_key(const cni_agg_layout *layout, int32_t key, const uint8_t *row
                    cn_error *err)
 {
     const cni_agg_key *packed = &layout->keys[key];
+    if (packed->kind == CNI_AGG_KEY_NESTED) {
+        return cni_agg_unpack_nested(packed->type, rows + packed->offset, layout->row_bytes, n,
+                                     allocator, out_vector, err);
+    }
     CN_SCOPED(cni_vector) made = {0};
     CN_TRY(cni_vector_new_flat(allocator, packed->type, cni_type_phys(packed->type), n, true, &made,
                                err));

@@ -9,7 +9,8 @@
  */
 #include "exec/operator/aggregate_operator_int.h"
 
-#define APPEND_ROWS (INT64_C(1) << 20) /* appended before a table is tried again */
+#define APPEND_ROWS  (INT64_C(1) << 20) /* appended before a table is tried again */
+#define DIRECT_BYTES (INT64_C(1) << 26) /* groups by position that are kept at most */
 
 /* ---- keys of the chunk ---- */
 
@@ -151,12 +152,22 @@ cni_agg_lookup(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *ch
         bool done = false;
         CN_TRY(cni_agg_direct_lookup(self, local, chunk, &done, err));
         if (done) {
+            local->n_direct += n;
             return CN_OK;
         }
     }
+    if (local->strategy == CNI_AGG_HASH) {
+        local->n_hashed += n;
+    } else {
+        local->n_appended += n;
+    }
     CN_TRY(cni_agg_table_reserve(&local->table, n + 1, local->strategy == CNI_AGG_HASH, err));
     CN_TRY(flatten_keys(self, local, chunk, err));
-    CN_TRY(cni_agg_pack_keys(layout, local->key_vectors, n, local->keys, err));
+    if (layout->has_nested) {
+        CN_TRY(cni_arena_new(self->allocator, "keys", &local->scratch, err));
+    }
+    CN_TRY(cni_agg_pack_keys(layout, local->key_vectors, n, local->scratch, self->allocator,
+                             local->keys, err));
     if (layout->lone_null && local->key_vectors[0].validity.data != NULL) {
         return find_nullable(self, local, n, err);
     }
@@ -169,7 +180,15 @@ cn_code
 cni_agg_make_room(cni_agg_operator *self, cni_agg_local *local, cn_error *err)
 {
     const int64_t n_groups = local->table.n_groups;
-    if (local->strategy == CNI_AGG_DIRECT || n_groups < CNI_AGG_FLUSH_GROUPS) {
+    if (local->strategy == CNI_AGG_DIRECT) {
+        if (n_groups * self->layout->row_bytes < DIRECT_BYTES) {
+            return CN_OK;
+        }
+        cni_agg_direct_done(self, local);
+        local->strategy = CNI_AGG_HASH;
+        return cni_agg_flush(self, local, err);
+    }
+    if (n_groups < self->layout->flush_groups) {
         return CN_OK;
     }
     if (local->strategy == CNI_AGG_HASH && n_groups * 20 >= local->rows_looked * 19) {

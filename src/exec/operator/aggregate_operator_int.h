@@ -25,7 +25,6 @@
 #define CNI_AGG_PARTITIONS     (1 << CNI_AGG_PARTITION_BITS)
 #define CNI_AGG_BATCH_ROWS     2048       /* rows that are merged at a time */
 #define CNI_AGG_MIN_SLOTS      (1 << 14)  /* fewer make branches guess wrong */
-#define CNI_AGG_FLUSH_GROUPS   (1 << 16)  /* groups at which a table goes to the partitions */
 #define CNI_AGG_SMALL_GROUPS   4096       /* tables that are not worth partitioning */
 #define CNI_AGG_NULL_VIEW      UINT32_MAX /* length of a NULL string in a key */
 
@@ -134,7 +133,9 @@ typedef struct cni_agg_layout {
     int32_t key_bytes; /* 8 * key_words */
     bool lone_null;    /* one 8-byte key that has no room for NULL: see cni_agg_table.null_group */
     int32_t n_views;
-    int32_t *view_words; /* the word at which each view begins */
+    int32_t *view_words;   /* the word at which each view begins */
+    uint64_t nested_views; /* bits: views that are nested keys, of the first 64 */
+    bool has_nested;
     int32_t n_calls;
     cni_agg_call *calls;
     int32_t n_functions; /* calls that are not lanes */
@@ -150,8 +151,9 @@ typedef struct cni_agg_layout {
     int32_t floats_offset;
     int32_t *float_inputs;
     int32_t row_bytes;
-    int32_t page_shift; /* rows of a page, as a power of two */
-    uint8_t *empty_row; /* row_bytes: states of a new group behind a key of zeros */
+    int32_t page_shift;   /* rows of a page, as a power of two */
+    int64_t flush_groups; /* at which a table goes to the partitions */
+    uint8_t *empty_row;   /* row_bytes: states of a new group behind a key of zeros */
 } cni_agg_layout;
 
 CN_NODISCARD cn_code cni_agg_layout_new(cni_arena *arena, const cni_phys_aggregate *spec,
@@ -171,10 +173,22 @@ CN_NODISCARD cn_code cni_agg_emit_lanes(const cni_agg_layout *layout, const cni_
                                         const uint8_t *rows, int64_t n, cni_allocator *allocator,
                                         cni_vector *out_vector, cn_error *err);
 
-/* Pack the keys of n rows: `vectors` by key, FLAT. Strings stay borrowed. A lone NULL key packs as
- * zero. out_words has n * key_words words. */
+/* Pack the keys of n rows: `vectors` by key, FLAT. Strings stay borrowed; the bytes of nested keys
+ * go to `scratch`. A lone NULL key packs as zero. out_words has n * key_words words. */
 CN_NODISCARD cn_code cni_agg_pack_keys(const cni_agg_layout *layout, const cni_vector *vectors,
-                                       int64_t n, uint64_t *out_words, cn_error *err);
+                                       int64_t n, cni_arena *scratch, cni_allocator *allocator,
+                                       uint64_t *out_words, cn_error *err);
+/* Nested keys: views of the rows that are not null, stride_bytes apart, over bytes in `arena`; the
+ * vector must stay. Keep one in a heap; and n kept ones as a vector again. */
+CN_NODISCARD cn_code cni_agg_pack_nested(const cni_vector *vector, int64_t n, cni_arena *arena,
+                                         cni_allocator *allocator, uint8_t *out,
+                                         int64_t stride_bytes, cn_error *err);
+CN_NODISCARD cn_code cni_agg_keep_nested(cni_arena *heap, cni_allocator *allocator,
+                                         cni_view *inout_view, cn_error *err);
+CN_NODISCARD cn_code cni_agg_unpack_nested(const cni_type *type, const uint8_t *items,
+                                           int64_t stride_bytes, int64_t n,
+                                           cni_allocator *allocator, cni_vector *out_vector,
+                                           cn_error *err);
 /* n keys that lie stride_bytes apart, hashed. */
 void cni_agg_hash_keys(const cni_agg_layout *layout, const uint8_t *keys, int64_t stride_bytes,
                        int64_t n, uint64_t *out_hashes);
@@ -329,7 +343,9 @@ typedef struct cni_agg_local {
     cni_agg_pages *pages; /* CNI_AGG_PARTITIONS + 1 (the last: the lone NULL); NULL = none yet */
     bool combined;
     int64_t rows_in;
-    int64_t n_flushes;
+    int64_t n_direct; /* rows by strategy */
+    int64_t n_hashed;
+    int64_t n_appended;
     uint8_t strategy; /* cni_agg_strategy */
     cni_agg_direct direct;
     int64_t rows_looked;  /* since the last flush, runs counted once */
@@ -346,6 +362,7 @@ typedef struct cni_agg_local {
     cni_agg_prepared *prepared;  /* n_inputs of the layout */
     bool *done;                  /* likewise: the sum of the chunk is in the lanes */
     uint64_t *input_rows;        /* per input: sums, orders (cap_rows each), bits */
+    cni_arena *scratch;          /* bytes of nested keys of the chunk; NULL = none */
     uint32_t one_group;          /* of all rows, when groups are not told apart */
     struct cni_agg_local **sets; /* of the operator's sets */
     struct cni_agg_local *next;
@@ -370,6 +387,9 @@ typedef struct cni_agg_operator {
     cni_atomic_i64 n_finals_done;
     cni_atomic_i64 n_groups; /* counters for the notes */
     cni_atomic_i64 n_flushes;
+    cni_atomic_i64 n_direct; /* rows by strategy */
+    cni_atomic_i64 n_hashed;
+    cni_atomic_i64 n_appended;
     int32_t n_sets;
     cni_agg_set *sets;
 } cni_agg_operator;

@@ -15,7 +15,8 @@
 #include "exec/operator/aggregate_operator_int.h"
 #include "plan/function/cell.h"
 
-#define FEED_ROWS 1024
+#define FEED_ROWS  1024
+#define CHECK_MASK 0x3FFF /* steps between looks at the cancel flag */
 
 typedef struct ordered_entry {
     struct ordered_entry *next;
@@ -264,24 +265,35 @@ compare_args(const ordered_entry *a, const ordered_entry *b)
 
 typedef int (*compare_fn)(const ordered_entry *a, const ordered_entry *b);
 
-/* Bottom-up merge sort; the sorted pointers are in *inout_entries, which may change places with
- * `spare`. */
-static void
-sort_entries(ordered_entry **inout_entries, ordered_entry **spare, int64_t n, compare_fn compare)
+/* Two sorted runs, [first, middle) and [middle, end), into one. */
+static cn_code
+merge_runs(cni_context *context, ordered_entry *const *from, ordered_entry **to, int64_t first,
+           int64_t middle, int64_t end, compare_fn compare, cn_error *err)
+{
+    int64_t left = first;
+    int64_t right = middle;
+    for (int64_t at = first; at < end; at++) {
+        if ((at & CHECK_MASK) == 0) {
+            CN_TRY(cni_context_check(context, err));
+        }
+        const bool take_left =
+            right >= end || (left < middle && compare(from[left], from[right]) <= 0);
+        to[at] = take_left ? from[left++] : from[right++];
+    }
+    return CN_OK;
+}
+
+/* Bottom-up merge sort, stable. */
+static cn_code
+sort_entries(cni_context *context, ordered_entry **inout_entries, ordered_entry **spare, int64_t n,
+             compare_fn compare, cn_error *err)
 {
     ordered_entry **from = inout_entries;
     ordered_entry **to = spare;
     for (int64_t width = 1; width < n; width *= 2) {
         for (int64_t first = 0; first < n; first += 2 * width) {
-            const int64_t middle = cni_min_i64(first + width, n);
-            const int64_t end = cni_min_i64(first + 2 * width, n);
-            int64_t left = first;
-            int64_t right = middle;
-            for (int64_t at = first; at < end; at++) {
-                const bool take_left =
-                    right >= end || (left < middle && compare(from[left], from[right]) <= 0);
-                to[at] = take_left ? from[left++] : from[right++];
-            }
+            CN_TRY(merge_runs(context, from, to, first, cni_min_i64(first + width, n),
+                              cni_min_i64(first + 2 * width, n), compare, err));
         }
         ordered_entry **swapped = from;
         from = to;
@@ -290,6 +302,7 @@ sort_entries(ordered_entry **inout_entries, ordered_entry **spare, int64_t n, co
     if (from != inout_entries) {
         memcpy((void *)inout_entries, (const void *)from, (size_t)n * sizeof(*from));
     }
+    return CN_OK;
 }
 
 /* Entries with arguments that an earlier one has go; gives how many stay. */
@@ -307,22 +320,23 @@ drop_equal_args(ordered_entry **entries, int64_t n)
     return n_kept;
 }
 
-static int64_t
-sort_state(const ordered_state *state, bool distinct, ordered_entry **entries,
-           ordered_entry **spare)
+static cn_code
+sort_state(cni_context *context, const ordered_state *state, bool distinct, ordered_entry **entries,
+           int64_t *out_n, cn_error *err)
 {
-    int64_t n = 0;
+    ordered_entry **spare = entries + state->n;
     ordered_entry *entry = state->first;
-    for (; n < state->n; n++) { /* the last one's link may lead into another state */
+    int64_t n = 0;
+    for (; n < state->n; n++) {
         entries[n] = entry;
         entry = entry->next;
     }
     if (distinct) {
-        sort_entries(entries, spare, n, compare_args);
+        CN_TRY(sort_entries(context, entries, spare, n, compare_args, err));
         n = drop_equal_args(entries, n);
     }
-    sort_entries(entries, spare, n, compare_entries);
-    return n;
+    *out_n = n;
+    return sort_entries(context, entries, spare, n, compare_entries, err);
 }
 
 /* ---- results ---- */
@@ -409,11 +423,14 @@ feed_state(const ordered_emit *self, const ordered_state *state, uint32_t group,
     ordered_entry **entries = NULL;
     CN_TRY(cni_context_check(self->op->base.context, err));
     CN_TRY(cni_alloc(allocator, n_bytes, (void *)&entries, err));
-    const int64_t n = sort_state(state, self->call->spec->distinct, entries, entries + state->n);
-    cn_code code = CN_OK;
+    int64_t n = 0;
+    cn_code code =
+        sort_state(self->op->base.context, state, self->call->spec->distinct, entries, &n, err);
     for (int64_t first = 0; first < n && code == CN_OK; first += FEED_ROWS) {
-        code = feed_batch(self, entries + first, cni_min_i64(FEED_ROWS, n - first), group,
-                          first / FEED_ROWS, err);
+        code = cni_context_check(self->op->base.context, err);
+        code = code != CN_OK ? code
+                             : feed_batch(self, entries + first, cni_min_i64(FEED_ROWS, n - first),
+                                          group, first / FEED_ROWS, err);
     }
     cni_dealloc(allocator, (void *)entries, n_bytes);
     return code;

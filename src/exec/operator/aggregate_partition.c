@@ -85,7 +85,6 @@ cni_agg_flush(cni_agg_operator *self, cni_agg_local *local, cn_error *err)
         }
     }
     cni_agg_table_clear(table);
-    local->n_flushes++;
     (void)cni_counter_add(&self->n_flushes, 1);
     return CN_OK;
 }

@@ -141,6 +141,57 @@ agg_add_decimals(memory_table *table, const char *name, int32_t precision, int64
     memory_table_add(table, name, &vector);
 }
 
+/* Lists of 0 to 3 of a few numbers, some of them NULL. */
+static inline void
+agg_add_lists(memory_table *table, const char *name, int64_t null_every)
+{
+    static const cni_field item = {
+        .name = {"item", 4}, .type = NULL, .nullable = true}; /* type is set in the copy */
+    static cni_field field;
+    static cni_type type;
+    field = item;
+    field.type = cni_type_of(CNI_TYPE_INT32);
+    type = (cni_type){.id = CNI_TYPE_LIST, .n_children = 1, .children = &field};
+    cni_allocator *allocator = cni_allocator_system();
+    cni_vector vector = {
+        .type = &type, .encoding = CNI_FLAT, .phys = CNI_PHYS_LIST, .n_rows = table->n_rows};
+    cni_vector items = agg_flat(CNI_TYPE_INT32, table->n_rows * 3 + 1, 10);
+    for (int64_t at = 0; at < items.n_rows; at++) {
+        ((int32_t *)cni_vector_mutable_data(&items))[at] = (int32_t)(agg_scramble(at) % 4);
+    }
+    assert_int_equal(cni_nested_new(allocator, 1, &vector.nested, NULL), CN_OK);
+    cni_vector_move(&vector.nested->children[0], &items);
+    assert_int_equal(cni_buffer_new(allocator, table->n_rows * 16, &vector.owner_data, NULL),
+                     CN_OK);
+    assert_int_equal(
+        cni_buffer_new(allocator, cni_bits_words(table->n_rows) * 8, &vector.owner_validity, NULL),
+        CN_OK);
+    memset(vector.owner_validity->data, 0xFF, (size_t)vector.owner_validity->len_bytes);
+    vector.data = vector.owner_data->data;
+    vector.validity = (cni_bits){vector.owner_validity->data, 0};
+    cni_list_entry *entries = (void *)vector.owner_data->data;
+    for (int64_t row = 0; row < table->n_rows; row++) {
+        entries[row] = (cni_list_entry){row * 3, agg_scramble(row + 17) % 4};
+        if (row % null_every == null_every - 1) {
+            cni_bit_clear(vector.owner_validity->data, row);
+        }
+    }
+    memory_table_add(table, name, &vector);
+}
+
+/* Magnitudes from 1e-10 to 1e10 and both signs: sums depend on the order of additions. */
+static inline void
+agg_add_uneven(memory_table *table, const char *name)
+{
+    cni_vector vector = agg_flat(CNI_TYPE_FLOAT64, table->n_rows, 0);
+    double *data = cni_vector_mutable_data(&vector);
+    for (int64_t row = 0; row < table->n_rows; row++) {
+        const double fraction = (double)(agg_scramble(row) % 1000003) / 1000003 - 0.4;
+        data[row] = fraction * pow(10, (double)(agg_scramble(row + 2) % 21) - 10);
+    }
+    memory_table_add(table, name, &vector);
+}
+
 /* Ascending runs of 4 equal values. */
 static inline int64_t
 agg_runs(int64_t row)
@@ -172,7 +223,7 @@ agg_table(int64_t n_rows, memory_traits traits)
     agg_add_texts(table, "l", "a text beyond twelve bytes ", 700, 17);
     agg_add_decimals(table, "p", 15, 100000, 0);
     agg_add_decimals(table, "q", 30, 1000000, 19);
-    agg_add_doubles(table, "e", 0);
+    agg_add_lists(table, "n", 12);
     return table;
 }
 
@@ -372,17 +423,24 @@ agg_value_text(const memory_table *table, int32_t column, int64_t row)
     return copy;
 }
 
-/* Keys as GROUP BY sees them. */
+/* A value as GROUP BY and DISTINCT see it: one zero, one NaN. */
+static inline char *
+agg_canonical_text(const memory_table *table, int32_t column, int64_t row)
+{
+    char *text = agg_value_text(table, column, row);
+    if (strcmp(text, "-0.0") == 0 || strcmp(text, "-0") == 0 || strcasecmp(text, "-nan") == 0) {
+        memmove(text, text + 1, strlen(text));
+    }
+    return text;
+}
+
 static inline char *
 agg_key_text(const memory_table *table, const agg_query *query, int64_t row)
 {
     char line[512] = "";
     for (int32_t key = 0; key < query->n_keys; key++) {
-        char *text = agg_value_text(table, query->keys[key], row);
-        const char *canonical = strcmp(text, "-0.0") == 0 ? "0.0" : text;
-        canonical = strcmp(canonical, "-0") == 0 ? "0" : canonical;
-        canonical = strcasecmp(canonical, "-nan") == 0 ? canonical + 1 : canonical;
-        strcat(line, canonical);
+        char *text = agg_canonical_text(table, query->keys[key], row);
+        strcat(line, text);
         strcat(line, "|");
         free(text);
     }
@@ -496,14 +554,14 @@ agg_sort_rows(const memory_table *table, const agg_call *call, int64_t *rows, in
     }
 }
 
-/* Keep the first row of each text of the argument. */
+/* Keep the first row of each value of the argument. */
 static inline int64_t
 agg_drop_equal(const memory_table *table, const agg_call *call, int64_t *rows, int64_t n)
 {
     int64_t n_kept = 0;
     char **texts = calloc((size_t)n + 1, sizeof(*texts));
     for (int64_t at = 0; at < n; at++) {
-        char *text = agg_value_text(table, call->args[0], rows[at]);
+        char *text = agg_canonical_text(table, call->args[0], rows[at]);
         bool seen = false;
         for (int64_t other = 0; !seen && other < n_kept; other++) {
             seen = strcmp(texts[other], text) == 0;
@@ -728,10 +786,29 @@ agg_reference_rows(const memory_table *table, const agg_query *query, cni_strbuf
     free(rows);
 }
 
+/* Figures of the operator. */
+typedef struct agg_figures {
+    int64_t groups;
+    int64_t partitions;
+    int64_t flushes;
+    int64_t direct;
+    int64_t hashed;
+    int64_t appended;
+    int64_t sets;
+} agg_figures;
+
+static inline int64_t
+agg_figure(const plan_run *run, const char *name)
+{
+    int64_t number = -1;
+    assert_true(cni_execution_figure(run->execution, "Aggregate", name, &number));
+    return number;
+}
+
 /* The same shape from the engine. */
 static inline char *
 agg_engine_rows(const char *text, memory_table *table, run_settings settings, bool reproducible,
-                int64_t *out_partitions)
+                agg_figures *out_figures)
 {
     plan_run run;
     cni_strbuf got;
@@ -742,8 +819,16 @@ agg_engine_rows(const char *text, memory_table *table, run_settings settings, bo
     run.context.settings.reproducible = reproducible;
     RUN_OK(&run, cni_function_registry_new(cni_allocator_system(), &registry, &run.err));
     RUN_OK(&run, plan_run_rows(&run, agg_plan(&run, registry, table, &query), &got));
-    if (out_partitions != NULL) {
-        assert_true(cni_execution_figure(run.execution, "Aggregate", "partitions", out_partitions));
+    if (out_figures != NULL) {
+        *out_figures = (agg_figures){
+            .groups = agg_figure(&run, "groups"),
+            .partitions = agg_figure(&run, "partitions"),
+            .flushes = agg_figure(&run, "flushes"),
+            .direct = agg_figure(&run, "direct"),
+            .hashed = agg_figure(&run, "hashed"),
+            .appended = agg_figure(&run, "appended"),
+            .sets = agg_figure(&run, "sets"),
+        };
     }
     plan_run_end(&run);
     cni_function_registry_free(registry);
