@@ -36,6 +36,15 @@ cni_counter_set(cni_atomic_i64 *self, int64_t n)
     atomic_store_explicit(self, n, memory_order_relaxed);
 }
 
+/* Set bits that a reader sees after some later publish. */
+static inline void
+cni_counter_set_bits(cni_atomic_i64 *self, uint64_t bits)
+{
+    if (((uint64_t)atomic_load_explicit(self, memory_order_relaxed) & bits) != bits) {
+        atomic_fetch_or_explicit(self, (int64_t)bits, memory_order_relaxed);
+    }
+}
+
 /* Raise to at least n. */
 static inline void
 cni_counter_max(cni_atomic_i64 *self, int64_t n)

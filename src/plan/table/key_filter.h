@@ -6,11 +6,12 @@
  *
  *   observe (per worker) --merge--> prepare (kind is chosen) --insert (parallel)--> seal
  *
- * NULL keys never pass a sealed filter. Kinds, in order of preference: up to 64 values exactly, a
- * bitmap over [low, high], blocks of equal width of [low, high] (also prune pages), blocked bloom
- * over the frozen hash. The bounds are always there for types with an order in int64 (integers,
- * BOOL, DATE, TIME, TIMESTAMP, DECIMAL up to 18 digits); for strings the least and greatest are
- * kept as text, for floats as doubles; other types have a bloom only.
+ * NULL keys never pass a sealed filter. By the type of the key:
+ *
+ *   integers up to 64 bits (not UINT64), dates, times, DECIMAL up to 18 digits: bounds, and a
+ * bitmap over [low, high] where that is small beside the rows; else up to 64 values exactly; else a
+ *   blocked bloom with a coarse map of [low, high], which row groups and pages are pruned by
+ *   floats, strings: bounds and a bloom. Others: a bloom.
  */
 #ifndef CNI_PLAN_KEY_FILTER_H
 #define CNI_PLAN_KEY_FILTER_H
@@ -26,7 +27,6 @@ typedef enum cni_key_filter_kind {
     CNI_KEY_FILTER_RANGE,
     CNI_KEY_FILTER_LIST,
     CNI_KEY_FILTER_BITMAP,
-    CNI_KEY_FILTER_BLOCKS,
     CNI_KEY_FILTER_BLOOM
 } cni_key_filter_kind;
 
