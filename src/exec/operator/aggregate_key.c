@@ -23,7 +23,7 @@
 #define MIN_PAGE_SHIFT 3
 #define MAX_KEYS       4096
 #define FLUSH_BYTES    (INT64_C(1) << 22)
-#define FLUSH_MOST     (INT64_C(1) << 17)
+#define FLUSH_MOST     (INT64_C(1) << 16)
 #define FLUSH_LEAST    (INT64_C(1) << 12)
 
 /* ---- layout ---- */
