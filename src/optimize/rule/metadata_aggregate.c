@@ -75,7 +75,8 @@ make_values(cni_rule_env *env, const cni_plan *aggregate, const cni_value *value
                            .n_exprs = aggregate->n_columns,
                            .exprs = exprs,
                            .limit = CNI_NO_LIMIT,
-                           .estimated_rows = 1};
+                           .estimated_rows = 1,
+                           .estimated_cost = -1.0};
     return cni_plan_new(&env->builder, &node, out_plan, err);
 }
 

@@ -5,9 +5,10 @@
  * constructor derives the output columns: those that only travel keep their ids, computed ones get
  * fresh ids.
  *
- * Questions about plans are in plan_walk.c, text in plan_print.c, checks in plan_validate.c.
+ * Joins, WITH and what reads it are in plan_join.c, questions about plans in plan_walk.c, text in
+ * plan_print.c, checks in plan_validate.c.
  */
-#include "plan/ir/plan.h"
+#include "plan/ir/plan_int.h"
 
 #include "base/checked.h"
 #include "plan/function/function.h"
@@ -122,21 +123,30 @@ cni_plan_with_children(cni_plan_builder *self, const cni_plan *plan,
     return cni_plan_new(self, &node, out_plan, err);
 }
 
+cni_plan
+cni_plan_template(cni_plan_kind kind)
+{
+    return (cni_plan){.kind = (uint8_t)kind,
+                      .estimated_rows = -1.0,
+                      .estimated_cost = -1.0,
+                      .limit = CNI_NO_LIMIT};
+}
+
 /* A node over one child that gives the child's columns. */
 static cni_plan
 over(cni_plan_kind kind, const cni_plan *const *child)
 {
-    return (cni_plan){.kind = (uint8_t)kind,
-                      .n_children = 1,
-                      .children = child,
-                      .n_columns = (*child)->n_columns,
-                      .columns = (*child)->columns,
-                      .estimated_rows = -1.0,
-                      .limit = CNI_NO_LIMIT};
+    cni_plan node = cni_plan_template(kind);
+    node.n_children = 1;
+    node.children = child;
+    node.n_columns = (*child)->n_columns;
+    node.columns = (*child)->columns;
+    return node;
 }
 
-static cn_code
-new_columns(cni_plan_builder *self, int64_t n_columns, cni_column **out_columns, cn_error *err)
+cn_code
+cni_plan_new_columns(cni_plan_builder *self, int64_t n_columns, cni_column **out_columns,
+                     cn_error *err)
 {
     if (n_columns > INT32_MAX - self->next_column_id) {
         return CN_FAIL(err, CN_LIMIT_EXCEEDED, "the plan has too many columns");
@@ -173,7 +183,7 @@ cni_plan_scan(cni_plan_builder *self, cni_table *table, cni_str table_name,
     if (table_columns == NULL) {
         n_columns = table->schema->n_fields;
     }
-    CN_TRY(new_columns(self, n_columns, &columns, err));
+    CN_TRY(cni_plan_new_columns(self, n_columns, &columns, err));
     CN_TRY(cni_arena_alloc_array(self->arena, n_columns, (int64_t)sizeof(*positions), &positions,
                                  err));
     for (int32_t column = 0; column < n_columns; column++) {
@@ -186,6 +196,7 @@ cni_plan_scan(cni_plan_builder *self, cni_table *table, cni_str table_name,
                            .n_columns = n_columns,
                            .columns = columns,
                            .estimated_rows = -1.0,
+                           .estimated_cost = -1.0,
                            .table = table,
                            .table_columns = positions,
                            .table_name = table_name,
@@ -217,7 +228,7 @@ cni_plan_values(cni_plan_builder *self, const cni_field *fields, int32_t n_colum
         return CN_FAIL(err, CN_LIMIT_EXCEEDED, "VALUES of %lld rows is too long",
                        (long long)n_rows);
     }
-    CN_TRY(new_columns(self, n_columns, &columns, err));
+    CN_TRY(cni_plan_new_columns(self, n_columns, &columns, err));
     for (int32_t column = 0; column < n_columns; column++) {
         columns[column] =
             (cni_column){self->next_column_id++, fields[column].name, fields[column].type,
@@ -227,6 +238,7 @@ cni_plan_values(cni_plan_builder *self, const cni_field *fields, int32_t n_colum
                            .n_columns = n_columns,
                            .columns = columns,
                            .estimated_rows = (double)n_rows,
+                           .estimated_cost = -1.0,
                            .n_rows = n_rows,
                            .n_exprs = (int32_t)n_exprs,
                            .exprs = exprs,
@@ -277,7 +289,7 @@ cni_plan_project(cni_plan_builder *self, const cni_plan *child, const cni_expr *
                  const cni_str *names, int32_t n_exprs, const cni_plan **out_plan, cn_error *err)
 {
     cni_column *columns = NULL;
-    CN_TRY(new_columns(self, n_exprs, &columns, err));
+    CN_TRY(cni_plan_new_columns(self, n_exprs, &columns, err));
     for (int32_t column = 0; column < n_exprs; column++) {
         columns[column] = derived_column(self, child, exprs[column], names[column]);
         if (exprs[column]->kind == CNI_EXPR_COLUMN &&
@@ -310,7 +322,7 @@ cni_plan_aggregate(cni_plan_builder *self, const cni_plan *child, const cni_expr
     const int64_t n_exprs = (int64_t)n_groups + n_aggregates;
     cni_column *columns = NULL;
     const cni_expr **exprs = NULL;
-    CN_TRY(new_columns(self, n_exprs, &columns, err));
+    CN_TRY(cni_plan_new_columns(self, n_exprs, &columns, err));
     CN_TRY(cni_arena_alloc_array(self->arena, n_exprs, (int64_t)sizeof(*exprs), &exprs, err));
     for (int32_t group = 0; group < n_groups; group++) {
         const cni_column *source = groups[group]->kind == CNI_EXPR_COLUMN
@@ -375,18 +387,31 @@ cni_plan_limit(cni_plan_builder *self, const cni_plan *child, int64_t limit, int
     return cni_plan_new(self, &node, out_plan, err);
 }
 
+cn_code
+cni_plan_repeat(cni_plan_builder *self, const cni_plan *child, const cni_expr *count,
+                const cni_plan **out_plan, cn_error *err)
+{
+    if (count->type->id != CNI_TYPE_INT64) {
+        return CN_FAIL(err, CN_INTERNAL, "the count of a REPEAT is not BIGINT");
+    }
+    cni_plan node = over(CNI_PLAN_REPEAT, &child);
+    node.n_exprs = 1;
+    node.exprs = &count;
+    return cni_plan_new(self, &node, out_plan, err);
+}
+
 /* ---- over many ---- */
 
-static cn_code
-check_union(const cni_plan *first, const cni_plan *other, cn_error *err)
+cn_code
+cni_plan_check_union(const char *what, const cni_plan *first, const cni_plan *other, cn_error *err)
 {
     if (other->n_columns != first->n_columns) {
-        return CN_FAIL(err, CN_INTERNAL, "UNION ALL of %d and %d columns", first->n_columns,
+        return CN_FAIL(err, CN_INTERNAL, "%s of %d and %d columns", what, first->n_columns,
                        other->n_columns);
     }
     for (int32_t column = 0; column < first->n_columns; column++) {
         if (!cni_type_equal(first->columns[column].type, other->columns[column].type)) {
-            return CN_FAIL(err, CN_INTERNAL, "UNION ALL of different types in column %d",
+            return CN_FAIL(err, CN_INTERNAL, "%s of different types in column %d", what,
                            column + 1);
         }
     }
@@ -401,13 +426,13 @@ cni_plan_union_all(cni_plan_builder *self, const cni_plan *const *children, int3
     if (n_children < 1) {
         return CN_FAIL(err, CN_INTERNAL, "UNION ALL of nothing");
     }
-    CN_TRY(new_columns(self, children[0]->n_columns, &columns, err));
+    CN_TRY(cni_plan_new_columns(self, children[0]->n_columns, &columns, err));
     for (int32_t column = 0; column < children[0]->n_columns; column++) {
         columns[column] = children[0]->columns[column];
         columns[column].id = self->next_column_id++;
     }
     for (int32_t child = 1; child < n_children; child++) {
-        CN_TRY(check_union(children[0], children[child], err));
+        CN_TRY(cni_plan_check_union("UNION ALL", children[0], children[child], err));
         for (int32_t column = 0; column < children[0]->n_columns; column++) {
             columns[column].nullable =
                 columns[column].nullable || children[child]->columns[column].nullable;
@@ -419,6 +444,7 @@ cni_plan_union_all(cni_plan_builder *self, const cni_plan *const *children, int3
                            .n_columns = children[0]->n_columns,
                            .columns = columns,
                            .estimated_rows = -1.0,
+                           .estimated_cost = -1.0,
                            .limit = CNI_NO_LIMIT};
     return cni_plan_new(self, &node, out_plan, err);
 }

@@ -6,8 +6,8 @@
  * Every node lists the columns it produces; ids are unique within the plan and keep their meaning
  * while they travel up. Chains of UNION ALL are n-ary. Nesting is at most CNI_PLAN_MAX_DEPTH nodes.
  *
- * Order: SCAN, FILTER, PROJECT, LIMIT, UNION_ALL keep source order, SORT and TOPN make one, the
- * rest promise none.
+ * Order: SCAN, FILTER, PROJECT, LIMIT, UNION_ALL keep source order, SORT and TOPN make one, WITH
+ * has its body's, the rest promise none.
  *
  * Correlation: as the binder makes it, a plan inside a SUBQUERY expression may name columns of the
  * node that holds the expression (of any level), and the right side of a JOIN may name columns of
@@ -165,7 +165,8 @@ int32_t cni_plan_new_cte_id(cni_plan_builder *self);
 CN_NODISCARD cn_code cni_plan_with(cni_plan_builder *self, int32_t cte_id,
                                    const cni_plan *definition, const cni_plan *body, cni_str name,
                                    const cni_plan **out_plan, cn_error *err);
-/* All columns of `definition_columns` with fresh ids. `name` is for EXPLAIN (table_name). */
+/* All columns of `definition_columns` with fresh ids. `name` is for EXPLAIN (table_name). For a
+ * RECURSIVE, whose step is not known yet, they should all be nullable. */
 CN_NODISCARD cn_code cni_plan_cte_scan(cni_plan_builder *self, int32_t cte_id, cni_str name,
                                        const cni_column *definition_columns, int32_t n_columns,
                                        const cni_plan **out_plan, cn_error *err);
@@ -191,7 +192,9 @@ CN_NODISCARD cn_code cni_plan_shift_ids(cni_plan_builder *self, const cni_plan *
 
 /* Column of `plan`'s output with the id, or NULL. */
 const cni_column *cni_plan_find_column(const cni_plan *plan, int32_t column_id);
-/* Largest column id in the plan, for continuing with a builder; -1 for none. */
+/* Whether the node has a cte_id. */
+bool cni_plan_has_cte_id(const cni_plan *plan);
+/* Largest column or CTE id in the plan, for continuing with a builder; -1 for none. */
 int32_t cni_plan_max_column_id(const cni_plan *plan);
 /* Whether rows come in a promised order (see above). */
 bool cni_plan_keeps_order(const cni_plan *plan);

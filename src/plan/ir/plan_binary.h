@@ -11,7 +11,7 @@
 #include "plan/function/function.h"
 #include "plan/ir/plan.h"
 
-#define CNI_PLAN_BINARY_VERSION 1
+#define CNI_PLAN_BINARY_VERSION 2
 
 struct cni_table_recipe;
 

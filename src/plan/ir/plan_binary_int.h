@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The binary form of plans, version 1, shared by its writer and its reader.
+ * The binary form of plans, version 2 (joins and what WITH needs came with it), shared by its
+ * writer and its reader.
  *
  *   "CNPL" version item* END root
  *
@@ -64,6 +65,13 @@ enum cni_type_flag {
     CNI_TYPE_FLAG_DENSE = 1,
     CNI_TYPE_FLAG_KEYS_SORTED = 2,
     CNI_TYPE_FLAG_TIMEZONE = 4
+};
+
+/* Flags of a plan node. */
+enum cni_plan_flag {
+    CNI_PLAN_FLAG_PREDICATE = 1,
+    CNI_PLAN_FLAG_NULL_AWARE = 2,
+    CNI_PLAN_FLAG_DISTINCT = 4
 };
 
 #endif /* CNI_PLAN_BINARY_INT_H */

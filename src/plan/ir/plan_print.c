@@ -30,6 +30,20 @@ cni_plan_kind_name(uint8_t kind)
     return kind < CNI_PLAN_KIND_COUNT_ ? kind_names[kind] : kind_names[0];
 }
 
+static const char *const join_names[CNI_JOIN_KIND_COUNT_] = {
+    [CNI_JOIN_INNER] = "inner",   [CNI_JOIN_LEFT] = "left", [CNI_JOIN_FULL] = "full",
+    [CNI_JOIN_SEMI] = "semi",     [CNI_JOIN_ANTI] = "anti", [CNI_JOIN_MARK] = "mark",
+    [CNI_JOIN_SINGLE] = "single",
+};
+
+const char *
+cni_join_kind_name(uint8_t kind)
+{
+    return kind < CNI_JOIN_KIND_COUNT_ ? join_names[kind] : "invalid";
+}
+
+/* ---- names of columns ---- */
+
 static cni_str
 name_among(const cni_column *columns, int32_t n_columns, int32_t column_id)
 {
@@ -41,19 +55,50 @@ name_among(const cni_column *columns, int32_t n_columns, int32_t column_id)
     return (cni_str){NULL, 0};
 }
 
-cni_str
-cni_plan_input_name(const void *plan, int32_t column_id)
+/* Whether another column of the node's inputs has the name. */
+static bool
+name_is_shared(const cni_plan *plan, cni_str name, int32_t column_id)
 {
-    const cni_plan *self = plan;
-    for (int32_t child = 0; child < self->n_children; child++) {
-        const cni_plan *input = self->children[child];
-        const cni_str name = name_among(input->columns, input->n_columns, column_id);
-        if (name.data != NULL) {
-            return name;
+    for (int32_t child = 0; child < plan->n_children; child++) {
+        const cni_plan *input = plan->children[child];
+        for (int32_t column = 0; column < input->n_columns; column++) {
+            if (input->columns[column].id != column_id &&
+                cni_str_eq(input->columns[column].name, name)) {
+                return true;
+            }
         }
     }
-    return name_among(self->filter_columns, self->n_filter_columns, column_id);
+    return false;
 }
+
+cni_str
+cni_plan_input_name(const void *names, int32_t column_id)
+{
+    const cni_plan_names *self = names;
+    const cni_plan *plan = self->plan;
+    cni_str name = name_among(plan->filter_columns, plan->n_filter_columns, column_id);
+    for (int32_t child = 0; name.data == NULL && child < plan->n_children; child++) {
+        const cni_plan *input = plan->children[child];
+        name = name_among(input->columns, input->n_columns, column_id);
+    }
+    if (name.data == NULL || !name_is_shared(plan, name, column_id)) {
+        return name;
+    }
+    const int n_bytes =
+        snprintf(self->text, CNI_PLAN_NAME_BYTES, "%.*s#%d", CNI_STR_ARGS(name), column_id);
+    return n_bytes > 0 && n_bytes < CNI_PLAN_NAME_BYTES ? (cni_str){self->text, n_bytes}
+                                                        : (cni_str){NULL, 0};
+}
+
+cn_code
+cni_plan_print_expr(const cni_plan *plan, const cni_expr *expr, cni_strbuf *out, cn_error *err)
+{
+    char text[CNI_PLAN_NAME_BYTES];
+    const cni_plan_names names = {plan, text};
+    return cni_expr_print(expr, cni_plan_input_name, &names, out, err);
+}
+
+/* ---- nodes ---- */
 
 static cn_code
 print_exprs(const cni_plan *plan, const char *label, const cni_expr *const *exprs, int64_t first,
@@ -62,7 +107,7 @@ print_exprs(const cni_plan *plan, const char *label, const cni_expr *const *expr
     CN_TRY(cni_strbuf_printf(out, err, " %s[", label));
     for (int64_t expr = first; expr < end; expr++) {
         CN_TRY(cni_strbuf_append(out, expr == first ? CNI_STR("") : CNI_STR(", "), err));
-        CN_TRY(cni_expr_print(exprs[expr], cni_plan_input_name, plan, out, err));
+        CN_TRY(cni_plan_print_expr(plan, exprs[expr], out, err));
     }
     return cni_strbuf_append_char(out, ']', err);
 }
@@ -109,7 +154,7 @@ print_project(const cni_plan *plan, cni_strbuf *out, cn_error *err)
         const cni_str name = plan->columns[column].name;
         CN_TRY(cni_strbuf_append(out, column == 0 ? CNI_STR("") : CNI_STR(", "), err));
         const int64_t start = out->len_bytes;
-        CN_TRY(cni_expr_print(plan->exprs[column], cni_plan_input_name, plan, out, err));
+        CN_TRY(cni_plan_print_expr(plan, plan->exprs[column], out, err));
         const cni_str shown = {out->data + start, out->len_bytes - start};
         if (name.len_bytes > 0 && !cni_str_eq(shown, name)) {
             CN_TRY(cni_strbuf_printf(out, err, " AS %.*s", CNI_STR_ARGS(name)));
@@ -125,7 +170,7 @@ print_orders(const cni_plan *plan, cni_strbuf *out, cn_error *err)
     for (int32_t order = 0; order < plan->n_orders; order++) {
         const cni_order *item = &plan->orders[order];
         CN_TRY(cni_strbuf_append(out, order == 0 ? CNI_STR("") : CNI_STR(", "), err));
-        CN_TRY(cni_expr_print(item->expr, cni_plan_input_name, plan, out, err));
+        CN_TRY(cni_plan_print_expr(plan, item->expr, out, err));
         CN_TRY(cni_strbuf_printf(out, err, "%s%s", item->descending ? " DESC" : "",
                                  item->nulls_first == item->descending ? ""
                                  : item->nulls_first                   ? " NULLS FIRST"
@@ -149,6 +194,38 @@ print_values(const cni_plan *plan, cni_strbuf *out, cn_error *err)
 }
 
 static cn_code
+print_join(const cni_plan *plan, cni_strbuf *out, cn_error *err)
+{
+    const bool cross = plan->join_kind == CNI_JOIN_INNER && plan->predicate == NULL;
+    CN_TRY(cni_strbuf_printf(out, err, " %s%s",
+                             cross ? "cross" : cni_join_kind_name(plan->join_kind),
+                             plan->null_aware ? " null_aware" : ""));
+    if (plan->predicate == NULL) {
+        return CN_OK;
+    }
+    CN_TRY(cni_strbuf_append(out, CNI_STR(" predicate="), err));
+    return cni_plan_print_expr(plan, plan->predicate, out, err);
+}
+
+static cn_code
+print_cte(const cni_plan *plan, cni_strbuf *out, cn_error *err)
+{
+    CN_TRY(cni_strbuf_printf(out, err, " %.*s%s", CNI_STR_ARGS(plan->table_name),
+                             plan->distinct ? " distinct" : ""));
+    return plan->kind == CNI_PLAN_CTE_SCAN ? print_columns(plan, out, err) : CN_OK;
+}
+
+static cn_code
+print_distinct(const cni_plan *plan, cni_strbuf *out, cn_error *err)
+{
+    if (plan->n_exprs == 0) {
+        return CN_OK;
+    }
+    CN_TRY(print_exprs(plan, "on=", plan->exprs, 0, plan->n_exprs, out, err));
+    return print_limit(plan, out, err);
+}
+
+static cn_code
 print_body(const cni_plan *plan, cni_strbuf *out, cn_error *err)
 {
     switch (plan->kind) {
@@ -158,7 +235,7 @@ print_body(const cni_plan *plan, cni_strbuf *out, cn_error *err)
         return print_values(plan, out, err);
     case CNI_PLAN_FILTER:
         CN_TRY(cni_strbuf_append_char(out, ' ', err));
-        return cni_expr_print(plan->predicate, cni_plan_input_name, plan, out, err);
+        return cni_plan_print_expr(plan, plan->predicate, out, err);
     case CNI_PLAN_PROJECT:
         return print_project(plan, out, err);
     case CNI_PLAN_AGGREGATE:
@@ -166,14 +243,21 @@ print_body(const cni_plan *plan, cni_strbuf *out, cn_error *err)
         return print_exprs(plan, "aggregates=", plan->exprs, plan->n_groups, plan->n_exprs, out,
                            err);
     case CNI_PLAN_DISTINCT:
-        return plan->n_exprs == 0
-                   ? CN_OK
-                   : print_exprs(plan, "on=", plan->exprs, 0, plan->n_exprs, out, err);
+        return print_distinct(plan, out, err);
     case CNI_PLAN_SORT:
     case CNI_PLAN_TOPN:
         return print_orders(plan, out, err);
     case CNI_PLAN_LIMIT:
         return print_limit(plan, out, err);
+    case CNI_PLAN_JOIN:
+        return print_join(plan, out, err);
+    case CNI_PLAN_WITH:
+    case CNI_PLAN_CTE_SCAN:
+    case CNI_PLAN_RECURSIVE:
+        return print_cte(plan, out, err);
+    case CNI_PLAN_REPEAT:
+        CN_TRY(cni_strbuf_append(out, CNI_STR(" count="), err));
+        return cni_plan_print_expr(plan, plan->exprs[0], out, err);
     default:
         return CN_OK;
     }
@@ -195,6 +279,9 @@ print_tree(const tree_printer *self, const cni_plan *plan, int32_t level, cn_err
     CN_TRY(print_body(plan, self->out, err));
     if (plan->estimated_rows >= 0 && plan->kind != CNI_PLAN_VALUES) {
         CN_TRY(cni_strbuf_printf(self->out, err, " rows~%.0f", plan->estimated_rows));
+    }
+    if (plan->estimated_cost >= 0 && plan->n_children > 0) {
+        CN_TRY(cni_strbuf_printf(self->out, err, " cost~%.0f", plan->estimated_cost));
     }
     if (self->annotate != NULL) {
         CN_TRY(self->annotate(self->state, plan, self->out, err));

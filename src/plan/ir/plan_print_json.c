@@ -53,12 +53,20 @@ append_expr(const cni_plan *plan, const cni_expr *expr, cni_strbuf *out, cn_erro
 {
     cni_strbuf text;
     cni_strbuf_init(&text, out->allocator, out->max_bytes);
-    cn_code code = cni_expr_print(expr, cni_plan_input_name, plan, &text, err);
+    cn_code code = cni_plan_print_expr(plan, expr, &text, err);
     if (code == CN_OK) {
         code = append_string(out, cni_strbuf_view(&text), err);
     }
     cni_strbuf_done(&text);
     return code;
+}
+
+static cn_code
+member_expr(const cni_plan *plan, const char *name, const cni_expr *expr, cni_strbuf *out,
+            cn_error *err)
+{
+    CN_TRY(cni_strbuf_printf(out, err, ", \"%s\": ", name));
+    return append_expr(plan, expr, out, err);
 }
 
 static cn_code
@@ -121,6 +129,26 @@ member_limit(const cni_plan *plan, cni_strbuf *out, cn_error *err)
 }
 
 static cn_code
+member_join(const cni_plan *plan, cni_strbuf *out, cn_error *err)
+{
+    CN_TRY(cni_strbuf_printf(out, err, ", \"join\": \"%s\"", cni_join_kind_name(plan->join_kind)));
+    if (plan->null_aware) {
+        CN_TRY(cni_strbuf_append(out, CNI_STR(", \"null_aware\": true"), err));
+    }
+    return plan->predicate == NULL ? CN_OK
+                                   : member_expr(plan, "predicate", plan->predicate, out, err);
+}
+
+static cn_code
+member_cte(const cni_plan *plan, cni_strbuf *out, cn_error *err)
+{
+    CN_TRY(cni_strbuf_append(out, CNI_STR(", \"name\": "), err));
+    CN_TRY(append_string(out, plan->table_name, err));
+    CN_TRY(cni_strbuf_printf(out, err, ", \"cte_id\": %d", plan->cte_id));
+    return plan->distinct ? cni_strbuf_append(out, CNI_STR(", \"distinct\": true"), err) : CN_OK;
+}
+
+static cn_code
 print_members(const cni_plan *plan, cni_strbuf *out, cn_error *err)
 {
     switch (plan->kind) {
@@ -132,8 +160,7 @@ print_members(const cni_plan *plan, cni_strbuf *out, cn_error *err)
     case CNI_PLAN_VALUES:
         return cni_strbuf_printf(out, err, ", \"n_rows\": %lld", (long long)plan->n_rows);
     case CNI_PLAN_FILTER:
-        CN_TRY(cni_strbuf_append(out, CNI_STR(", \"predicate\": "), err));
-        return append_expr(plan, plan->predicate, out, err);
+        return member_expr(plan, "predicate", plan->predicate, out, err);
     case CNI_PLAN_PROJECT:
         return member_exprs(plan, "exprs", plan->exprs, 0, plan->n_exprs, out, err);
     case CNI_PLAN_AGGREGATE:
@@ -141,13 +168,22 @@ print_members(const cni_plan *plan, cni_strbuf *out, cn_error *err)
         return member_exprs(plan, "aggregates", plan->exprs, plan->n_groups, plan->n_exprs, out,
                             err);
     case CNI_PLAN_DISTINCT:
-        return member_exprs(plan, "on", plan->exprs, 0, plan->n_exprs, out, err);
+        CN_TRY(member_exprs(plan, "on", plan->exprs, 0, plan->n_exprs, out, err));
+        return member_limit(plan, out, err);
     case CNI_PLAN_SORT:
     case CNI_PLAN_TOPN:
         CN_TRY(member_orders(plan, out, err));
         return member_limit(plan, out, err);
     case CNI_PLAN_LIMIT:
         return member_limit(plan, out, err);
+    case CNI_PLAN_JOIN:
+        return member_join(plan, out, err);
+    case CNI_PLAN_WITH:
+    case CNI_PLAN_CTE_SCAN:
+    case CNI_PLAN_RECURSIVE:
+        return member_cte(plan, out, err);
+    case CNI_PLAN_REPEAT:
+        return member_expr(plan, "count", plan->exprs[0], out, err);
     default:
         return CN_OK;
     }
@@ -168,6 +204,10 @@ print_node(const json_printer *self, const cni_plan *plan, cn_error *err)
     if (plan->estimated_rows >= 0) {
         CN_TRY(
             cni_strbuf_printf(self->out, err, ", \"estimated_rows\": %.0f", plan->estimated_rows));
+    }
+    if (plan->estimated_cost >= 0) {
+        CN_TRY(
+            cni_strbuf_printf(self->out, err, ", \"estimated_cost\": %.0f", plan->estimated_cost));
     }
     if (self->annotate != NULL) {
         CN_TRY(self->annotate(self->state, plan, self->out, err));

@@ -342,7 +342,7 @@ static cn_code
 read_body(cni_plan_reader *self, cni_plan *inout_plan, int64_t *inout_nodes, cn_error *err)
 {
     uint64_t n_groups = 0;
-    uint8_t has_predicate = 0;
+    uint8_t flags = 0;
     CN_TRY(read_exprs(self, &inout_plan->exprs, &inout_plan->n_exprs, inout_nodes, err));
     CN_TRY(cni_read_signed(self, 0, INT32_MAX, &inout_plan->n_rows, err));
     CN_TRY(cni_read_unsigned(self, &n_groups, err));
@@ -350,8 +350,10 @@ read_body(cni_plan_reader *self, cni_plan *inout_plan, int64_t *inout_nodes, cn_
         return cni_read_fail(self, "more groups than columns", err);
     }
     inout_plan->n_groups = (int32_t)n_groups;
-    CN_TRY(cni_read_byte(self, &has_predicate, err));
-    if (has_predicate != 0) {
+    CN_TRY(cni_read_byte(self, &flags, err));
+    inout_plan->null_aware = (flags & CNI_PLAN_FLAG_NULL_AWARE) != 0;
+    inout_plan->distinct = (flags & CNI_PLAN_FLAG_DISTINCT) != 0;
+    if ((flags & CNI_PLAN_FLAG_PREDICATE) != 0) {
         CN_TRY(read_expr_ref(self, &inout_plan->predicate, inout_nodes, err));
     }
     CN_TRY(read_orders(self, &inout_plan->orders, &inout_plan->n_orders, inout_nodes, err));
@@ -360,15 +362,49 @@ read_body(cni_plan_reader *self, cni_plan *inout_plan, int64_t *inout_nodes, cn_
 }
 
 static cn_code
+read_cte(cni_plan_reader *self, cni_plan *inout_plan, cn_error *err)
+{
+    int64_t id = 0;
+    CN_TRY(cni_read_signed(self, 0, INT32_MAX, &id, err));
+    CN_TRY(cni_read_string(self, &inout_plan->table_name, err));
+    inout_plan->cte_id = (int32_t)id;
+    return inout_plan->kind == CNI_PLAN_CTE_SCAN
+               ? read_positions(self, inout_plan->n_columns, &inout_plan->table_columns, err)
+               : CN_OK;
+}
+
+static cn_code
+read_plan_by_kind(cni_plan_reader *self, cni_plan *inout_plan, int64_t *inout_nodes, cn_error *err)
+{
+    switch (inout_plan->kind) {
+    case CNI_PLAN_SCAN:
+        return read_scan(self, inout_plan, inout_nodes, err);
+    case CNI_PLAN_JOIN:
+        return cni_read_byte(self, &inout_plan->join_kind, err);
+    case CNI_PLAN_WITH:
+    case CNI_PLAN_CTE_SCAN:
+    case CNI_PLAN_RECURSIVE:
+        return read_cte(self, inout_plan, err);
+    default:
+        return CN_OK;
+    }
+}
+
+static double
+sane_estimate(double estimate)
+{
+    return estimate >= 0.0 && estimate < 1e30 ? estimate : -1.0;
+}
+
+static cn_code
 check_plan_kind(cni_plan_reader *self, uint8_t kind, cn_error *err)
 {
     if (kind == CNI_PLAN_INVALID || kind >= CNI_PLAN_KIND_COUNT_) {
         return cni_read_fail(self, "a node of no kind", err);
     }
-    return kind > CNI_PLAN_UNION_ALL
-               ? CN_FAIL(err, CN_NOT_IMPLEMENTED, "plan: a node of kind %d cannot be read yet",
-                         (int)kind)
-               : CN_OK;
+    return kind > CNI_PLAN_REPEAT ? CN_FAIL(err, CN_NOT_IMPLEMENTED,
+                                            "plan: a node of kind %d cannot be read yet", (int)kind)
+                                  : CN_OK;
 }
 
 static cn_code
@@ -382,15 +418,13 @@ read_plan(cni_plan_reader *self, cn_error *err)
     CN_TRY(cni_read_byte(self, &node.kind, err));
     CN_TRY(check_plan_kind(self, node.kind, err));
     CN_TRY(cni_read_fixed(self, &node.estimated_rows, 8, err));
+    CN_TRY(cni_read_fixed(self, &node.estimated_cost, 8, err));
     CN_TRY(read_columns(self, &node.columns, &node.n_columns, err));
     CN_TRY(read_children(self, &node, &n_nodes, err));
     CN_TRY(read_body(self, &node, &n_nodes, err));
-    if (node.kind == CNI_PLAN_SCAN) {
-        CN_TRY(read_scan(self, &node, &n_nodes, err));
-    }
-    if (!(node.estimated_rows >= 0.0 && node.estimated_rows < 1e30)) {
-        node.estimated_rows = -1.0;
-    }
+    CN_TRY(read_plan_by_kind(self, &node, &n_nodes, err));
+    node.estimated_rows = sane_estimate(node.estimated_rows);
+    node.estimated_cost = sane_estimate(node.estimated_cost);
     CN_TRY(cni_plan_new(&builder, &node, &made, err));
     return cni_read_add(self, CNI_TAG_PLAN, made, n_nodes, err);
 }

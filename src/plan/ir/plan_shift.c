@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * A plan inside another: every column id is moved up by the builder's next free one, so that ids
- * stay unique and keep their relations. How a view that is a plan is put into the query that names
- * it.
+ * A plan inside another: every column and CTE id is moved up by the builder's next free one, so
+ * that ids stay unique and keep their relations. How a view that is a plan is put into the query
+ * that names it.
  */
 #include "plan/ir/plan.h"
 
@@ -93,6 +93,9 @@ shift_plan(shift *self, const cni_plan *plan, const cni_plan **out_plan, cn_erro
         CN_TRY(shift_plan(self, plan->children[child], &children[child], err));
     }
     node.children = children;
+    if (cni_plan_has_cte_id(plan)) {
+        node.cte_id += self->by;
+    }
     CN_TRY(shift_columns(self, &node.columns, node.n_columns, err));
     CN_TRY(shift_columns(self, &node.filter_columns, node.n_filter_columns, err));
     CN_TRY(shift_exprs(self, &node.exprs, node.n_exprs, err));

@@ -12,7 +12,21 @@
 /* "Scan", "Filter" ... Never NULL. */
 const char *cni_plan_kind_name(uint8_t kind);
 
-/* cni_column_namer whose state is the cni_plan that holds the expression. */
-cni_str cni_plan_input_name(const void *plan, int32_t column_id);
+/* "inner", "left" ... Never NULL. */
+const char *cni_join_kind_name(uint8_t kind);
+
+#define CNI_PLAN_NAME_BYTES 128
+
+/* State of cni_plan_input_name: the node that holds the expression, and room for one name. */
+typedef struct cni_plan_names {
+    const cni_plan *plan;
+    char *text; /* CNI_PLAN_NAME_BYTES */
+} cni_plan_names;
+
+/* cni_column_namer over a cni_plan_names; what it gives holds until the next call. */
+cni_str cni_plan_input_name(const void *names, int32_t column_id);
+/* cni_expr_print for an expression that `plan` holds. */
+CN_NODISCARD cn_code cni_plan_print_expr(const cni_plan *plan, const cni_expr *expr,
+                                         cni_strbuf *out, cn_error *err);
 
 #endif /* CNI_PLAN_TEXT_INT_H */

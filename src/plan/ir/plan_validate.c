@@ -11,12 +11,20 @@
 #include "plan/ir/plan_text_int.h"
 #include "plan/table/table.h"
 
-/* What expressions of the node at hand may name: its children's columns, or a scan's filter
- * columns; `outer` is what an enclosing subquery adds. */
+/* What a level of the plan adds to what expressions may name. */
+typedef enum scope_kind {
+    SCOPE_CHILDREN, /* columns of all children */
+    SCOPE_FILTERS,  /* the scan's filter_columns */
+    SCOPE_LEFT,     /* columns of child 0: for the right side of a join */
+    SCOPE_CTE       /* no columns, but the definition that CTE_SCANs name: a WITH or RECURSIVE */
+} scope_kind;
+
+/* The innermost level is that of the node at hand; `outer` are what encloses it: nodes that hold
+ * the subquery, left sides of joins, definitions. */
 typedef struct scope {
     const struct scope *outer;
     const cni_plan *plan;
-    bool filters; /* names mean the scan's filter_columns */
+    scope_kind kind;
 } scope;
 
 static cn_code validate_plan(const cni_plan *plan, const scope *outer, cn_error *err);
@@ -24,7 +32,11 @@ static cn_code validate_plan(const cni_plan *plan, const scope *outer, cn_error 
 static const cni_column *
 find_here(const scope *self, int32_t id)
 {
-    if (self->filters) {
+    const int32_t n_children = self->kind == SCOPE_CTE ? 0
+                               : self->kind == SCOPE_LEFT && self->plan->n_children > 0
+                                   ? 1
+                                   : self->plan->n_children;
+    if (self->kind == SCOPE_FILTERS) {
         for (int32_t column = 0; column < self->plan->n_filter_columns; column++) {
             if (self->plan->filter_columns[column].id == id) {
                 return &self->plan->filter_columns[column];
@@ -32,7 +44,7 @@ find_here(const scope *self, int32_t id)
         }
         return NULL;
     }
-    for (int32_t child = 0; child < self->plan->n_children; child++) {
+    for (int32_t child = 0; child < n_children; child++) {
         const cni_column *found = cni_plan_find_column(self->plan->children[child], id);
         if (found != NULL) {
             return found;
@@ -233,7 +245,7 @@ check_scan(const scope *self, cn_error *err)
         CN_TRY(check(position >= 0 && position < schema->n_fields, self,
                      "a filter column that is not the table's", err));
     }
-    const scope filters = {self->outer, plan, true};
+    const scope filters = {self->outer, plan, SCOPE_FILTERS};
     return validate_exprs(&filters, plan->filters, plan->n_filters, err);
 }
 
@@ -253,6 +265,100 @@ check_union(const scope *self, cn_error *err)
     return CN_OK;
 }
 
+static bool
+join_gives_right(const cni_plan *plan)
+{
+    return plan->join_kind == CNI_JOIN_INNER || plan->join_kind == CNI_JOIN_LEFT ||
+           plan->join_kind == CNI_JOIN_FULL || plan->join_kind == CNI_JOIN_SINGLE;
+}
+
+/* Columns [first, first + n) of the node are those of `input`. */
+static bool
+passes_columns(const cni_plan *plan, int32_t first, const cni_plan *input)
+{
+    for (int32_t column = 0; column < input->n_columns; column++) {
+        const cni_column *mine = &plan->columns[first + column];
+        if (mine->id != input->columns[column].id ||
+            !cni_type_equal(mine->type, input->columns[column].type)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static cn_code
+check_join(const scope *self, cn_error *err)
+{
+    const cni_plan *plan = self->plan;
+    CN_TRY(check(plan->n_children == 2 && plan->join_kind < CNI_JOIN_KIND_COUNT_, self,
+                 "a wrong number of sides or no kind", err));
+    CN_TRY(check(!plan->null_aware || plan->join_kind == CNI_JOIN_MARK ||
+                     plan->join_kind == CNI_JOIN_ANTI,
+                 self, "NULLs minded where they cannot be", err));
+    const cni_plan *left = plan->children[0];
+    const cni_plan *right = plan->children[1];
+    const bool both = join_gives_right(plan);
+    const int32_t n_more = both ? right->n_columns : plan->join_kind == CNI_JOIN_MARK ? 1 : 0;
+    for (int32_t column = 0; column < right->n_columns; column++) {
+        CN_TRY(check(cni_plan_find_column(left, right->columns[column].id) == NULL, self,
+                     "a column id on both sides", err));
+    }
+    CN_TRY(check(plan->n_columns - left->n_columns == n_more && passes_columns(plan, 0, left) &&
+                     (!both || passes_columns(plan, left->n_columns, right)),
+                 self, "columns that are not the sides'", err));
+    CN_TRY(check(plan->join_kind != CNI_JOIN_MARK ||
+                     plan->columns[left->n_columns].type->id == CNI_TYPE_BOOL,
+                 self, "a mark that is not BOOLEAN", err));
+    return plan->predicate == NULL
+               ? CN_OK
+               : check(plan->predicate->type->id == CNI_TYPE_BOOL, self, "no BOOLEAN", err);
+}
+
+static cn_code
+check_with(const scope *self, cn_error *err)
+{
+    const cni_plan *plan = self->plan;
+    return check(plan->n_children == 2 && plan->n_columns == plan->children[1]->n_columns &&
+                     passes_columns(plan, 0, plan->children[1]),
+                 self, "columns that are not the body's", err);
+}
+
+static cn_code
+check_cte_scan(const scope *self, cn_error *err)
+{
+    const cni_plan *plan = self->plan;
+    const scope *level = self->outer;
+    while (level != NULL && (level->kind != SCOPE_CTE || level->plan->cte_id != plan->cte_id)) {
+        level = level->outer;
+    }
+    CN_TRY(check(level != NULL, self, "a definition that is not above it", err));
+    const cni_plan *definition =
+        level->plan->kind == CNI_PLAN_WITH ? level->plan->children[0] : level->plan;
+    for (int32_t column = 0; column < plan->n_columns; column++) {
+        const int32_t position = plan->table_columns[column];
+        CN_TRY(check(
+            position >= 0 && position < definition->n_columns &&
+                cni_type_equal(definition->columns[position].type, plan->columns[column].type),
+            self, "a column that is not the definition's", err));
+    }
+    return check(plan->n_children == 0, self, "children", err);
+}
+
+static cn_code
+check_recursive(const scope *self, cn_error *err)
+{
+    CN_TRY(check(self->plan->n_children == 2, self, "a wrong number of children", err));
+    return check_union(self, err);
+}
+
+static cn_code
+check_repeat(const scope *self, cn_error *err)
+{
+    CN_TRY(check(self->plan->n_exprs == 1 && self->plan->exprs[0]->type->id == CNI_TYPE_INT64, self,
+                 "no BIGINT count", err));
+    return check_passed(self, err);
+}
+
 static cn_code
 check_shape(const scope *self, cn_error *err)
 {
@@ -263,8 +369,8 @@ check_shape(const scope *self, cn_error *err)
     case CNI_PLAN_VALUES:
         return check_made(self, plan->n_rows * plan->n_columns, err);
     case CNI_PLAN_FILTER:
-        CN_TRY(validate_expr(self, plan->predicate, err));
-        CN_TRY(check(plan->predicate->type->id == CNI_TYPE_BOOL, self, "no BOOLEAN", err));
+        CN_TRY(check(plan->predicate != NULL && plan->predicate->type->id == CNI_TYPE_BOOL, self,
+                     "no BOOLEAN", err));
         return check_passed(self, err);
     case CNI_PLAN_PROJECT:
         CN_TRY(check(plan->n_children == 1, self, "a wrong number of children", err));
@@ -282,6 +388,16 @@ check_shape(const scope *self, cn_error *err)
         return check_passed(self, err);
     case CNI_PLAN_UNION_ALL:
         return check_union(self, err);
+    case CNI_PLAN_JOIN:
+        return check_join(self, err);
+    case CNI_PLAN_WITH:
+        return check_with(self, err);
+    case CNI_PLAN_CTE_SCAN:
+        return check_cte_scan(self, err);
+    case CNI_PLAN_RECURSIVE:
+        return check_recursive(self, err);
+    case CNI_PLAN_REPEAT:
+        return check_repeat(self, err);
     default:
         return check(plan->kind != CNI_PLAN_INVALID && plan->kind < CNI_PLAN_KIND_COUNT_, self,
                      "a node of no kind", err);
@@ -300,17 +416,30 @@ check_ids(const scope *self, cn_error *err)
     return CN_OK;
 }
 
+/* What the child at `child` may see besides what its parent may. */
+static cn_code
+validate_child(const cni_plan *plan, int32_t child, const scope *outer, cn_error *err)
+{
+    const bool defines = plan->kind == CNI_PLAN_WITH || plan->kind == CNI_PLAN_RECURSIVE;
+    const scope more = {outer, plan, defines ? SCOPE_CTE : SCOPE_LEFT};
+    const bool sees_more = child == 1 && (defines || plan->kind == CNI_PLAN_JOIN);
+    return validate_plan(plan->children[child], sees_more ? &more : outer, err);
+}
+
 static cn_code
 validate_plan(const cni_plan *plan, const scope *outer, cn_error *err)
 {
-    const scope self = {outer, plan, false};
+    const scope self = {outer, plan, SCOPE_CHILDREN};
     for (int32_t child = 0; child < plan->n_children; child++) {
-        CN_TRY(validate_plan(plan->children[child], outer, err));
+        CN_TRY(validate_child(plan, child, outer, err));
     }
     CN_TRY(check_ids(&self, err));
     CN_TRY(validate_exprs(&self, plan->exprs, plan->n_exprs, err));
     for (int32_t order = 0; order < plan->n_orders; order++) {
         CN_TRY(validate_expr(&self, plan->orders[order].expr, err));
+    }
+    if (plan->predicate != NULL) {
+        CN_TRY(validate_expr(&self, plan->predicate, err));
     }
     return check_shape(&self, err);
 }

@@ -24,6 +24,13 @@ max_of_columns(int32_t largest, const cni_column *columns, int32_t n_columns)
     return largest;
 }
 
+bool
+cni_plan_has_cte_id(const cni_plan *plan)
+{
+    return plan->kind == CNI_PLAN_WITH || plan->kind == CNI_PLAN_CTE_SCAN ||
+           plan->kind == CNI_PLAN_RECURSIVE;
+}
+
 static bool
 see_ids(void *state, const cni_expr *expr)
 {
@@ -41,6 +48,9 @@ cni_plan_max_column_id(const cni_plan *plan)
 {
     int32_t largest = max_of_columns(-1, plan->columns, plan->n_columns);
     largest = max_of_columns(largest, plan->filter_columns, plan->n_filter_columns);
+    if (cni_plan_has_cte_id(plan) && plan->cte_id > largest) {
+        largest = plan->cte_id;
+    }
     for (int32_t expr = 0; expr < plan->n_exprs; expr++) {
         cni_expr_walk(plan->exprs[expr], see_ids, &largest);
     }
@@ -77,6 +87,8 @@ cni_plan_keeps_order(const cni_plan *plan)
             }
         }
         return true;
+    case CNI_PLAN_WITH:
+        return cni_plan_keeps_order(plan->children[1]);
     default:
         return false;
     }

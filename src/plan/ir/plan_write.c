@@ -473,12 +473,42 @@ put_scan(writer *self, const cni_plan *plan, cn_error *err)
     return CN_OK;
 }
 
+static cn_code
+put_cte(writer *self, const cni_plan *plan, cn_error *err)
+{
+    CN_TRY(put_signed(self, plan->cte_id, err));
+    CN_TRY(put_string(self, plan->table_name, err));
+    for (int32_t column = 0; plan->kind == CNI_PLAN_CTE_SCAN && column < plan->n_columns;
+         column++) {
+        CN_TRY(put_unsigned(self, (uint64_t)plan->table_columns[column], err));
+    }
+    return CN_OK;
+}
+
+static cn_code
+put_plan_by_kind(writer *self, const cni_plan *plan, cn_error *err)
+{
+    switch (plan->kind) {
+    case CNI_PLAN_SCAN:
+        return put_scan(self, plan, err);
+    case CNI_PLAN_JOIN:
+        return put_byte(self, plan->join_kind, err);
+    case CNI_PLAN_WITH:
+    case CNI_PLAN_CTE_SCAN:
+    case CNI_PLAN_RECURSIVE:
+        return put_cte(self, plan, err);
+    default:
+        return CN_OK;
+    }
+}
+
 static CN_NOINLINE cn_code
 put_plan(writer *self, const cni_plan *plan, cn_error *err)
 {
     CN_TRY(put_byte(self, CNI_TAG_PLAN, err));
     CN_TRY(put_byte(self, plan->kind, err));
     CN_TRY(put_fixed(self, &plan->estimated_rows, 8, err));
+    CN_TRY(put_fixed(self, &plan->estimated_cost, 8, err));
     CN_TRY(put_columns(self, plan->columns, plan->n_columns, err));
     CN_TRY(put_unsigned(self, (uint64_t)plan->n_children, err));
     for (int32_t child = 0; child < plan->n_children; child++) {
@@ -487,14 +517,18 @@ put_plan(writer *self, const cni_plan *plan, cn_error *err)
     CN_TRY(put_exprs(self, plan->exprs, plan->n_exprs, err));
     CN_TRY(put_signed(self, plan->n_rows, err));
     CN_TRY(put_unsigned(self, (uint64_t)plan->n_groups, err));
-    CN_TRY(put_byte(self, plan->predicate != NULL ? 1 : 0, err));
+    CN_TRY(put_byte(self,
+                    (plan->predicate != NULL ? CNI_PLAN_FLAG_PREDICATE : 0U) |
+                        (plan->null_aware ? CNI_PLAN_FLAG_NULL_AWARE : 0U) |
+                        (plan->distinct ? CNI_PLAN_FLAG_DISTINCT : 0U),
+                    err));
     if (plan->predicate != NULL) {
         CN_TRY(put_number_of(self, plan->predicate, err));
     }
     CN_TRY(put_orders(self, plan->orders, plan->n_orders, err));
     CN_TRY(put_signed(self, plan->limit, err));
     CN_TRY(put_signed(self, plan->offset, err));
-    return plan->kind == CNI_PLAN_SCAN ? put_scan(self, plan, err) : CN_OK;
+    return put_plan_by_kind(self, plan, err);
 }
 
 static cn_code
@@ -531,7 +565,7 @@ write_plan(writer *self, const cni_plan *plan, uint32_t *out_number, cn_error *e
     if (find_number(self, plan, out_number)) {
         return CN_OK;
     }
-    if (plan->kind == CNI_PLAN_INVALID || plan->kind > CNI_PLAN_UNION_ALL) {
+    if (plan->kind == CNI_PLAN_INVALID || plan->kind > CNI_PLAN_REPEAT) {
         return CN_FAIL(err, CN_NOT_IMPLEMENTED, "%s cannot be written in a plan yet",
                        cni_plan_kind_name(plan->kind));
     }
