@@ -4,6 +4,8 @@
  * column's bounds, equality divides by the distinct count, the rest are defaults per shape. Members
  * of AND and OR are taken to be independent; ranges over one column are not (see and_node).
  */
+#include <math.h>
+
 #include "plan/ir/expr.h"
 #include "plan/stats/stats.h"
 
@@ -39,10 +41,12 @@ clamp(double fraction)
     return fraction < 0.0 ? 0.0 : fraction > 1.0 ? 1.0 : fraction;
 }
 
-/* A value on the number line; false for those that have no place there. */
-static bool
-position_of(const cni_value *value, double *out)
+bool
+cni_stat_position(const cni_value *value, double *out_position)
 {
+    if (value->type == NULL || value->is_null) {
+        return false;
+    }
     switch (cni_type_phys(value->type)) {
     case CNI_PHYS_I8:
     case CNI_PHYS_I16:
@@ -51,18 +55,51 @@ position_of(const cni_value *value, double *out)
     case CNI_PHYS_U8:
     case CNI_PHYS_U16:
     case CNI_PHYS_U32:
-        *out = (double)value->as.i64;
+        *out_position = (double)value->as.i64;
         return true;
     case CNI_PHYS_U64:
-        *out = (double)value->as.u64;
+        *out_position = (double)value->as.u64;
         return true;
     case CNI_PHYS_I128:
-        *out = (double)value->as.i128;
+        *out_position = (double)value->as.i128;
         return true;
     case CNI_PHYS_F32:
     case CNI_PHYS_F64:
-        *out = value->as.f64;
+        *out_position = value->as.f64;
         return value->as.f64 == value->as.f64;
+    default:
+        return false;
+    }
+}
+
+bool
+cni_stat_value_at(const cni_type *type, double position, cni_value *out_value)
+{
+    const double limit = 9.2e18;
+    *out_value = (cni_value){.type = type};
+    if (position != position) {
+        return false;
+    }
+    switch (cni_type_phys(type)) {
+    case CNI_PHYS_I8:
+    case CNI_PHYS_I16:
+    case CNI_PHYS_I32:
+    case CNI_PHYS_I64:
+    case CNI_PHYS_U8:
+    case CNI_PHYS_U16:
+    case CNI_PHYS_U32:
+        out_value->as.i64 = (int64_t)round(fmin(fmax(position, -limit), limit));
+        return true;
+    case CNI_PHYS_U64:
+        out_value->as.u64 = (uint64_t)round(fmin(fmax(position, 0.0), 2.0 * limit));
+        return true;
+    case CNI_PHYS_I128:
+        out_value->as.i128 = (cni_i128)fmin(fmax(position, -1e38), 1e38);
+        return true;
+    case CNI_PHYS_F32:
+    case CNI_PHYS_F64:
+        out_value->as.f64 = position;
+        return true;
     default:
         return false;
     }
@@ -76,9 +113,9 @@ fraction_below(const cni_column_stats *stats, const cni_value *value, double *ou
     double high = 0.0;
     double at = 0.0;
     if (stats == NULL || stats->bounds_mark == CNI_STAT_UNKNOWN || value->is_null ||
-        stats->low.type == NULL || stats->low.is_null || stats->high.is_null ||
-        !cni_type_equal(stats->low.type, value->type) || !position_of(&stats->low, &low) ||
-        !position_of(&stats->high, &high) || !position_of(value, &at)) {
+        stats->low.type == NULL || !cni_type_equal(stats->low.type, value->type) ||
+        !cni_stat_position(&stats->low, &low) || !cni_stat_position(&stats->high, &high) ||
+        !cni_stat_position(value, &at)) {
         return false;
     }
     *out = high > low ? clamp((at - low) / (high - low)) : at > low ? 1.0 : 0.0;
@@ -89,12 +126,12 @@ static double
 equal_fraction(const cni_column_stats *stats, const cni_value *value)
 {
     double below = 0.0;
-    if (stats != NULL && stats->distinct_mark != CNI_STAT_UNKNOWN && stats->n_distinct > 0) {
-        return 1.0 / (double)stats->n_distinct;
-    }
     if (fraction_below(stats, value, &below) && (below <= 0.0 || below >= 1.0) &&
         (cni_value_compare(value, &stats->low) < 0 || cni_value_compare(value, &stats->high) > 0)) {
         return 0.0;
+    }
+    if (stats != NULL && stats->distinct_mark != CNI_STAT_UNKNOWN && stats->n_distinct > 0) {
+        return 1.0 / (double)stats->n_distinct;
     }
     return DEFAULT_EQUAL;
 }
@@ -219,6 +256,31 @@ null_node(const estimate_walk *self, const cni_expr *expr)
 }
 
 static double
+distinct_or(const cni_column_stats *stats, double otherwise)
+{
+    return stats != NULL && stats->distinct_mark != CNI_STAT_UNKNOWN && stats->n_distinct > 0
+               ? (double)stats->n_distinct
+               : otherwise;
+}
+
+/* Column against column: the one with more values decides how often they meet. */
+static double
+equal_columns(const estimate_walk *self, const cni_expr *expr)
+{
+    const double left = distinct_or(stats_of(self, expr->args[0]), 1.0);
+    const double right = distinct_or(stats_of(self, expr->args[1]), 1.0);
+    const double most = left > right ? left : right;
+    return most > 1.0 ? 1.0 / most : DEFAULT_EQUAL;
+}
+
+static double
+distinct_node(const estimate_walk *self, const cni_expr *expr)
+{
+    const double equal = equal_columns(self, expr);
+    return expr->negated ? equal : 1.0 - equal;
+}
+
+static double
 compare_node(const estimate_walk *self, const cni_expr *expr)
 {
     const cni_expr *column = NULL;
@@ -227,7 +289,11 @@ compare_node(const estimate_walk *self, const cni_expr *expr)
     if (simple_compare(expr, &column, &op, &value)) {
         return value->is_null ? 0.0 : compare_fraction(stats_of(self, column), op, value);
     }
-    return op == CNI_EQ ? DEFAULT_EQUAL : op == CNI_NE ? 1.0 - DEFAULT_EQUAL : DEFAULT_RANGE;
+    if (op != CNI_EQ && op != CNI_NE) {
+        return DEFAULT_RANGE;
+    }
+    const double equal = equal_columns(self, expr);
+    return op == CNI_EQ ? equal : 1.0 - equal;
 }
 
 /* Expressions are at most CNI_EXPR_MAX_DEPTH deep, and this frame is small. */
@@ -245,6 +311,8 @@ fraction_of(const estimate_walk *self, const cni_expr *expr)
         return 1.0 - fraction_of(self, expr->args[0]);
     case CNI_EXPR_COMPARE:
         return compare_node(self, expr);
+    case CNI_EXPR_DISTINCT:
+        return distinct_node(self, expr);
     case CNI_EXPR_IN:
         return in_node(self, expr);
     case CNI_EXPR_IS_NULL:

@@ -46,6 +46,12 @@ typedef struct cni_slot_of_table {
 double cni_estimate_selectivity(const struct cni_expr *filter, const cni_table_stats *stats,
                                 const cni_slot_of_table *slots, int32_t n_slots);
 
+/* A value's place on the number line (integers, dates, times, decimals unscaled, floats); false for
+ * NULL, NaN and types without one. */
+bool cni_stat_position(const cni_value *value, double *out_position);
+/* The value of `type` at a place, rounded; false for types without one. */
+bool cni_stat_value_at(const cni_type *type, double position, cni_value *out_value);
+
 /* Three-valued verdict of a filter over rows whose columns lie in given bounds, for pruning. */
 typedef enum cni_verdict {
     CNI_VERDICT_MAYBE = 0,
