@@ -60,7 +60,7 @@ placed(cn_code code, const cni_sql_set *set, cn_error *err)
 cn_code
 cni_run_set(cni_statement_work *work, const cni_sql_set *set, cn_error *err)
 {
-    cni_str name;
+    cni_str name = {0};
     cni_str value = {0};
     CN_TRY(setting_name(work, set, &name, err));
     if (set->to_default) {

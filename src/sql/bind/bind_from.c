@@ -274,7 +274,7 @@ static cn_code
 bind_item(cni_binder *binder, const cni_bind_cte *ctes, const cni_sql_from *from,
           cni_bind_scope *scope, const cni_plan **out_plan, cn_error *err)
 {
-    cni_sql_ident_list names;
+    cni_sql_ident_list names = {0};
     cni_str schema = {0};
     cni_str alias = {0};
     CN_TRY(refuse_from(from, err));

@@ -172,7 +172,7 @@ cni_bind_limit(cni_binder *binder, const cni_sql_query *query, const cni_plan *i
     if (query->limit == NULL && query->offset == NULL) {
         return CN_OK;
     }
-    if (query->limit_percent || query->limit_with_ties) {
+    if (query->limit != NULL && (query->limit_percent || query->limit_with_ties)) {
         return cni_bind_refuse(err, query->limit->node.offset, query->limit->node.length,
                                query->limit_percent ? "percentages in LIMIT" : "WITH TIES clauses");
     }
