@@ -24,7 +24,7 @@ static void
 must(cn_code code, const cn_error *err)
 {
     if (code != CN_OK) {
-        fprintf(stderr, "%s: %s\n", cn_code_name(code), err->message);
+        fprintf(stderr, "%s: %s\n", cn_code_name((int32_t)code), err->message);
         exit(1);
     }
 }

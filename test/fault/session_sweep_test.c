@@ -202,8 +202,8 @@ fail_one(const char *query, cni_fault_kind kind, int64_t nth, const char *expect
     run.fault.fail_at[kind] = nth;
     const cn_code code = attempt(&run, query);
     if (!is_right_status(kind, code)) {
-        fail_msg("%s %lld of %s: %s: %s", kinds[kind], (long long)nth, query, cn_code_name(code),
-                 run.err.message);
+        fail_msg("%s %lld of %s: %s: %s", kinds[kind], (long long)nth, query,
+                 cn_code_name((int32_t)code), run.err.message);
     }
     if (code != CN_OK && run.err.message[0] == '\0') {
         fail_msg("%s %lld of %s: no message", kinds[kind], (long long)nth, query);
@@ -212,7 +212,7 @@ fail_one(const char *query, cni_fault_kind kind, int64_t nth, const char *expect
         const cn_code again = attempt(&run, query);
         if (again != CN_OK) {
             fail_msg("after %s %lld of %s: %s: %s", kinds[kind], (long long)nth, query,
-                     cn_code_name(again), run.err.message);
+                     cn_code_name((int32_t)again), run.err.message);
         }
     }
     const char *text = run.text.len_bytes == 0 ? "" : run.text.data;
@@ -231,7 +231,7 @@ measure(const char *query, int64_t n_hits[CNI_FAULT_KIND_COUNT_])
     begin(&run);
     const cn_code code = attempt(&run, query);
     if (code != CN_OK) {
-        fail_msg("%s: %s: %s", query, cn_code_name(code), run.err.message);
+        fail_msg("%s: %s: %s", query, cn_code_name((int32_t)code), run.err.message);
     }
     char *text = strdup(run.text.len_bytes == 0 ? "" : run.text.data);
     assert_non_null(text);

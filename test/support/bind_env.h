@@ -80,7 +80,7 @@ static inline void
 bind_assert_ok(const bind_env *env, cn_code code, int line)
 {
     if (code != CN_OK) {
-        fail_msg("line %d: %s: %s", line, cn_code_name(code), env->err.message);
+        fail_msg("line %d: %s: %s", line, cn_code_name((int32_t)code), env->err.message);
     }
 }
 

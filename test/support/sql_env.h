@@ -37,7 +37,7 @@ static inline void
 sql_assert_ok(const sql_env *env, cn_code code, int line)
 {
     if (code != CN_OK) {
-        fail_msg("line %d: %s [%s]: %s", line, cn_code_name(code), env->err.sqlstate,
+        fail_msg("line %d: %s [%s]: %s", line, cn_code_name((int32_t)code), env->err.sqlstate,
                  env->err.message);
     }
 }
@@ -138,8 +138,8 @@ sql_assert_gives(sql_env *self, const char *script, const char *expected, int li
 {
     const cn_code code = sql_run(self, script);
     if (code != CN_OK) {
-        fail_msg("line %d: %s: %s [%s]: %s", line, script, cn_code_name(code), self->err.sqlstate,
-                 self->err.message);
+        fail_msg("line %d: %s: %s [%s]: %s", line, script, cn_code_name((int32_t)code),
+                 self->err.sqlstate, self->err.message);
     }
     if (strcmp(sql_text(self), expected) != 0) {
         fail_msg("line %d: %s gives\n%sinstead of\n%s", line, script, sql_text(self), expected);

@@ -24,7 +24,7 @@ is_sortable(const cni_type *type)
 static cn_code
 read_fraction(const cni_value *literal, double *out_fraction, cn_error *err)
 {
-    *out_fraction = NAN;
+    *out_fraction = (double)NAN;
     if (literal != NULL && !literal->is_null) {
         const cni_type *type = literal->type;
         if (cni_type_is_float(type)) {

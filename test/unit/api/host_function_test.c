@@ -335,7 +335,7 @@ test_refused_registrations(void **state)
     for (int64_t index = 0; index < CN_ARRAY_LEN(cases); index++) {
         const cn_code code = cn_session_register_function(env.session, &cases[index], &env.err);
         if (code != CN_INVALID_ARGUMENT) {
-            fail_msg("case %lld: %s", (long long)index, cn_code_name(code));
+            fail_msg("case %lld: %s", (long long)index, cn_code_name((int32_t)code));
         }
         assert_int_equal(self.n_released, index + 1);
     }

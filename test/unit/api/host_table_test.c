@@ -341,7 +341,8 @@ test_failures_at_registration(void **state)
         env.err = (cn_error)CN_ERROR_INIT;
         const cn_code code = cn_session_register_table(env.session, "h", &provider, 0, &env.err);
         if (code != cases[index].code || strstr(env.err.message, cases[index].needle) == NULL) {
-            fail_msg("%s: %s: %s", cases[index].wrong, cn_code_name(code), env.err.message);
+            fail_msg("%s: %s: %s", cases[index].wrong, cn_code_name((int32_t)code),
+                     env.err.message);
         }
         assert_int_equal(self.n_released, 1);
     }

@@ -261,7 +261,8 @@ test_hostile_arrays(void **state)
         breaks[index](table);
         const cn_code code = register_table(&env, "t", table, 0);
         if (code != CN_INVALID_DATA || strstr(env.err.message, "batch 0 of \"t\"") == NULL) {
-            fail_msg("case %lld: %s: %s", (long long)index, cn_code_name(code), env.err.message);
+            fail_msg("case %lld: %s: %s", (long long)index, cn_code_name((int32_t)code),
+                     env.err.message);
         }
         assert_int_equal(table->n_released, 1);
         foreign_free(table);
@@ -284,7 +285,7 @@ test_hostile_schemas(void **state)
                        formats[index]);
         const cn_code code = register_table(&env, "t", table, 0);
         if (code != CN_INVALID_DATA && code != CN_NOT_IMPLEMENTED) {
-            fail_msg("format \"%s\": %s", formats[index], cn_code_name(code));
+            fail_msg("format \"%s\": %s", formats[index], cn_code_name((int32_t)code));
         }
         assert_int_equal(table->n_released, 1);
         foreign_free(table);

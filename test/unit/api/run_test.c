@@ -87,7 +87,7 @@ test_wrong_parameters(void **state)
         const cn_code code = cn_session_sql_with(env.session, cases[index].sql, &row->schema,
                                                  &row->array, &frame, &env.err);
         if (code != cases[index].code || strstr(env.err.message, cases[index].needle) == NULL) {
-            fail_msg("%s: %s: %s", cases[index].sql, cn_code_name(code), env.err.message);
+            fail_msg("%s: %s: %s", cases[index].sql, cn_code_name((int32_t)code), env.err.message);
         }
         assert_null(frame);
         assert_int_equal(row->n_released, 1);

@@ -78,7 +78,8 @@ agg_add_ints(memory_table *table, const char *name, cni_type_id id, int64_t modu
 static inline void
 agg_add_doubles(memory_table *table, const char *name, int64_t null_every)
 {
-    static const double specials[] = {0.0, -0.0, NAN, -NAN, INFINITY, 1e300};
+    static const double specials[] = {0.0,  -0.0, (double)NAN, -(double)NAN, (double)INFINITY,
+                                      1e300};
     cni_vector vector = agg_flat(CNI_TYPE_FLOAT64, table->n_rows, null_every);
     double *data = cni_vector_mutable_data(&vector);
     for (int64_t row = 0; row < table->n_rows; row++) {

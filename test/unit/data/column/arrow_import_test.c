@@ -1023,7 +1023,8 @@ test_each_claim_wrong_in_turn(void **state)
         hostile[at].spoil(column);
         const cn_code code = import(&root->schema, &root->array, &in, &error);
         if (code != CN_INVALID_DATA) {
-            fail_msg("%s: gives %s (%s)", hostile[at].name, cn_code_name(code), error.message);
+            fail_msg("%s: gives %s (%s)", hostile[at].name, cn_code_name((int32_t)code),
+                     error.message);
         }
         assert_non_null(strstr(error.message, "column 'column'"));
         assert_null(root->array.release); /* taken over also on failure */

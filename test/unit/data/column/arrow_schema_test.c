@@ -158,7 +158,7 @@ test_malformed_formats(void **state)
     for (int64_t at = 0; at < CN_ARRAY_LEN(malformed); at++) {
         const cn_code code = import_type(foreign_new(malformed[at], 0, 0, 0), &error);
         if (code != CN_INVALID_DATA && code != CN_NOT_IMPLEMENTED) {
-            fail_msg("'%s' gives %s", malformed[at], cn_code_name(code));
+            fail_msg("'%s' gives %s", malformed[at], cn_code_name((int32_t)code));
         }
     }
     for (int64_t at = 0; at < CN_ARRAY_LEN(unknown); at++) {

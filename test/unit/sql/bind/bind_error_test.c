@@ -227,7 +227,7 @@ test_errors(void **state)
         if (code != wanted->code || strcmp(env.err.sqlstate, wanted->sqlstate) != 0 ||
             env.err.sql_offset != wanted->offset || env.err.sql_length != wanted->length ||
             strncmp(env.err.message, wanted->message, strlen(wanted->message)) != 0) {
-            fail_msg("%s: %s [%s] at %lld+%lld: %s", wanted->sql, cn_code_name(code),
+            fail_msg("%s: %s [%s] at %lld+%lld: %s", wanted->sql, cn_code_name((int32_t)code),
                      env.err.sqlstate, (long long)env.err.sql_offset, (long long)env.err.sql_length,
                      env.err.message);
         }

@@ -376,7 +376,7 @@ test_plans(void **state)
     for (int64_t index = 0; index < CN_ARRAY_LEN(plans); index++) {
         const cn_code code = bind_text(&env, plans[index].sql);
         if (code != CN_OK) {
-            fail_msg("%s: %s: %s", plans[index].sql, cn_code_name(code), env.err.message);
+            fail_msg("%s: %s: %s", plans[index].sql, cn_code_name((int32_t)code), env.err.message);
         }
         if (strcmp(env.text.data, plans[index].plan) != 0) {
             fail_msg("%s becomes\n%sinstead of\n%s", plans[index].sql, env.text.data,
@@ -521,7 +521,8 @@ test_long_expressions(void **state)
         const cni_plan *plan = NULL;
         const cn_code code = bind_query(&env, sql, &plan);
         if (code != CN_OK && code != CN_LIMIT_EXCEEDED && code != CN_INVALID_ARGUMENT) {
-            fail_msg("case %lld: %s: %s", (long long)index, cn_code_name(code), env.err.message);
+            fail_msg("case %lld: %s: %s", (long long)index, cn_code_name((int32_t)code),
+                     env.err.message);
         }
         assert_true(index > 4 || code == CN_OK || code == CN_LIMIT_EXCEEDED);
         free(sql);
@@ -601,7 +602,7 @@ check_tpch(bind_env *env, int query, const char *sql)
     assert_non_null(place);
     if (code != CN_NOT_IMPLEMENTED || env->err.sql_offset != place - sql ||
         strstr(env->err.message, wanted->what) == NULL) {
-        fail_msg("Q%d: %s at %lld (not %lld): %s", query, cn_code_name(code),
+        fail_msg("Q%d: %s at %lld (not %lld): %s", query, cn_code_name((int32_t)code),
                  (long long)env->err.sql_offset, (long long)(place - sql), env->err.message);
     }
 }

@@ -40,7 +40,7 @@ static void
 expect_ok(cn_code code, const cn_error *err)
 {
     if (code != CN_OK) {
-        fail_msg("%s: %s", cn_code_name(code), err->message);
+        fail_msg("%s: %s", cn_code_name((int32_t)code), err->message);
     }
 }
 
@@ -198,7 +198,8 @@ fits_type(const cni_type *type, int64_t value)
 {
     const bool is_signed = type->id <= CNI_TYPE_INT64;
     const int32_t n_bits = 8 * cni_phys_bytes(cni_type_phys(type), type) - is_signed;
-    return (is_signed || value >= 0) && llabs(value) < (INT64_C(1) << (n_bits < 62 ? n_bits : 62));
+    return (is_signed || value >= 0) &&
+           llabs((long long)value) < (1LL << (n_bits < 62 ? n_bits : 62));
 }
 
 /* column < value, with column id = position */
