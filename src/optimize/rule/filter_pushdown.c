@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rule filter_pushdown: conjuncts sink through projections, sorts, distincts, UNION ALL and the
- * keys of aggregations down to the scans, whose tables say what they apply themselves.
+ * Rule filter_pushdown: conjuncts sink through projections, sorts, distincts, UNION ALL, the keys
+ * of aggregations and joins (filter_pushdown_join.c) down to the scans, whose tables say what they
+ * apply themselves.
  *
  * A conjunct that may raise an error never overtakes one written before it: when an earlier one
  * stays, every later fallible one stays too. Volatile expressions are never moved or copied.
  */
-#include "optimize/rule/rule.h"
+#include "optimize/property/property.h"
+#include "optimize/rule/filter_pushdown_int.h"
 
-/* The conjuncts on their way down (of const cni_expr *), in the order written, over the output of
- * the node at hand. */
-typedef struct pending {
-    cni_list conjuncts;
-} pending;
+typedef cni_pending pending;
 
 static cn_code push(cni_rule_env *env, const cni_plan *plan, const pending *wanted,
                     const cni_plan **out_plan, cn_error *err);
@@ -28,19 +26,7 @@ static cn_code
 keep_above(cni_rule_env *env, const cni_plan *child, const pending *staying,
            const cni_plan **out_plan, cn_error *err)
 {
-    *out_plan = child;
-    if (staying->conjuncts.n_items == 0) {
-        return CN_OK;
-    }
-    const cni_expr **args = NULL;
-    const int32_t n_args = (int32_t)staying->conjuncts.n_items;
-    CN_TRY(cni_arena_alloc_array(env->arena, n_args, (int64_t)sizeof(*args), &args, err));
-    for (int32_t arg = 0; arg < n_args; arg++) {
-        args[arg] = conjunct_at(staying, arg);
-    }
-    const cni_expr *predicate = NULL;
-    CN_TRY(cni_expr_junction(env->arena, CNI_EXPR_AND, args, n_args, &predicate, err));
-    return cni_plan_filter(&env->builder, child, predicate, out_plan, err);
+    return cni_plan_filter_all(env, child, &staying->conjuncts, out_plan, err);
 }
 
 static cn_code
@@ -195,6 +181,36 @@ scan_slots(cni_rule_env *env, const cni_plan *scan, cni_slot_of_table **out_slot
     return CN_OK;
 }
 
+/* The columns that filters may name: those of before, and the scan's own. */
+static cn_code
+set_filter_columns(cni_rule_env *env, const cni_plan *scan, cni_plan *node, cn_error *err)
+{
+    const int32_t n_max = scan->n_filter_columns + scan->n_columns;
+    cni_column *columns = NULL;
+    int32_t *positions = NULL;
+    int32_t n_columns = scan->n_filter_columns;
+    CN_TRY(cni_arena_alloc_array(env->arena, n_max, (int64_t)sizeof(*columns), &columns, err));
+    CN_TRY(cni_arena_alloc_array(env->arena, n_max, (int64_t)sizeof(*positions), &positions, err));
+    for (int32_t column = 0; column < n_columns; column++) {
+        columns[column] = scan->filter_columns[column];
+        positions[column] = scan->filter_table_columns[column];
+    }
+    for (int32_t column = 0; column < scan->n_columns; column++) {
+        int32_t known = 0;
+        while (known < scan->n_filter_columns && columns[known].id != scan->columns[column].id) {
+            known++;
+        }
+        if (known == scan->n_filter_columns) {
+            columns[n_columns] = scan->columns[column];
+            positions[n_columns++] = scan->table_columns[column];
+        }
+    }
+    node->n_filter_columns = n_columns;
+    node->filter_columns = columns;
+    node->filter_table_columns = positions;
+    return CN_OK;
+}
+
 static cn_code
 scan_with_filters(cni_rule_env *env, const cni_plan *scan, const pending *taken,
                   const cni_plan **out_plan, cn_error *err)
@@ -213,18 +229,26 @@ scan_with_filters(cni_rule_env *env, const cni_plan *scan, const pending *taken,
     cni_plan node = *scan;
     node.n_filters = n_filters;
     node.filters = filters;
-    node.n_filter_columns = scan->n_columns;
-    node.filter_columns = scan->columns;
-    node.filter_table_columns = scan->table_columns;
+    CN_TRY(set_filter_columns(env, scan, &node, err));
     return cni_plan_new(&env->builder, &node, out_plan, err);
+}
+
+static bool
+has_filter(const cni_plan *scan, const cni_expr *conjunct)
+{
+    for (int32_t filter = 0; filter < scan->n_filters; filter++) {
+        if (cni_expr_equal(scan->filters[filter], conjunct)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static cn_code
 push_scan(cni_rule_env *env, const cni_plan *scan, const pending *wanted, const cni_plan **out_plan,
           cn_error *err)
 {
-    if (scan->table->ops->supports_filter == NULL || scan->limit != CNI_NO_LIMIT ||
-        scan->n_filters > 0) {
+    if (scan->table->ops->supports_filter == NULL || scan->limit != CNI_NO_LIMIT) {
         return keep_above(env, scan, wanted, out_plan, err);
     }
     cni_slot_of_table *slots = NULL;
@@ -239,7 +263,7 @@ push_scan(cni_rule_env *env, const cni_plan *scan, const pending *wanted, const 
             held_back
                 ? CNI_FILTER_UNSUPPORTED
                 : scan->table->ops->supports_filter(scan->table, conjunct, slots, scan->n_columns);
-        if (answer != CNI_FILTER_UNSUPPORTED) {
+        if (answer != CNI_FILTER_UNSUPPORTED && !has_filter(scan, conjunct)) {
             CN_TRY(cni_list_push(env->arena, &taken.conjuncts, conjunct, err));
         }
         if (answer != CNI_FILTER_EXACT) {
@@ -249,6 +273,55 @@ push_scan(cni_rule_env *env, const cni_plan *scan, const pending *wanted, const 
     const cni_plan *filtered = NULL;
     CN_TRY(scan_with_filters(env, scan, &taken, &filtered, err));
     return keep_above(env, filtered, &staying, out_plan, err);
+}
+
+/* REPEAT may drop rows: only what cannot raise goes below. */
+static cn_code
+below_repeat(cni_rule_env *env, const cni_plan *plan, const cni_expr *conjunct,
+             const cni_expr **out_below, cn_error *err)
+{
+    (void)env;
+    (void)plan;
+    (void)err;
+    *out_below = cni_expr_is_free(conjunct) ? conjunct : NULL;
+    return CN_OK;
+}
+
+/* DISTINCT ON: what names nothing but keys holds for all rows of a key or for none. */
+static cn_code
+below_distinct_on(cni_rule_env *env, const cni_plan *plan, const cni_expr *conjunct,
+                  const cni_expr **out_below, cn_error *err)
+{
+    cni_id_set used = {0};
+    cni_id_set keys = {0};
+    *out_below = NULL;
+    CN_TRY(cni_id_set_add_expr(env->arena, &used, conjunct, err));
+    for (int32_t key = 0; key < plan->n_exprs; key++) {
+        if (plan->exprs[key]->kind == CNI_EXPR_COLUMN &&
+            cni_type_is_exact(plan->exprs[key]->type)) {
+            CN_TRY(cni_id_set_add(env->arena, &keys, plan->exprs[key]->column_id, err));
+        }
+    }
+    for (int32_t column = 0; column < plan->n_columns; column++) {
+        const int32_t id = plan->columns[column].id;
+        if (cni_id_set_has(&used, id) && !cni_id_set_has(&keys, id)) {
+            return CN_OK;
+        }
+    }
+    *out_below = conjunct;
+    return CN_OK;
+}
+
+static cn_code
+push_with(cni_rule_env *env, const cni_plan *plan, const pending *wanted, const cni_plan **out_plan,
+          cn_error *err)
+{
+    const pending nothing = {0};
+    const cni_plan **children = NULL;
+    CN_TRY(cni_arena_alloc_array(env->arena, 2, (int64_t)sizeof(*children), &children, err));
+    CN_TRY(push(env, plan->children[0], &nothing, &children[0], err));
+    CN_TRY(push(env, plan->children[1], wanted, &children[1], err));
+    return cni_plan_with_children(&env->builder, plan, children, out_plan, err);
 }
 
 static cn_code
@@ -277,9 +350,15 @@ push(cni_rule_env *env, const cni_plan *plan, const pending *wanted, const cni_p
     case CNI_PLAN_SORT:
         return through_one_child(env, plan, wanted, below_unchanged, out_plan, err);
     case CNI_PLAN_DISTINCT:
-        return plan->n_exprs == 0
-                   ? through_one_child(env, plan, wanted, below_unchanged, out_plan, err)
-                   : push_stopped(env, plan, wanted, out_plan, err);
+        return through_one_child(env, plan, wanted,
+                                 plan->n_exprs == 0 ? below_unchanged : below_distinct_on, out_plan,
+                                 err);
+    case CNI_PLAN_REPEAT:
+        return through_one_child(env, plan, wanted, below_repeat, out_plan, err);
+    case CNI_PLAN_JOIN:
+        return cni_filter_push_join(env, plan, wanted, out_plan, err);
+    case CNI_PLAN_WITH:
+        return push_with(env, plan, wanted, out_plan, err);
     case CNI_PLAN_UNION_ALL:
         return push_union(env, plan, wanted, out_plan, err);
     case CNI_PLAN_SCAN:
@@ -287,6 +366,13 @@ push(cni_rule_env *env, const cni_plan *plan, const pending *wanted, const cni_p
     default:
         return push_stopped(env, plan, wanted, out_plan, err);
     }
+}
+
+cn_code
+cni_filter_push(cni_rule_env *env, const cni_plan *plan, const cni_pending *wanted,
+                const cni_plan **out_plan, cn_error *err)
+{
+    return push(env, plan, wanted, out_plan, err);
 }
 
 cn_code

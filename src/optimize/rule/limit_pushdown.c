@@ -82,16 +82,6 @@ hint_scan(cni_rule_env *env, const cni_plan *limit, const cni_plan *scan, const 
 }
 
 static cn_code
-empty_relation(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_error *err)
-{
-    const cni_plan node = {.kind = CNI_PLAN_VALUES,
-                           .n_columns = plan->n_columns,
-                           .columns = plan->columns,
-                           .limit = CNI_NO_LIMIT};
-    return cni_plan_new(&env->builder, &node, out_plan, err);
-}
-
-static cn_code
 visit(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_error *err)
 {
     *out_plan = plan;
@@ -99,7 +89,7 @@ visit(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_err
         return CN_OK;
     }
     if (plan->limit == 0) {
-        return empty_relation(env, plan, out_plan, err);
+        return cni_plan_empty(env, plan, out_plan, err);
     }
     const cni_plan *child = plan->children[0];
     switch ((cni_plan_kind)child->kind) {

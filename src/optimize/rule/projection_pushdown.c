@@ -4,30 +4,34 @@
  * uses. Scans read fewer columns, projections and aggregations drop outputs that nobody reads.
  *
  * prune(plan, required) gives a plan with at least the required columns, never more than before, in
- * the order of before.
+ * the order of before. The body of a WITH comes before its definition: what its CTE_SCANs want,
+ * together, is what the definition must give; afterwards their positions are put right.
  */
 #include "optimize/rule/rule.h"
 
-static cn_code prune(cni_rule_env *env, const cni_plan *plan, const cni_id_set *required,
+/* What the CTE_SCANs of one definition want of it, by position. */
+typedef struct cte_wants {
+    int32_t cte_id;
+    cni_id_set positions;
+    int32_t *moved; /* old position -> new one, once the definition is pruned */
+} cte_wants;
+
+typedef struct pruning {
+    cni_rule_env *env;
+    cni_list ctes; /* of cte_wants */
+} pruning;
+
+static cn_code prune(pruning *self, const cni_plan *plan, const cni_id_set *required,
                      const cni_plan **out_plan, cn_error *err);
 
 static cn_code
-require_all(cni_rule_env *env, const cni_plan *plan, cni_id_set *set, cn_error *err)
-{
-    for (int32_t column = 0; column < plan->n_columns; column++) {
-        CN_TRY(cni_id_set_add(env->arena, set, plan->columns[column].id, err));
-    }
-    return CN_OK;
-}
-
-static cn_code
-copy_set(cni_rule_env *env, const cni_id_set *set, cni_id_set *out_copy, cn_error *err)
+copy_set(pruning *self, const cni_id_set *set, cni_id_set *out_copy, cn_error *err)
 {
     *out_copy = (cni_id_set){0};
     if (set->n_words == 0) {
         return CN_OK;
     }
-    CN_TRY(cni_arena_alloc_array(env->arena, set->n_words, (int64_t)sizeof(*set->words),
+    CN_TRY(cni_arena_alloc_array(self->env->arena, set->n_words, (int64_t)sizeof(*set->words),
                                  &out_copy->words, err));
     memcpy(out_copy->words, set->words, (size_t)set->n_words * sizeof(*set->words));
     out_copy->n_words = set->n_words;
@@ -36,12 +40,12 @@ copy_set(cni_rule_env *env, const cni_id_set *set, cni_id_set *out_copy, cn_erro
 
 /* Positions of the columns that are required, from `first` on; all before it are kept. */
 static cn_code
-kept_positions(cni_rule_env *env, const cni_plan *plan, const cni_id_set *required, int32_t first,
+kept_positions(pruning *self, const cni_plan *plan, const cni_id_set *required, int32_t first,
                int32_t **out_positions, int32_t *out_n, cn_error *err)
 {
     int32_t *positions = NULL;
     int32_t n_kept = 0;
-    CN_TRY(cni_arena_alloc_array(env->arena, plan->n_columns, (int64_t)sizeof(*positions),
+    CN_TRY(cni_arena_alloc_array(self->env->arena, plan->n_columns, (int64_t)sizeof(*positions),
                                  &positions, err));
     for (int32_t column = 0; column < plan->n_columns; column++) {
         if (column < first || cni_id_set_has(required, plan->columns[column].id)) {
@@ -54,11 +58,12 @@ kept_positions(cni_rule_env *env, const cni_plan *plan, const cni_id_set *requir
 }
 
 static cn_code
-take_columns(cni_rule_env *env, const cni_plan *plan, const int32_t *positions, int32_t n_kept,
+take_columns(pruning *self, const cni_plan *plan, const int32_t *positions, int32_t n_kept,
              cni_plan *node, cn_error *err)
 {
     cni_column *columns = NULL;
-    CN_TRY(cni_arena_alloc_array(env->arena, n_kept, (int64_t)sizeof(*columns), &columns, err));
+    CN_TRY(
+        cni_arena_alloc_array(self->env->arena, n_kept, (int64_t)sizeof(*columns), &columns, err));
     for (int32_t kept = 0; kept < n_kept; kept++) {
         columns[kept] = plan->columns[positions[kept]];
     }
@@ -68,36 +73,36 @@ take_columns(cni_rule_env *env, const cni_plan *plan, const int32_t *positions, 
 }
 
 static cn_code
-prune_scan(cni_rule_env *env, const cni_plan *plan, const cni_id_set *required,
+prune_scan(pruning *self, const cni_plan *plan, const cni_id_set *required,
            const cni_plan **out_plan, cn_error *err)
 {
     int32_t *positions = NULL;
     int32_t n_kept = 0;
     int32_t *table_columns = NULL;
     cni_plan node = *plan;
-    CN_TRY(kept_positions(env, plan, required, 0, &positions, &n_kept, err));
-    CN_TRY(take_columns(env, plan, positions, n_kept, &node, err));
-    CN_TRY(cni_arena_alloc_array(env->arena, n_kept, (int64_t)sizeof(*table_columns),
+    CN_TRY(kept_positions(self, plan, required, 0, &positions, &n_kept, err));
+    CN_TRY(take_columns(self, plan, positions, n_kept, &node, err));
+    CN_TRY(cni_arena_alloc_array(self->env->arena, n_kept, (int64_t)sizeof(*table_columns),
                                  &table_columns, err));
     for (int32_t kept = 0; kept < n_kept; kept++) {
         table_columns[kept] = plan->table_columns[positions[kept]];
     }
     node.table_columns = table_columns;
-    return cni_plan_new(&env->builder, &node, out_plan, err);
+    return cni_plan_new(&self->env->builder, &node, out_plan, err);
 }
 
 static cn_code
-prune_values(cni_rule_env *env, const cni_plan *plan, const cni_id_set *required,
+prune_values(pruning *self, const cni_plan *plan, const cni_id_set *required,
              const cni_plan **out_plan, cn_error *err)
 {
     int32_t *positions = NULL;
     int32_t n_kept = 0;
     const cni_expr **exprs = NULL;
     cni_plan node = *plan;
-    CN_TRY(kept_positions(env, plan, required, 0, &positions, &n_kept, err));
-    CN_TRY(take_columns(env, plan, positions, n_kept, &node, err));
-    CN_TRY(cni_arena_alloc_array(env->arena, plan->n_rows * n_kept, (int64_t)sizeof(*exprs), &exprs,
-                                 err));
+    CN_TRY(kept_positions(self, plan, required, 0, &positions, &n_kept, err));
+    CN_TRY(take_columns(self, plan, positions, n_kept, &node, err));
+    CN_TRY(cni_arena_alloc_array(self->env->arena, plan->n_rows * n_kept, (int64_t)sizeof(*exprs),
+                                 &exprs, err));
     for (int64_t row = 0; row < plan->n_rows; row++) {
         for (int32_t kept = 0; kept < n_kept; kept++) {
             exprs[row * n_kept + kept] = plan->exprs[row * plan->n_columns + positions[kept]];
@@ -105,12 +110,12 @@ prune_values(cni_rule_env *env, const cni_plan *plan, const cni_id_set *required
     }
     node.exprs = exprs;
     node.n_exprs = (int32_t)(plan->n_rows * n_kept);
-    return cni_plan_new(&env->builder, &node, out_plan, err);
+    return cni_plan_new(&self->env->builder, &node, out_plan, err);
 }
 
 /* PROJECT and AGGREGATE: the outputs that are used (group keys always), and what those need. */
 static cn_code
-prune_exprs(cni_rule_env *env, const cni_plan *plan, const cni_id_set *required,
+prune_exprs(pruning *self, const cni_plan *plan, const cni_id_set *required,
             const cni_plan **out_plan, cn_error *err)
 {
     int32_t *positions = NULL;
@@ -118,134 +123,238 @@ prune_exprs(cni_rule_env *env, const cni_plan *plan, const cni_id_set *required,
     const cni_expr **exprs = NULL;
     cni_plan node = *plan;
     cni_id_set needed = {0};
-    CN_TRY(kept_positions(env, plan, required, plan->n_groups, &positions, &n_kept, err));
-    CN_TRY(take_columns(env, plan, positions, n_kept, &node, err));
-    CN_TRY(cni_arena_alloc_array(env->arena, n_kept, (int64_t)sizeof(*exprs), &exprs, err));
+    CN_TRY(kept_positions(self, plan, required, plan->n_groups, &positions, &n_kept, err));
+    CN_TRY(take_columns(self, plan, positions, n_kept, &node, err));
+    CN_TRY(cni_arena_alloc_array(self->env->arena, n_kept, (int64_t)sizeof(*exprs), &exprs, err));
     for (int32_t kept = 0; kept < n_kept; kept++) {
         exprs[kept] = plan->exprs[positions[kept]];
-        CN_TRY(cni_id_set_add_expr(env->arena, &needed, exprs[kept], err));
+        CN_TRY(cni_id_set_add_expr(self->env->arena, &needed, exprs[kept], err));
     }
     const cni_plan *child = NULL;
-    CN_TRY(prune(env, plan->children[0], &needed, &child, err));
+    CN_TRY(prune(self, plan->children[0], &needed, &child, err));
     node.exprs = exprs;
     node.n_exprs = n_kept;
     node.children = &child;
-    return cni_plan_new(&env->builder, &node, out_plan, err);
+    return cni_plan_new(&self->env->builder, &node, out_plan, err);
 }
 
-/* FILTER, SORT, TOPN, LIMIT, DISTINCT ON: columns are the child's. */
+/* FILTER, SORT, TOPN, LIMIT, DISTINCT ON, REPEAT: columns are the child's. */
 static cn_code
-prune_passing(cni_rule_env *env, const cni_plan *plan, const cni_id_set *required,
+prune_passing(pruning *self, const cni_plan *plan, const cni_id_set *required,
               const cni_plan **out_plan, cn_error *err)
 {
     cni_id_set needed = {0};
-    CN_TRY(copy_set(env, required, &needed, err));
+    CN_TRY(copy_set(self, required, &needed, err));
     if (plan->predicate != NULL) {
-        CN_TRY(cni_id_set_add_expr(env->arena, &needed, plan->predicate, err));
+        CN_TRY(cni_id_set_add_expr(self->env->arena, &needed, plan->predicate, err));
     }
     for (int32_t order = 0; order < plan->n_orders; order++) {
-        CN_TRY(cni_id_set_add_expr(env->arena, &needed, plan->orders[order].expr, err));
+        CN_TRY(cni_id_set_add_expr(self->env->arena, &needed, plan->orders[order].expr, err));
     }
     for (int32_t expr = 0; expr < plan->n_exprs; expr++) {
-        CN_TRY(cni_id_set_add_expr(env->arena, &needed, plan->exprs[expr], err));
+        CN_TRY(cni_id_set_add_expr(self->env->arena, &needed, plan->exprs[expr], err));
     }
     const cni_plan *child = NULL;
-    CN_TRY(prune(env, plan->children[0], &needed, &child, err));
+    CN_TRY(prune(self, plan->children[0], &needed, &child, err));
     cni_plan node = *plan;
     node.children = &child;
     node.n_columns = child->n_columns;
     node.columns = child->columns;
-    return cni_plan_new(&env->builder, &node, out_plan, err);
+    return cni_plan_new(&self->env->builder, &node, out_plan, err);
 }
 
 /* Exactly the columns at `positions` of the unpruned member, in that order. */
 static cn_code
-prune_member(cni_rule_env *env, const cni_plan *member, const int32_t *positions, int32_t n_kept,
+prune_member(pruning *self, const cni_plan *member, const int32_t *positions, int32_t n_kept,
              const cni_plan **out_plan, cn_error *err)
 {
     cni_id_set needed = {0};
     for (int32_t kept = 0; kept < n_kept; kept++) {
-        CN_TRY(cni_id_set_add(env->arena, &needed, member->columns[positions[kept]].id, err));
+        CN_TRY(cni_id_set_add(self->env->arena, &needed, member->columns[positions[kept]].id, err));
     }
     const cni_plan *pruned = NULL;
-    CN_TRY(prune(env, member, &needed, &pruned, err));
-    bool exact = pruned->n_columns == n_kept;
-    for (int32_t kept = 0; exact && kept < n_kept; kept++) {
-        exact = pruned->columns[kept].id == member->columns[positions[kept]].id;
-    }
-    *out_plan = pruned;
-    if (exact) {
-        return CN_OK;
-    }
-    const cni_expr **exprs = NULL;
-    cni_str *names = NULL;
-    CN_TRY(cni_arena_alloc_array(env->arena, n_kept, (int64_t)sizeof(*exprs), &exprs, err));
-    CN_TRY(cni_arena_alloc_array(env->arena, n_kept, (int64_t)sizeof(*names), &names, err));
+    CN_TRY(prune(self, member, &needed, &pruned, err));
+    cni_column *columns = NULL;
+    CN_TRY(
+        cni_arena_alloc_array(self->env->arena, n_kept, (int64_t)sizeof(*columns), &columns, err));
     for (int32_t kept = 0; kept < n_kept; kept++) {
-        const cni_column *column = &member->columns[positions[kept]];
-        names[kept] = column->name;
-        CN_TRY(cni_expr_column(env->arena, column->id, column->type, &exprs[kept], err));
+        columns[kept] = member->columns[positions[kept]];
     }
-    return cni_plan_project(&env->builder, pruned, exprs, names, n_kept, out_plan, err);
+    return cni_plan_exactly(self->env, pruned, columns, n_kept, out_plan, err);
 }
 
 static cn_code
-prune_union(cni_rule_env *env, const cni_plan *plan, const cni_id_set *required,
+prune_union(pruning *self, const cni_plan *plan, const cni_id_set *required,
             const cni_plan **out_plan, cn_error *err)
 {
     int32_t *positions = NULL;
     int32_t n_kept = 0;
     const cni_plan **children = NULL;
     cni_plan node = *plan;
-    CN_TRY(kept_positions(env, plan, required, 0, &positions, &n_kept, err));
-    CN_TRY(take_columns(env, plan, positions, n_kept, &node, err));
-    CN_TRY(cni_arena_alloc_array(env->arena, plan->n_children, (int64_t)sizeof(*children),
+    CN_TRY(kept_positions(self, plan, required, 0, &positions, &n_kept, err));
+    CN_TRY(take_columns(self, plan, positions, n_kept, &node, err));
+    CN_TRY(cni_arena_alloc_array(self->env->arena, plan->n_children, (int64_t)sizeof(*children),
                                  &children, err));
     for (int32_t child = 0; child < plan->n_children; child++) {
-        CN_TRY(prune_member(env, plan->children[child], positions, n_kept, &children[child], err));
+        CN_TRY(prune_member(self, plan->children[child], positions, n_kept, &children[child], err));
     }
     node.children = children;
-    return cni_plan_new(&env->builder, &node, out_plan, err);
+    return cni_plan_new(&self->env->builder, &node, out_plan, err);
 }
 
 static cn_code
-prune_nothing(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_error *err)
+prune_nothing(pruning *self, const cni_plan *plan, const cni_plan **out_plan, cn_error *err)
 {
     const cni_plan **children = NULL;
-    CN_TRY(cni_arena_alloc_array(env->arena, plan->n_children, (int64_t)sizeof(*children),
+    CN_TRY(cni_arena_alloc_array(self->env->arena, plan->n_children, (int64_t)sizeof(*children),
                                  &children, err));
     for (int32_t child = 0; child < plan->n_children; child++) {
         cni_id_set all = {0};
-        CN_TRY(require_all(env, plan->children[child], &all, err));
-        CN_TRY(prune(env, plan->children[child], &all, &children[child], err));
+        CN_TRY(cni_id_set_add_plan(self->env->arena, &all, plan->children[child], err));
+        CN_TRY(prune(self, plan->children[child], &all, &children[child], err));
     }
-    return cni_plan_with_children(&env->builder, plan, children, out_plan, err);
+    return cni_plan_over(self->env, plan, children, out_plan, err);
+}
+
+/* Either side gives what is used above and what the predicate names. */
+static cn_code
+prune_join(pruning *self, const cni_plan *plan, const cni_id_set *required,
+           const cni_plan **out_plan, cn_error *err)
+{
+    cni_id_set needed = {0};
+    const cni_plan *children[2] = {NULL, NULL};
+    CN_TRY(copy_set(self, required, &needed, err));
+    if (plan->predicate != NULL) {
+        CN_TRY(cni_id_set_add_expr(self->env->arena, &needed, plan->predicate, err));
+    }
+    CN_TRY(prune(self, plan->children[0], &needed, &children[0], err));
+    CN_TRY(prune(self, plan->children[1], &needed, &children[1], err));
+    return cni_plan_over(self->env, plan, children, out_plan, err);
+}
+
+/* ---- WITH, CTE_SCAN, RECURSIVE ---- */
+
+static cte_wants *
+find_wants(const pruning *self, int32_t cte_id)
+{
+    for (int64_t item = 0; item < self->ctes.n_items; item++) {
+        cte_wants *wants = self->ctes.items[item];
+        if (wants->cte_id == cte_id) {
+            return wants;
+        }
+    }
+    return NULL;
+}
+
+/* Positions stay those of the unpruned definition until that is pruned. */
+static cn_code
+prune_cte_scan(pruning *self, const cni_plan *plan, const cni_id_set *required,
+               const cni_plan **out_plan, cn_error *err)
+{
+    CN_TRY(prune_scan(self, plan, required, out_plan, err));
+    cte_wants *wants = find_wants(self, plan->cte_id);
+    const cni_plan *pruned = *out_plan;
+    for (int32_t column = 0; wants != NULL && column < pruned->n_columns; column++) {
+        CN_TRY(cni_id_set_add(self->env->arena, &wants->positions, pruned->table_columns[column],
+                              err));
+    }
+    return CN_OK;
+}
+
+/* The CTE_SCANs of one definition under `plan` after its columns have moved. */
+static cn_code
+move_scans(pruning *self, const cni_plan *plan, const cte_wants *wants, const cni_plan **out_plan,
+           cn_error *err)
+{
+    const cni_plan **children = NULL;
+    CN_TRY(cni_arena_alloc_array(self->env->arena, plan->n_children, (int64_t)sizeof(*children),
+                                 &children, err));
+    for (int32_t child = 0; child < plan->n_children; child++) {
+        CN_TRY(move_scans(self, plan->children[child], wants, &children[child], err));
+    }
+    if (plan->kind != CNI_PLAN_CTE_SCAN || plan->cte_id != wants->cte_id) {
+        return cni_plan_with_children(&self->env->builder, plan, children, out_plan, err);
+    }
+    cni_plan node = *plan;
+    int32_t *positions = NULL;
+    CN_TRY(cni_arena_alloc_array(self->env->arena, plan->n_columns, (int64_t)sizeof(*positions),
+                                 &positions, err));
+    for (int32_t column = 0; column < plan->n_columns; column++) {
+        positions[column] = wants->moved[plan->table_columns[column]];
+    }
+    node.table_columns = positions;
+    return cni_plan_new(&self->env->builder, &node, out_plan, err);
 }
 
 static cn_code
-prune(cni_rule_env *env, const cni_plan *plan, const cni_id_set *required,
-      const cni_plan **out_plan, cn_error *err)
+prune_definition(pruning *self, const cni_plan *definition, cte_wants *wants,
+                 const cni_plan **out_plan, cn_error *err)
+{
+    int32_t *positions = NULL;
+    int32_t n_kept = 0;
+    CN_TRY(cni_arena_alloc_array(self->env->arena, definition->n_columns,
+                                 (int64_t)sizeof(*positions), &positions, err));
+    CN_TRY(cni_arena_alloc_array(self->env->arena, definition->n_columns,
+                                 (int64_t)sizeof(*wants->moved), &wants->moved, err));
+    for (int32_t column = 0; column < definition->n_columns; column++) {
+        if (cni_id_set_has(&wants->positions, column)) {
+            wants->moved[column] = n_kept;
+            positions[n_kept++] = column;
+        }
+    }
+    return prune_member(self, definition, positions, n_kept, out_plan, err);
+}
+
+static cn_code
+prune_with(pruning *self, const cni_plan *plan, const cni_id_set *required,
+           const cni_plan **out_plan, cn_error *err)
+{
+    cte_wants *wants = NULL;
+    const cni_plan *children[2] = {NULL, NULL};
+    cni_plan node = *plan;
+    CN_TRY(CN_ARENA_NEW(self->env->arena, &wants, err));
+    wants->cte_id = plan->cte_id;
+    CN_TRY(cni_list_push(self->env->arena, &self->ctes, wants, err));
+    CN_TRY(prune(self, plan->children[1], required, &children[1], err));
+    CN_TRY(prune_definition(self, plan->children[0], wants, &children[0], err));
+    CN_TRY(move_scans(self, children[1], wants, &children[1], err));
+    node.children = children;
+    node.n_columns = children[1]->n_columns;
+    node.columns = children[1]->columns;
+    return cni_plan_new(&self->env->builder, &node, out_plan, err);
+}
+
+static cn_code
+prune(pruning *self, const cni_plan *plan, const cni_id_set *required, const cni_plan **out_plan,
+      cn_error *err)
 {
     switch ((cni_plan_kind)plan->kind) {
     case CNI_PLAN_SCAN:
-        return prune_scan(env, plan, required, out_plan, err);
+        return prune_scan(self, plan, required, out_plan, err);
     case CNI_PLAN_VALUES:
-        return prune_values(env, plan, required, out_plan, err);
+        return prune_values(self, plan, required, out_plan, err);
     case CNI_PLAN_PROJECT:
     case CNI_PLAN_AGGREGATE:
-        return prune_exprs(env, plan, required, out_plan, err);
+        return prune_exprs(self, plan, required, out_plan, err);
     case CNI_PLAN_FILTER:
     case CNI_PLAN_SORT:
     case CNI_PLAN_TOPN:
     case CNI_PLAN_LIMIT:
-        return prune_passing(env, plan, required, out_plan, err);
+    case CNI_PLAN_REPEAT:
+        return prune_passing(self, plan, required, out_plan, err);
     case CNI_PLAN_DISTINCT:
-        return plan->n_exprs > 0 ? prune_passing(env, plan, required, out_plan, err)
-                                 : prune_nothing(env, plan, out_plan, err);
+        return plan->n_exprs > 0 ? prune_passing(self, plan, required, out_plan, err)
+                                 : prune_nothing(self, plan, out_plan, err);
     case CNI_PLAN_UNION_ALL:
-        return prune_union(env, plan, required, out_plan, err);
+        return prune_union(self, plan, required, out_plan, err);
+    case CNI_PLAN_JOIN:
+        return prune_join(self, plan, required, out_plan, err);
+    case CNI_PLAN_WITH:
+        return prune_with(self, plan, required, out_plan, err);
+    case CNI_PLAN_CTE_SCAN:
+        return prune_cte_scan(self, plan, required, out_plan, err);
     default:
-        return prune_nothing(env, plan, out_plan, err);
+        return prune_nothing(self, plan, out_plan, err);
     }
 }
 
@@ -253,7 +362,10 @@ cn_code
 cni_rule_projection_pushdown(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan,
                              cn_error *err)
 {
+    pruning self = {.env = env};
     cni_id_set required = {0};
-    CN_TRY(require_all(env, plan, &required, err));
-    return prune(env, plan, &required, out_plan, err);
+    const cni_plan *pruned = NULL;
+    CN_TRY(cni_id_set_add_plan(env->arena, &required, plan, err));
+    CN_TRY(prune(&self, plan, &required, &pruned, err));
+    return cni_plan_exactly(env, pruned, plan->columns, plan->n_columns, out_plan, err);
 }

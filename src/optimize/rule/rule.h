@@ -44,7 +44,9 @@ CN_NODISCARD cn_code cni_rule_top_n(cni_rule_env *env, const cni_plan *plan,
 CN_NODISCARD cn_code cni_rule_projection_pushdown(cni_rule_env *env, const cni_plan *plan,
                                                   const cni_plan **out_plan, cn_error *err);
 
-/* Rewrite bottom-up: `visit` sees each node after its children. Depth is bounded by the plan's. */
+/* Rewrite bottom-up: `visit` sees each node after its children (cni_plan_over: a visit may give a
+ * node with other columns, as long as those that are used above are among them). The plan that
+ * comes out has the columns of `plan`. Depth is bounded by the plan's. */
 CN_NODISCARD cn_code cni_plan_rewrite(cni_rule_env *env, const cni_plan *plan, cni_rule_apply visit,
                                       const cni_plan **out_plan, cn_error *err);
 /* Apply `visit` to every expression that the node itself holds (filters of scans included). */
@@ -59,6 +61,36 @@ CN_NODISCARD cn_code cni_expr_through_project(cni_rule_env *env, const cni_plan 
 CN_NODISCARD cn_code cni_expr_conjuncts(cni_arena *arena, const cni_expr *predicate, cni_list *list,
                                         cn_error *err);
 
+/* AND of a list of const cni_expr *; NULL when it is empty. */
+CN_NODISCARD cn_code cni_expr_all_of(cni_arena *arena, const cni_list *conjuncts,
+                                     const cni_expr **out_predicate, cn_error *err);
+/* Every column that the expression names comes out of `plan`. True for one that names none. */
+bool cni_expr_is_over(const cni_expr *expr, const cni_plan *plan);
+/* Whether the expression names the column. */
+bool cni_expr_names(const cni_expr *expr, int32_t column_id);
+/* May be evaluated elsewhere, more often or on other rows than written: raises nothing, is not
+ * volatile, holds no subquery. */
+bool cni_expr_is_free(const cni_expr *expr);
+
+/* FILTER over `plan` with the conjuncts; `plan` itself when there are none. */
+CN_NODISCARD cn_code cni_plan_filter_all(cni_rule_env *env, const cni_plan *plan,
+                                         const cni_list *conjuncts, const cni_plan **out_plan,
+                                         cn_error *err);
+/* The node over other children whose columns may be more, fewer or in another order: what passes
+ * columns on passes on the new ones. The children of UNION_ALL and RECURSIVE and the definition of
+ * a WITH are told by position, those of DISTINCT are compared whole: they get their columns back by
+ * a projection. */
+CN_NODISCARD cn_code cni_plan_over(cni_rule_env *env, const cni_plan *plan,
+                                   const cni_plan *const *children, const cni_plan **out_plan,
+                                   cn_error *err);
+/* `plan` with exactly these columns in this order, by a projection where it gives others. */
+CN_NODISCARD cn_code cni_plan_exactly(cni_rule_env *env, const cni_plan *plan,
+                                      const cni_column *columns, int32_t n_columns,
+                                      const cni_plan **out_plan, cn_error *err);
+/* VALUES without rows that gives the columns of `plan`. */
+CN_NODISCARD cn_code cni_plan_empty(cni_rule_env *env, const cni_plan *plan,
+                                    const cni_plan **out_plan, cn_error *err);
+
 /* A set of column ids. Zero bytes = empty. In the arena. */
 typedef struct cni_id_set {
     uint64_t *words;
@@ -67,6 +99,9 @@ typedef struct cni_id_set {
 
 CN_NODISCARD cn_code cni_id_set_add(cni_arena *arena, cni_id_set *self, int32_t id, cn_error *err);
 bool cni_id_set_has(const cni_id_set *self, int32_t id);
+/* Add every column that comes out of `plan`. */
+CN_NODISCARD cn_code cni_id_set_add_plan(cni_arena *arena, cni_id_set *self, const cni_plan *plan,
+                                         cn_error *err);
 /* Add every column that the expression (its call clauses too) names. */
 CN_NODISCARD cn_code cni_id_set_add_expr(cni_arena *arena, cni_id_set *self, const cni_expr *expr,
                                          cn_error *err);

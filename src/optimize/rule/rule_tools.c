@@ -5,19 +5,28 @@
  */
 #include "optimize/rule/rule.h"
 
-cn_code
-cni_plan_rewrite(cni_rule_env *env, const cni_plan *plan, cni_rule_apply visit,
-                 const cni_plan **out_plan, cn_error *err)
+static cn_code
+rewrite(cni_rule_env *env, const cni_plan *plan, cni_rule_apply visit, const cni_plan **out_plan,
+        cn_error *err)
 {
     const cni_plan **children = NULL;
     CN_TRY(cni_arena_alloc_array(env->arena, plan->n_children, (int64_t)sizeof(*children),
                                  &children, err));
     for (int32_t child = 0; child < plan->n_children; child++) {
-        CN_TRY(cni_plan_rewrite(env, plan->children[child], visit, &children[child], err));
+        CN_TRY(rewrite(env, plan->children[child], visit, &children[child], err));
     }
     const cni_plan *rebuilt = NULL;
-    CN_TRY(cni_plan_with_children(&env->builder, plan, children, &rebuilt, err));
+    CN_TRY(cni_plan_over(env, plan, children, &rebuilt, err));
     return visit(env, rebuilt, out_plan, err);
+}
+
+cn_code
+cni_plan_rewrite(cni_rule_env *env, const cni_plan *plan, cni_rule_apply visit,
+                 const cni_plan **out_plan, cn_error *err)
+{
+    const cni_plan *rewritten = NULL;
+    CN_TRY(rewrite(env, plan, visit, &rewritten, err));
+    return cni_plan_exactly(env, rewritten, plan->columns, plan->n_columns, out_plan, err);
 }
 
 typedef struct map_state {
@@ -195,4 +204,13 @@ cni_id_set_add_expr(cni_arena *arena, cni_id_set *self, const cni_expr *expr, cn
     collect_state collect = {.arena = arena, .set = self, .code = CN_OK, .err = err};
     cni_expr_walk(expr, collect_columns, &collect);
     return collect.code;
+}
+
+cn_code
+cni_id_set_add_plan(cni_arena *arena, cni_id_set *self, const cni_plan *plan, cn_error *err)
+{
+    for (int32_t column = 0; column < plan->n_columns; column++) {
+        CN_TRY(cni_id_set_add(arena, self, plan->columns[column].id, err));
+    }
+    return CN_OK;
 }

@@ -268,11 +268,7 @@ simplify_filter(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_pl
     if (!is_literal(plan->predicate)) {
         return CN_OK;
     }
-    const cni_plan node = {.kind = CNI_PLAN_VALUES,
-                           .n_columns = plan->n_columns,
-                           .columns = plan->columns,
-                           .limit = CNI_NO_LIMIT};
-    return cni_plan_new(&env->builder, &node, out_plan, err);
+    return cni_plan_empty(env, plan, out_plan, err);
 }
 
 /* ORDER BY a literal orders nothing. */
