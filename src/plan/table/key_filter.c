@@ -109,7 +109,7 @@ choose_integers(cni_key_filter *self)
         cni_max_i64(BITMAP_LEAST_BITS, n_rows > BITMAP_MOST_BITS / BITMAP_BITS_OF_ROW
                                            ? BITMAP_MOST_BITS
                                            : n_rows * BITMAP_BITS_OF_ROW);
-    if (span < most && take_words(self, span / 64 + 1)) {
+    if (span < most && take_words(self, span / 64 + 2)) {
         return CNI_KEY_FILTER_BITMAP;
     }
     if (n_rows <= CNI_KEY_FILTER_LIST_MAX) {
@@ -214,22 +214,24 @@ cni_key_filter_insert(cni_key_filter *self, const cni_vector *keys, cn_error *er
     return self->kind == CNI_KEY_FILTER_BLOOM ? add_hashes(self, &flat, err) : CN_OK;
 }
 
-/* A bitmap without holes says no more than its bounds. */
-static bool
-is_full(const cni_key_filter *self)
+static int64_t
+count_set(const cni_key_filter *self)
 {
     int64_t n_set = 0;
     for (int64_t word = 0; word < self->n_words; word++) {
         n_set += __builtin_popcountll((uint64_t)cni_counter_get(&self->words[word]));
     }
-    return n_set == span_of(&self->all) + 1;
+    return n_set;
 }
 
 void
 cni_key_filter_seal(cni_key_filter *self)
 {
-    if (self->kind == CNI_KEY_FILTER_BITMAP && is_full(self)) {
-        self->kind = CNI_KEY_FILTER_RANGE;
+    if (self->kind == CNI_KEY_FILTER_BITMAP) {
+        self->n_set = count_set(self);
+        if (self->n_set == span_of(&self->all) + 1) {
+            self->kind = CNI_KEY_FILTER_RANGE; /* without holes it says no more than its bounds */
+        }
     }
     cni_flag_publish(&self->sealed, self->kind);
 }
@@ -328,6 +330,54 @@ cni_key_filter_prune(const cni_key_filter *self, const cni_column_stats *stats, 
 }
 
 /* ---- counting ---- */
+
+bool
+cni_key_filter_is_active(const cni_key_filter *self)
+{
+    return cni_key_filter_kind_of(self) != CNI_KEY_FILTER_PASS &&
+           cni_flag_consume(&self->useless) == 0;
+}
+
+/* How many values of the range that both have are in the filter, as far as its kind says. */
+static double
+keys_within(const cni_key_filter *self, cni_key_filter_kind kind, double n_shared)
+{
+    const double n_span = (double)self->all.high_i64 - (double)self->all.low_i64 + 1.0;
+    switch (kind) {
+    case CNI_KEY_FILTER_BITMAP:
+        return n_shared * ((double)self->n_set / n_span);
+    case CNI_KEY_FILTER_LIST:
+        return (double)self->n_list;
+    case CNI_KEY_FILTER_BLOOM:
+        return (double)self->all.n_rows * (n_shared / n_span) + n_shared * 0.02;
+    default:
+        return n_shared;
+    }
+}
+
+double
+cni_key_filter_share(const cni_key_filter *self, const cni_column_stats *stats)
+{
+    const cni_key_filter_kind kind = cni_key_filter_kind_of(self);
+    const cni_value *low = &stats->low;
+    const cni_value *high = &stats->high;
+    if (kind == CNI_KEY_FILTER_PASS || kind == CNI_KEY_FILTER_NONE) {
+        return kind == CNI_KEY_FILTER_NONE ? 0.0 : 1.0;
+    }
+    if (self->key_class != CNI_KEY_INTEGER || stats->bounds_mark == CNI_STAT_UNKNOWN ||
+        low->type == NULL || high->type == NULL || low->is_null || high->is_null ||
+        !cni_type_equal(low->type, self->type) || !cni_type_equal(high->type, self->type)) {
+        return 0.5;
+    }
+    const int64_t first = cni_max_i64(low->as.i64, self->all.low_i64);
+    const int64_t last = cni_min_i64(high->as.i64, self->all.high_i64);
+    const double n_column = (double)high->as.i64 - (double)low->as.i64 + 1.0;
+    if (first > last || n_column < 1.0) {
+        return 0.0;
+    }
+    const double share = keys_within(self, kind, (double)last - (double)first + 1.0) / n_column;
+    return share < 1.0 ? share : 1.0;
+}
 
 void
 cni_key_filter_count(cni_key_filter *self, int64_t n_rows_in, int64_t n_rows_left)

@@ -76,12 +76,31 @@ cni_key_filter_kind cni_key_filter_kind_of(const cni_key_filter *self); /* PASS 
 /* Whether rows whose keys lie within the statistics may pass (row groups, pages). */
 cni_verdict cni_key_filter_prune(const cni_key_filter *self, const cni_column_stats *stats,
                                  int64_t n_rows);
+/* Whether looking rows up may remove some: false for PASS and for a filter found useless. */
+bool cni_key_filter_is_active(const cni_key_filter *self);
+/* Guess of the share of rows that pass, in [0, 1], for a column of such statistics. */
+double cni_key_filter_share(const cni_key_filter *self, const cni_column_stats *stats);
+
+/* What one reader keeps between calls: the answers for the entries of the dictionary it saw last.
+ * Zero bytes = nothing yet. Of one filter. Thread: confined. */
+typedef struct cni_key_memo {
+    uint64_t identity;   /* of the dictionary */
+    int64_t n_rows_seen; /* with it */
+    bool is_made;
+    cni_buffer *passes; /* a byte per entry: 1 = may match */
+} cni_key_memo;
+void cni_key_memo_done(cni_key_memo *self);
+
 /* Clear the bit of every row of `keys` (any encoding; of DICTIONARY each entry is looked up once)
  * that cannot match; bits that are clear already are not looked at. inout_bits: n_rows bits in
  * whole words. Gives how many remain. */
 CN_NODISCARD cn_code cni_key_filter_select(cni_key_filter *self, const cni_vector *keys,
                                            uint64_t *inout_bits, int64_t *out_n_left,
                                            cn_error *err);
+/* The same with a memo, so that a dictionary is looked up once for all its vectors. */
+CN_NODISCARD cn_code cni_key_filter_select_memo(cni_key_filter *self, cni_key_memo *inout_memo,
+                                                const cni_vector *keys, uint64_t *inout_bits,
+                                                int64_t *out_n_left, cn_error *err);
 /* Readers count what it did; a filter that keeps more than 80 % of 64 Ki rows turns to PASS for
  * rows (bounds go on pruning). Thread: counters. */
 void cni_key_filter_count(cni_key_filter *self, int64_t n_rows_in, int64_t n_rows_left);

@@ -29,7 +29,9 @@ struct cni_key_filter {
     cni_atomic_i64 sealed;    /* flag: cni_key_filter_kind for readers */
     cni_atomic_i64 useless;   /* flag: rows are not looked up any more */
     cni_key_observation all;  /* bounds; texts of its own */
-    int64_t n_words;          /* BITMAP: bits of low_i64 + k; BLOOM: a power of two */
+    int64_t n_words;          /* BITMAP: bits of low_i64 + k, and one word of zeros behind them;
+                                 BLOOM: a power of two */
+    int64_t n_set;            /* BITMAP: bits, since the seal */
     cni_atomic_i64 *words;
     cni_atomic_i64 *map; /* BLOOM of integers: CNI_KEY_MAP_WORDS words */
     int32_t map_shift;   /* value - low >> shift is the block */

@@ -44,7 +44,7 @@ next_morsel(cni_scan *base, cni_waker own_waker, int64_t *out_morsel)
 {
     cni_pq_scan *self = scan_of(base);
     cni_waker_drop(own_waker);
-    if (limit_is_reached(self)) {
+    if (limit_is_reached(self) || cni_pq_scan_is_empty(self)) {
         return CNI_MORSEL_NONE;
     }
     const int64_t morsel = cni_counter_add(&self->next_morsel, 1);
@@ -88,7 +88,7 @@ choose_block_rows(const cni_pq_local *self, int64_t row, int64_t end)
             n_rows = cni_min_i64(n_page, cni_min_i64(n_each, CNI_CHUNK_ROWS_MAX));
         }
     }
-    if (scan->limit != CNI_NO_LIMIT && scan->n_filters == 0) {
+    if (scan->limit != CNI_NO_LIMIT && scan->n_stages == 0) {
         n_rows = cni_min_i64(n_rows, cni_max_i64(1, scan->limit - self->n_emitted));
     }
     return n_rows;
@@ -179,7 +179,7 @@ counters(const cni_scan *base, cni_scan_counters *out)
     const cni_pq_scan *self = (const cni_pq_scan *)(const void *)base;
     *out = (cni_scan_counters){.bytes_read = cni_counter_get(&self->bytes_read),
                                .row_groups = self->n_groups_seen,
-                               .row_groups_pruned = self->n_groups_pruned,
+                               .row_groups_pruned = cni_counter_get(&self->n_groups_pruned),
                                .pages_pruned = cni_counter_get(&self->pages_pruned),
                                .rows_scanned = cni_counter_get(&self->rows_scanned),
                                .rows_filtered = cni_counter_get(&self->rows_filtered) -

@@ -2,9 +2,9 @@
  *
  * One block: filter columns, filters, then the other columns for the rows that survived.
  *
- * Row spaces: a column decoded for stage k has one row per survivor of stage k - 1. kept[k] are the
- * rows of that space which passed stage k; carrying a vector on means taking those rows, stage
- * after stage.
+ * Row spaces: stages run at positions 0, 1, 2 ... of the local order. A column decoded at position
+ * k has one row per survivor of position k - 1. kept[k] are the rows of that space which passed;
+ * carrying a vector on means taking those rows, position after position.
  */
 #include "io/format/parquet/scan_int.h"
 
@@ -41,17 +41,17 @@ read_column(cni_pq_local *self, const block_state *block, int32_t column, bool a
     return cni_pq_column_read(&self->columns[column], &self->reader, &want, out, err);
 }
 
-/* `inout` from the row space of stage `from` to that of stage `to`. */
+/* `inout` from the row space of position `from` to that of position `to`. */
 static cn_code
 carry_on(cni_pq_local *self, int32_t from, int32_t to, cni_vector *inout, cn_error *err)
 {
     cni_allocator *allocator = self->scan->context->allocator;
-    for (int32_t stage = from; stage < to; stage++) {
-        if (self->n_kept[stage] == inout->n_rows) {
+    for (int32_t at = from; at < to; at++) {
+        if (self->n_kept[at] == inout->n_rows) {
             continue;
         }
         const cni_bounds bounds = inout->bounds;
-        const uint64_t *kept = self->kept + (int64_t)stage * CNI_PQ_BLOCK_WORDS;
+        const uint64_t *kept = self->kept + (int64_t)at * CNI_PQ_BLOCK_WORDS;
         const int64_t n_taken =
             self->reader.env.kernels->bits_to_u32(kept, inout->n_rows, self->indices);
         cni_vector taken;
@@ -65,11 +65,11 @@ carry_on(cni_pq_local *self, int32_t from, int32_t to, cni_vector *inout, cn_err
     return CN_OK;
 }
 
-/* The columns of a stage, in its row space, into the filter chunk. */
+/* The columns of the stage at a position, in its row space, into the filter chunk. */
 static cn_code
-fill_filter_chunk(cni_pq_local *self, const block_state *block, int32_t stage, cn_error *err)
+fill_filter_chunk(cni_pq_local *self, const block_state *block, int32_t position, cn_error *err)
 {
-    const cni_pq_stage *plan = &self->scan->stages[stage];
+    const cni_pq_stage *plan = &self->scan->stages[self->order[position]];
     cni_chunk *chunk = &self->filter_chunk;
     CN_TRY(cni_chunk_set_columns(chunk, plan->n_columns, err));
     chunk->n_rows = block->n_alive;
@@ -79,9 +79,9 @@ fill_filter_chunk(cni_pq_local *self, const block_state *block, int32_t stage, c
         if (self->read_stage[column] < 0) {
             CN_TRY(read_column(self, block, column, true, vector, err));
         } else {
-            CN_TRY(carry_on(self, self->read_stage[column], stage, vector, err));
+            CN_TRY(carry_on(self, self->read_stage[column], position, vector, err));
         }
-        self->read_stage[column] = stage;
+        self->read_stage[column] = position;
         cni_vector_copy(&chunk->columns[at], vector);
     }
     return CN_OK;
@@ -130,20 +130,29 @@ keep_by_boundary(cni_pq_local *self, const cni_dynamic_filter_set *dynamic, int6
         kept[row >> 6] = word;
         n_kept += __builtin_popcountll(word);
     }
-    (void)cni_counter_add(&self->scan->rows_dynamic, n_rows - n_kept);
     *out_n_kept = n_kept;
     return CN_OK;
 }
 
-/* Rows of the filter chunk that pass a stage: how many, and which when not all. */
+/* Rows of the stage's column that may be keys of a build, into `kept`. */
 static cn_code
-filter_stage(cni_pq_local *self, int32_t stage, uint64_t *kept, int64_t *out_n_kept, cn_error *err)
+keep_by_keys(cni_pq_local *self, int32_t stage, int64_t n_rows, uint64_t *kept, int64_t *out_n_kept,
+             cn_error *err)
 {
-    const cni_pq_stage *plan = &self->scan->stages[stage];
+    cni_key_filter *filter = self->scan->stages[stage].key;
+    memset(kept, 0, (size_t)cni_bits_words(n_rows) * 8);
+    cni_bits_fill((uint8_t *)kept, 0, n_rows, true);
+    CN_TRY(cni_key_filter_select_memo(filter, &self->memos[stage], &self->filter_chunk.columns[0],
+                                      kept, out_n_kept, err));
+    cni_key_filter_count(filter, n_rows, *out_n_kept);
+    return CN_OK;
+}
+
+static cn_code
+keep_by_program(cni_pq_local *self, int32_t stage, uint64_t *kept, int64_t *out_n_kept,
+                cn_error *err)
+{
     cni_chunk *chunk = &self->filter_chunk;
-    if (plan->program == NULL) {
-        return keep_by_boundary(self, plan->dynamic, chunk->n_rows, kept, out_n_kept, err);
-    }
     CN_TRY(cni_program_filter(self->states[stage], chunk, err));
     *out_n_kept = cni_chunk_live_rows(chunk);
     if (*out_n_kept < chunk->n_rows) {
@@ -152,14 +161,39 @@ filter_stage(cni_pq_local *self, int32_t stage, uint64_t *kept, int64_t *out_n_k
     return CN_OK;
 }
 
-/* Run the filters of a stage and narrow the block. */
+/* Rows of the filter chunk that pass a stage: how many, and which when not all. */
 static cn_code
-run_stage(cni_pq_local *self, block_state *block, int32_t stage, cn_error *err)
+filter_stage(cni_pq_local *self, int32_t stage, uint64_t *kept, int64_t *out_n_kept, cn_error *err)
 {
-    cni_chunk *chunk = &self->filter_chunk;
-    uint64_t *kept = self->kept + (int64_t)stage * CNI_PQ_BLOCK_WORDS;
-    int64_t n_kept = 0;
-    CN_TRY(fill_filter_chunk(self, block, stage, err));
+    cni_pq_stage *plan = &self->scan->stages[stage];
+    const int64_t n_rows = self->filter_chunk.n_rows;
+    if (plan->program != NULL) {
+        CN_TRY(keep_by_program(self, stage, kept, out_n_kept, err));
+    } else if (plan->key != NULL) {
+        CN_TRY(keep_by_keys(self, stage, n_rows, kept, out_n_kept, err));
+    } else {
+        CN_TRY(keep_by_boundary(self, plan->dynamic, n_rows, kept, out_n_kept, err));
+    }
+    if (plan->program == NULL) {
+        (void)cni_counter_add(&self->scan->rows_dynamic, n_rows - *out_n_kept);
+    }
+    (void)cni_counter_add(&plan->rows_in, n_rows);
+    (void)cni_counter_add(&plan->rows_left, *out_n_kept);
+    return CN_OK;
+}
+
+/* Run the filters at a position and narrow the block. */
+static cn_code
+run_stage(cni_pq_local *self, block_state *block, int32_t position, cn_error *err)
+{
+    uint64_t *kept = self->kept + (int64_t)position * CNI_PQ_BLOCK_WORDS;
+    const int32_t stage = self->order[position];
+    int64_t n_kept = block->n_alive;
+    if (!cni_pq_stage_is_active(&self->scan->stages[stage])) {
+        self->n_kept[position] = n_kept;
+        return CN_OK;
+    }
+    CN_TRY(fill_filter_chunk(self, block, position, err));
     CN_TRY(filter_stage(self, stage, kept, &n_kept, err));
     if (n_kept < block->n_alive) {
         if (block->is_narrowed) {
@@ -169,9 +203,9 @@ run_stage(cni_pq_local *self, block_state *block, int32_t stage, cn_error *err)
         }
         block->is_narrowed = true;
     }
-    self->n_kept[stage] = n_kept;
+    self->n_kept[position] = n_kept;
     block->n_alive = n_kept;
-    cni_chunk_reset(chunk);
+    cni_chunk_reset(&self->filter_chunk);
     return CN_OK;
 }
 
@@ -253,8 +287,8 @@ cni_pq_block_decode(cni_pq_local *self, int64_t row, int64_t n_rows, cn_error *e
     block_state block = {.row = row, .n_rows = n_rows, .n_alive = n_rows};
     cni_pq_block_drop(self);
     drop_read(self);
-    for (int32_t stage = 0; stage < self->scan->n_stages && block.n_alive > 0; stage++) {
-        CN_TRY(run_stage(self, &block, stage, err));
+    for (int32_t position = 0; position < self->scan->n_stages && block.n_alive > 0; position++) {
+        CN_TRY(run_stage(self, &block, position, err));
     }
     if (block.n_alive > 0) {
         CN_TRY(read_outputs(self, &block, err));

@@ -14,9 +14,10 @@
  * Everything planned is immutable; shared slots (open files, directories, dictionaries, verdicts)
  * are claimed once and freed when the last morsel of their group is done.
  *
- * A dynamic filter (request->dynamic: the boundary of a top-N) is stage 0 of its own: the key
- * column is decoded, rows behind the boundary of the moment go, and other columns are read for the
- * rest.
+ * Filters that other operators give are stages of their own: a key filter (what a join build knows)
+ * and the dynamic filter (request->dynamic: the boundary of a top-N). One that has nothing to say
+ * at the moment is passed over, and its column is not decoded for it. Stages whose order is free
+ * are put in order again at every morsel, by what they removed so far.
  */
 #ifndef CNI_IO_PARQUET_SCAN_INT_H
 #define CNI_IO_PARQUET_SCAN_INT_H
@@ -25,15 +26,27 @@
 #include "io/format/parquet/parquet_file_int.h"
 #include "plan/eval/program.h"
 #include "plan/table/dynamic_filter.h"
+#include "plan/table/key_filter.h"
 #include "plan/table/table.h"
 
-/* Filters that are evaluated together: a program, or the dynamic filter over its one column. */
+/* Filters that are evaluated together: one of a program, a key filter over its one column, the
+ * dynamic filter over its one column. */
 typedef struct cni_pq_stage {
-    const cni_program *program; /* NULL = dynamic */
+    const cni_program *program;
+    cni_key_filter *key;
     const cni_dynamic_filter_set *dynamic;
     int32_t n_columns;
     const int32_t *columns; /* positions among the read columns, in the order of the chunk */
+    double cost;            /* of a row, about nanoseconds */
+    double pass;            /* estimated share of rows that pass */
+    cni_atomic_i64 rows_in; /* counters */
+    cni_atomic_i64 rows_left;
 } cni_pq_stage;
+
+typedef struct cni_pq_key {
+    int32_t column; /* read column */
+    cni_key_filter *filter;
+} cni_pq_key;
 
 /* A filter for pruning: the read columns it uses. */
 typedef struct cni_pq_filter {
@@ -53,8 +66,10 @@ typedef struct cni_pq_scan_group {
     int32_t file;  /* among the scan's files */
     int64_t group; /* among the file's row groups */
     int64_t n_rows;
+    uint64_t lead; /* least lead of the dynamic filter's column; 0 = unknown */
     cni_atomic_i64 n_morsels_left;
-    cni_pq_shared_chunk *chunks; /* one per read column */
+    cni_atomic_i64 n_morsels_read; /* not passed over as a whole */
+    cni_pq_shared_chunk *chunks;   /* one per read column */
 } cni_pq_scan_group;
 
 typedef struct cni_pq_morsel {
@@ -70,12 +85,16 @@ typedef struct cni_pq_scan {
     cni_table *table;         /* referenced */
     const cni_schema *schema; /* the table's */
     int32_t n_outputs;
-    const int32_t *outputs; /* read columns, in the request's order */
-    int32_t n_columns;      /* read columns */
-    const int32_t *fields;  /* per read column: position in the schema */
-    int32_t dynamic_column; /* read column of the dynamic filter */
+    const int32_t *outputs;                /* read columns, in the request's order */
+    int32_t n_columns;                     /* read columns */
+    const int32_t *fields;                 /* per read column: position in the schema */
+    const cni_dynamic_filter_set *dynamic; /* NULL = none */
+    int32_t dynamic_column;                /* read column of it */
+    int32_t n_keys;
+    const cni_pq_key *keys;
     int32_t n_stages;
-    const cni_pq_stage *stages;
+    int32_t n_free_stages; /* the first ones, in the order of their estimates */
+    cni_pq_stage *stages;
     int32_t n_filters;
     const cni_pq_filter *filters;
     int64_t limit;
@@ -88,8 +107,8 @@ typedef struct cni_pq_scan {
     cni_atomic_i64 n_done; /* morsels */
     cni_atomic_i64 n_rows_out;
     /* counters */
-    int64_t n_groups_pruned;
     int64_t n_groups_seen;
+    cni_atomic_i64 n_groups_pruned;
     cni_atomic_i64 bytes_read;
     cni_atomic_i64 pages_pruned;
     cni_atomic_i64 rows_scanned;
@@ -115,19 +134,40 @@ cni_pq_scan_type(const cni_pq_scan *self, int32_t column)
 CN_NODISCARD cn_code cni_pq_scan_plan(cni_pq_scan *self, cni_pq_file *const *files, int32_t n_files,
                                       const cni_scan_request *request, cn_error *err);
 
+/* Plan the stages: self's columns, filters, keys and dynamic filter are set. `file` is the one that
+ * estimates are made from. */
+CN_NODISCARD cn_code cni_pq_scan_plan_stages(cni_pq_scan *self, const cni_pq_file *file,
+                                             cn_error *err);
+/* Whether a stage may remove rows now. */
+bool cni_pq_stage_is_active(const cni_pq_stage *self);
+/* The order to run the stages in from now on: n_stages positions. */
+void cni_pq_scan_order_stages(const cni_pq_scan *self, int32_t *out_order);
+/* Whether nothing can come out of the scan any more. */
+bool cni_pq_scan_is_empty(const cni_pq_scan *self);
+
 /* The open file, opened if need be. */
 CN_NODISCARD cn_code cni_pq_scan_open_file(cni_pq_scan *self, int32_t file, cni_file **out_file,
                                            cn_error *err);
 
 /* Whether statistics say that no row of the group passes the filters. */
 bool cni_pq_group_is_dead(const cni_pq_scan *self, const cni_pq_file *file, int64_t group);
+/* The least lead that a row of the group can have for the dynamic filter, 0 = unknown or none. */
+CN_NODISCARD cn_code cni_pq_group_lead(const cni_pq_scan *self, const cni_pq_file *file,
+                                       int64_t group, uint64_t *out_lead, cn_error *err);
+/* Whether the boundary of the dynamic filter excludes rows from this lead on. */
+bool cni_pq_is_behind(const cni_pq_scan *self, uint64_t lead);
 
 /* Which pages of a column cannot hold wanted rows. Immutable. */
+typedef struct cni_pq_page_verdict {
+    uint64_t lead; /* least lead of the dynamic filter's column; 0 = unknown */
+    bool dead;
+} cni_pq_page_verdict;
+
 typedef struct cni_pq_verdicts {
     cni_allocator *allocator; /* borrowed */
     int64_t n_pages;          /* 0 = nothing is known */
-    int64_t n_dead;
-    bool dead[];
+    bool is_any;              /* some page is dead, or may become so */
+    cni_pq_page_verdict pages[];
 } cni_pq_verdicts;
 
 /* Verdicts of read column `column` of a group, made if need be (its directory must exist). */
@@ -143,25 +183,28 @@ typedef struct cni_pq_local {
     cni_pq_reader reader;
     cni_pq_column *columns;           /* per read column */
     const cni_pq_verdicts **verdicts; /* per read column, of the current group; may be NULL */
-    cni_program_state **states;       /* per stage */
+    cni_program_state **states;       /* per stage; NULL = not a program */
+    cni_key_memo *memos;              /* per stage */
     cni_chunk filter_chunk;
     /* morsel */
     int64_t morsel; /* -1 = none */
     cni_pq_scan_group *group;
     int64_t row; /* next row to decode */
     int64_t end_row;
-    int64_t n_emitted; /* rows of this morsel */
-    int32_t primary;   /* read column that blocks follow, -1 = none */
+    int64_t n_emitted;   /* rows of this morsel */
+    bool is_passed_over; /* its group is behind the dynamic boundary: nothing of it was opened */
+    int32_t primary;     /* read column that blocks follow, -1 = none */
+    int32_t *order;      /* stages: position -> stage */
     /* block: the rows that survived, per output */
     cni_vector *outputs;
     int64_t block_rows;
     int64_t block_at;
     /* one block's work */
     cni_vector *read;    /* per read column: decoded by a stage */
-    int32_t *read_stage; /* per read column: the stage that decoded it, -1 = none */
+    int32_t *read_stage; /* per read column: position of the stage that decoded it, -1 = none */
     uint64_t *survivors; /* words: rows of the block that are alive */
-    uint64_t *kept;      /* words per stage: rows of its input that passed */
-    int64_t *n_kept;     /* per stage */
+    uint64_t *kept;      /* words per position: rows of its input that passed */
+    int64_t *n_kept;     /* per position */
     uint32_t *indices;   /* row numbers */
     uint32_t *narrowed;  /* fewer of them */
     uint64_t *leads;     /* of the dynamic filter's column; n_lead_words, made when needed */

@@ -9,6 +9,8 @@ typedef struct local_layout {
     int64_t columns;
     int64_t verdicts;
     int64_t states;
+    int64_t memos;
+    int64_t order;
     int64_t outputs;
     int64_t read;
     int64_t read_stage;
@@ -36,6 +38,8 @@ lay_out(const cni_pq_scan *scan)
     at.columns = place(&end, scan->n_columns, (int64_t)sizeof(cni_pq_column));
     at.verdicts = place(&end, scan->n_columns, (int64_t)sizeof(void *));
     at.states = place(&end, scan->n_stages, (int64_t)sizeof(void *));
+    at.memos = place(&end, scan->n_stages, (int64_t)sizeof(cni_key_memo));
+    at.order = place(&end, scan->n_stages, (int64_t)sizeof(int32_t));
     at.outputs = place(&end, scan->n_outputs, (int64_t)sizeof(cni_vector));
     at.read = place(&end, scan->n_columns, (int64_t)sizeof(cni_vector));
     at.read_stage = place(&end, scan->n_columns, (int64_t)sizeof(int32_t));
@@ -80,6 +84,8 @@ cni_pq_local_new(cni_pq_scan *scan, cni_pq_local **out_local, cn_error *err)
     self->columns = part(self, at.columns);
     self->verdicts = part(self, at.verdicts);
     self->states = part(self, at.states);
+    self->memos = part(self, at.memos);
+    self->order = part(self, at.order);
     self->outputs = part(self, at.outputs);
     self->read = part(self, at.read);
     self->read_stage = part(self, at.read_stage);
@@ -110,6 +116,7 @@ cni_pq_local_free(cni_pq_local *self)
     cni_chunk_done(&self->filter_chunk);
     for (int32_t stage = 0; stage < scan->n_stages; stage++) {
         cni_program_state_free(self->states[stage]);
+        cni_key_memo_done(&self->memos[stage]);
     }
     for (int32_t column = 0; column < scan->n_columns; column++) {
         cni_vector_done(&self->read[column]);
@@ -150,10 +157,16 @@ cn_code
 cni_pq_local_begin(cni_pq_local *self, int64_t morsel, cn_error *err)
 {
     const cni_pq_morsel *at = &self->scan->morsels[morsel];
-    CN_TRY(begin_columns(self, at, err));
+    cni_pq_scan_group *group = &self->scan->groups[at->group];
+    self->is_passed_over = cni_pq_is_behind(self->scan, group->lead);
+    if (!self->is_passed_over) {
+        CN_TRY(begin_columns(self, at, err));
+        cni_pq_scan_order_stages(self->scan, self->order);
+        (void)cni_counter_add(&group->n_morsels_read, 1);
+    }
     self->morsel = morsel;
-    self->group = &self->scan->groups[at->group];
-    self->row = at->row;
+    self->group = group;
+    self->row = self->is_passed_over ? at->end_row : at->row;
     self->end_row = at->end_row;
     self->n_emitted = 0;
     return CN_OK;
@@ -178,6 +191,9 @@ release_group(cni_pq_scan *scan, cni_pq_scan_group *group)
     if (!cni_refcount_dec(&group->n_morsels_left)) {
         return;
     }
+    if (cni_counter_get(&group->n_morsels_read) == 0) {
+        (void)cni_counter_add(&scan->n_groups_pruned, 1);
+    }
     for (int32_t column = 0; column < scan->n_columns; column++) {
         cni_pq_shared_chunk *shared = &group->chunks[column];
         cni_pq_verdicts_free(cni_slot_claim(&shared->page_verdicts, NULL));
@@ -194,7 +210,7 @@ void
 cni_pq_local_finish(cni_pq_local *self)
 {
     cni_pq_scan *scan = self->scan;
-    if (scan->n_filters > 0 && self->row >= self->end_row) {
+    if (scan->n_stages > 0 && self->row >= self->end_row && !self->is_passed_over) {
         (void)cni_counter_add(&scan->pages_pruned, count_skipped_pages(self));
     }
     (void)cni_counter_add(&scan->bytes_read, self->reader.bytes_read);

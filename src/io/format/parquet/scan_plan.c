@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Planning a scan: read columns, filter stages, row groups, morsels.
+ * Planning a scan: read columns, row groups, morsels. Stages are planned in scan_stages.c.
  */
 #include "io/format/parquet/scan_int.h"
 
@@ -95,13 +95,30 @@ plan_filter(cni_pq_scan *self, column_set *set, const cni_expr *expr, cni_pq_fil
 }
 
 static cn_code
+plan_keys(cni_pq_scan *self, column_set *set, cn_error *err)
+{
+    const cni_scan_request *request = set->request;
+    cni_pq_key *keys = NULL;
+    CN_TRY(cni_arena_alloc_array(self->arena, request->n_key_filters, (int64_t)sizeof(*keys), &keys,
+                                 err));
+    for (int32_t key = 0; key < request->n_key_filters; key++) {
+        keys[key].column = choose_column(set, request->key_filters[key].table_column);
+        keys[key].filter = request->key_filters[key].filter;
+    }
+    self->n_keys = request->n_key_filters;
+    self->keys = keys;
+    return CN_OK;
+}
+
+static cn_code
 plan_columns(cni_pq_scan *self, const cni_pq_file *file, const cni_scan_request *request,
              cn_error *err)
 {
     column_set set = {.request = request};
     int32_t *outputs = NULL;
     cni_pq_filter *filters = NULL;
-    const int64_t n_max = (int64_t)request->n_columns + request->n_filter_slots + 2;
+    const int64_t n_max =
+        (int64_t)request->n_columns + request->n_filter_slots + request->n_key_filters + 2;
     CN_TRY(cni_arena_alloc_array(self->arena, n_max, 4, &set.fields, err));
     CN_TRY(cni_arena_alloc_array(self->arena, request->n_columns, 4, &outputs, err));
     CN_TRY(cni_arena_alloc_array(self->arena, request->n_filters, (int64_t)sizeof(*filters),
@@ -112,7 +129,9 @@ plan_columns(cni_pq_scan *self, const cni_pq_file *file, const cni_scan_request 
     for (int32_t filter = 0; filter < request->n_filters; filter++) {
         CN_TRY(plan_filter(self, &set, request->filters[filter], &filters[filter], err));
     }
+    CN_TRY(plan_keys(self, &set, err));
     if (request->dynamic != NULL) {
+        self->dynamic = request->dynamic;
         self->dynamic_column = choose_column(&set, request->dynamic->table_column);
     }
     for (int32_t field = 0; set.n_fields == 0 && field < self->schema->n_fields; field++) {
@@ -144,168 +163,6 @@ refuse_nested(const cni_pq_scan *self, const cni_pq_file *file, cn_error *err)
     return CN_OK;
 }
 
-/* ---- stages ---- */
-
-/* A stage while it is being planned: the filters of one column, or of the last stage. */
-typedef struct stage_plan {
-    int32_t column; /* -1 = the last stage: several columns, or fallible */
-    double rank;    /* cost per row removed */
-    double pass;    /* estimated fraction that passes */
-} stage_plan;
-
-static int32_t
-stage_column(const cni_pq_filter *filter)
-{
-    return filter->n_slots == 1 && !cni_expr_may_error(filter->expr) ? filter->columns[0] : -1;
-}
-
-/* Bytes that a value of a column takes in the first row group: what decoding it costs. */
-static double
-column_cost(const cni_pq_scan *self, const cni_pq_file *file, int32_t column)
-{
-    const cni_pq_leaf *leaf = cni_pq_scan_leaf(self, file, column);
-    if (file->footer.n_groups == 0 || file->footer.groups[0].n_rows == 0) {
-        return 1.0;
-    }
-    const cni_pq_group *group = &file->footer.groups[0];
-    const double n_bytes = (double)group->chunks[leaf->chunk].uncompressed_bytes;
-    return n_bytes > 0 ? 0.1 + n_bytes / (double)group->n_rows : 0.1;
-}
-
-static double
-filter_pass(const cni_pq_scan *self, const cni_pq_file *file, const cni_pq_filter *filter)
-{
-    cni_column_stats columns[8] = {0};
-    cni_table_stats stats = {.n_columns = filter->n_slots, .columns = columns};
-    if (filter->n_slots > (int32_t)CN_ARRAY_LEN(columns) || file->footer.n_groups == 0) {
-        return 0.5;
-    }
-    stats.rows_mark = CNI_STAT_CLAIMED;
-    stats.n_rows = file->footer.groups[0].n_rows;
-    for (int32_t slot = 0; slot < filter->n_slots; slot++) {
-        const int32_t column = filter->columns[slot];
-        cni_pq_group_stats(file, 0, cni_pq_scan_leaf(self, file, column),
-                           cni_pq_scan_type(self, column), &columns[slot]);
-    }
-    return cni_estimate_selectivity(filter->expr, &stats, filter->slots, filter->n_slots);
-}
-
-static void
-sort_stages(stage_plan *stages, int32_t n)
-{
-    for (int32_t stage = 1; stage < n; stage++) {
-        const stage_plan moving = stages[stage];
-        int32_t at = stage;
-        for (; at > 0 && stages[at - 1].rank > moving.rank; at--) {
-            stages[at] = stages[at - 1];
-        }
-        stages[at] = moving;
-    }
-}
-
-/* Which stages there are: one per column of simple filters, cheapest first, then the rest. */
-static cn_code
-choose_stages(cni_pq_scan *self, const cni_pq_file *file, stage_plan **out_stages, int32_t *out_n,
-              cn_error *err)
-{
-    stage_plan *stages = NULL;
-    int32_t n = 0;
-    bool has_last = false;
-    CN_TRY(cni_arena_alloc_array(self->arena, self->n_filters + 1, (int64_t)sizeof(*stages),
-                                 &stages, err));
-    for (int32_t filter = 0; filter < self->n_filters; filter++) {
-        const int32_t column = stage_column(&self->filters[filter]);
-        int32_t at = 0;
-        if (column < 0) {
-            has_last = true;
-            continue;
-        }
-        while (at < n && stages[at].column != column) {
-            at++;
-        }
-        if (at == n) {
-            stages[n++] = (stage_plan){.column = column, .pass = 1.0};
-        }
-        stages[at].pass *= filter_pass(self, file, &self->filters[filter]);
-    }
-    for (int32_t stage = 0; stage < n; stage++) {
-        const double removed = 1.0 - stages[stage].pass;
-        stages[stage].rank =
-            column_cost(self, file, stages[stage].column) / (removed > 0.001 ? removed : 0.001);
-    }
-    sort_stages(stages, n);
-    if (has_last) {
-        stages[n++] = (stage_plan){.column = -1};
-    }
-    *out_stages = stages;
-    *out_n = n;
-    return CN_OK;
-}
-
-/* Compile the filters that belong to a stage, in written order. */
-static cn_code
-compile_stage(cni_pq_scan *self, const stage_plan *plan, cni_pq_stage *out, cn_error *err)
-{
-    const cni_expr **exprs = NULL;
-    cni_slot *slots = NULL;
-    int32_t *columns = NULL;
-    int64_t n_max = 0;
-    for (int32_t filter = 0; filter < self->n_filters; filter++) {
-        n_max += self->filters[filter].n_slots;
-    }
-    CN_TRY(
-        cni_arena_alloc_array(self->arena, self->n_filters, (int64_t)sizeof(*exprs), &exprs, err));
-    CN_TRY(cni_arena_alloc_array(self->arena, n_max, (int64_t)sizeof(*slots), &slots, err));
-    CN_TRY(cni_arena_alloc_array(self->arena, n_max, 4, &columns, err));
-    column_set set = {.fields = columns};
-    int32_t n_exprs = 0;
-    int32_t n_slots = 0;
-    for (int32_t filter = 0; filter < self->n_filters; filter++) {
-        const cni_pq_filter *at = &self->filters[filter];
-        if (stage_column(at) != plan->column) {
-            continue;
-        }
-        exprs[n_exprs++] = at->expr;
-        for (int32_t slot = 0; slot < at->n_slots; slot++) {
-            slots[n_slots++] = (cni_slot){.column_id = at->slots[slot].column_id,
-                                          .position = choose_column(&set, at->columns[slot])};
-        }
-    }
-    out->n_columns = set.n_fields;
-    out->columns = columns;
-    return cni_program_new(self->arena, exprs, n_exprs, slots, n_slots, &out->program, err);
-}
-
-static cn_code
-dynamic_stage(cni_pq_scan *self, const cni_dynamic_filter_set *dynamic, cni_pq_stage *out,
-              cn_error *err)
-{
-    int32_t *columns = NULL;
-    CN_TRY(cni_arena_alloc_array(self->arena, 1, 4, &columns, err));
-    columns[0] = self->dynamic_column;
-    *out = (cni_pq_stage){.dynamic = dynamic, .n_columns = 1, .columns = columns};
-    return CN_OK;
-}
-
-static cn_code
-plan_stages(cni_pq_scan *self, const cni_pq_file *file, const cni_dynamic_filter_set *dynamic,
-            cn_error *err)
-{
-    stage_plan *plans = NULL;
-    cni_pq_stage *stages = NULL;
-    int32_t n_plans = 0;
-    CN_TRY(choose_stages(self, file, &plans, &n_plans, err));
-    CN_TRY(cni_arena_alloc_array(self->arena, n_plans + 1, (int64_t)sizeof(*stages), &stages, err));
-    if (dynamic != NULL) {
-        CN_TRY(dynamic_stage(self, dynamic, &stages[self->n_stages++], err));
-    }
-    for (int32_t plan = 0; plan < n_plans; plan++) {
-        CN_TRY(compile_stage(self, &plans[plan], &stages[self->n_stages++], err));
-    }
-    self->stages = stages;
-    return CN_OK;
-}
-
 /* ---- row groups and morsels ---- */
 
 static cn_code
@@ -326,13 +183,14 @@ plan_groups(cni_pq_scan *self, cn_error *err)
                 continue;
             }
             if (cni_pq_group_is_dead(self, in, group)) {
-                self->n_groups_pruned++;
+                (void)cni_counter_add(&self->n_groups_pruned, 1);
                 continue;
             }
             cni_pq_scan_group *out = &self->groups[self->n_groups++];
             out->file = file;
             out->group = group;
             out->n_rows = in->footer.groups[group].n_rows;
+            CN_TRY(cni_pq_group_lead(self, in, group, &out->lead, err));
             (void)cni_counter_add(&self->files[file].n_groups_left, 1);
         }
     }
@@ -476,7 +334,7 @@ cni_pq_scan_plan(cni_pq_scan *self, cni_pq_file *const *files, int32_t n_files,
         self->files[file].file = files[file];
     }
     self->limit = request->limit;
-    CN_TRY(plan_stages(self, files[0], request->dynamic, err));
+    CN_TRY(cni_pq_scan_plan_stages(self, files[0], err));
     CN_TRY(plan_groups(self, err));
     return plan_morsels(self, err);
 }
