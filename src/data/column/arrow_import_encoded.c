@@ -247,7 +247,7 @@ import_runs(const cni_arrow_node *node, const run_source *source, cni_vector *ou
 cn_code
 cni_arrow_import_run_end(const cni_arrow_node *node, cni_vector *out, cn_error *err)
 {
-    run_source source;
+    run_source source = {0};
     if (node->n_rows > INT32_MAX) {
         return CN_FAIL(err, CN_LIMIT_EXCEEDED, "Arrow: a run-end encoded array of %lld rows",
                        (long long)node->n_rows);

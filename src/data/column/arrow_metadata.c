@@ -89,8 +89,8 @@ cni_arrow_split_metadata(cni_arena *arena, const char *block, cni_str *out_exten
     block_reader reader = {.at = block};
     (void)read_number(&reader);
     for (int32_t pair = 0; pair < n_pairs; pair++) {
-        cni_str key;
-        cni_str value;
+        cni_str key = {0};
+        cni_str value = {0};
         CN_TRY(read_text(&reader, &key, err));
         CN_TRY(read_text(&reader, &value, err));
         if (cni_str_eq(key, CNI_STR(NAME_KEY))) {

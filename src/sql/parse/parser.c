@@ -41,7 +41,7 @@ cni_sql_peek(sql_parser *self, int32_t distance)
 {
     while (self->n_ahead < distance) {
         const cni_sql_token *last =
-            self->n_ahead == 0 ? &self->token : &self->ahead[self->n_ahead - 1];
+            self->n_ahead > 0 ? &self->ahead[self->n_ahead - 1] : &self->token;
         self->ahead[self->n_ahead] = cni_sql_lex(self->text, last->offset + last->length);
         self->n_ahead++;
     }
