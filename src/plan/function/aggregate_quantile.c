@@ -57,7 +57,10 @@ resolve_quantile(cni_resolve *inout_question, bool interpolated, cn_error *err)
     }
     cni_resolve_any(inout_question, 0);
     if (n_args == 2) {
-        if (!cni_resolve_want(inout_question, 1, number)) {
+        /* A number stays as it was written: a plan that is read back must find the literal. */
+        if (cni_type_is_numeric(inout_question->arg_types[1])) {
+            cni_resolve_any(inout_question, 1);
+        } else if (!cni_resolve_want(inout_question, 1, number)) {
             return CN_OK;
         }
         CN_TRY(read_fraction(inout_question->arg_literals[1], &fraction, err));
