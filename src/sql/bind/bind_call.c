@@ -2,6 +2,7 @@
  *
  * Function calls: resolution in the catalogue, casts of arguments, and the clauses of aggregates.
  * An aggregate becomes a CNI_EXPR_AGGREGATE node where it stands; bind_group.c takes it out again.
+ * One that belongs to an enclosing query becomes a column of it (bind_outer.c).
  */
 #include "sql/bind/bind_int.h"
 
@@ -88,12 +89,14 @@ refuse_clauses(const cni_sql_expr *expr, bool is_scalar, cn_error *err)
     return CN_OK;
 }
 
+/* Whether an aggregate of the level `names` may stand where it does. */
 static cn_code
 check_place(const cni_bind_names *names, const cni_sql_expr *expr, cn_error *err)
 {
-    static const char *const places[] = {[CNI_CLAUSE_WHERE] = "WHERE",
-                                         [CNI_CLAUSE_GROUP] = "GROUP BY",
-                                         [CNI_CLAUSE_CONSTANT] = "this place"};
+    static const char *const places[] = {
+        [CNI_CLAUSE_WHERE] = "WHERE",        [CNI_CLAUSE_GROUP] = "GROUP BY",
+        [CNI_CLAUSE_ON] = "JOIN conditions", [CNI_CLAUSE_FROM] = "FROM of their own query",
+        [CNI_CLAUSE_VALUES] = "VALUES",      [CNI_CLAUSE_CONSTANT] = "this place"};
     if (names->in_aggregate) {
         return cni_bind_fail(err, CN_INVALID_ARGUMENT, "42803", expr->node.offset,
                              expr->node.length, "aggregate calls cannot be nested");
@@ -155,7 +158,9 @@ static cn_code
 bind_aggregate(cni_bind_names *names, const cni_sql_expr *expr, cni_str name,
                const cni_expr **out_expr, cn_error *err)
 {
-    CN_TRY(check_place(names, expr, err));
+    if (names->outer == NULL || names->in_aggregate) {
+        CN_TRY(check_place(names, expr, err));
+    }
     if (expr->call->within.n_items > 0) {
         return cni_bind_refuse(err, expr->node.offset, expr->node.length,
                                "WITHIN GROUP aggregates");
@@ -173,7 +178,12 @@ bind_aggregate(cni_bind_names *names, const cni_sql_expr *expr, cni_str name,
     CN_TRY(resolve(names->binder, name, CNI_FUNCTION_AGGREGATE, args, n_args, expr->node.offset,
                    expr->node.length, &node, err));
     CN_TRY(bind_clauses(&inside, expr->call, &node.call, err));
-    return cni_expr_new(names->binder->arena, &node, out_expr, err);
+    const cni_expr *call = NULL;
+    CN_TRY(cni_expr_new(names->binder->arena, &node, &call, err));
+    cni_bind_names *owner = cni_bind_owner(names, call);
+    CN_TRY(check_place(owner, expr, err));
+    *out_expr = call;
+    return owner == names ? CN_OK : cni_bind_outer_aggregate(owner, call, out_expr, err);
 }
 
 cn_code

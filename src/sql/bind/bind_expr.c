@@ -19,33 +19,58 @@ cni_bind_exprs(cni_bind_names *names, const cni_sql_expr *const *exprs, int32_t 
     return CN_OK;
 }
 
-/* An IR node of `kind` over args, BOOLEAN, placed. */
-static cn_code
-make_bool(cni_bind_names *names, const cni_sql_expr *expr, cni_expr node,
-          const cni_expr *const *args, int32_t n_args, const cni_expr **out_expr, cn_error *err)
+cn_code
+cni_bind_bool_node(cni_binder *binder, const cni_sql_node *place, cni_expr node,
+                   const cni_expr *const *args, int32_t n_args, const cni_expr **out_expr,
+                   cn_error *err)
 {
     node.type = cni_type_of(CNI_TYPE_BOOL);
     node.args = args;
     node.n_args = n_args;
-    node.sql_offset = expr->node.offset;
-    node.sql_length = expr->node.length;
-    return cni_expr_new(names->binder->arena, &node, out_expr, err);
+    node.sql_offset = place->offset;
+    node.sql_length = place->length;
+    return cni_expr_new(binder->arena, &node, out_expr, err);
+}
+
+cn_code
+cni_bind_compare_node(cni_binder *binder, const cni_sql_node *place, cni_compare_op op,
+                      const cni_expr *left, const cni_expr *right, const cni_expr **out_expr,
+                      cn_error *err)
+{
+    const cni_expr *const args[2] = {left, right};
+    const cni_expr node = {.kind = CNI_EXPR_COMPARE, .op = (uint8_t)op};
+    return cni_bind_bool_node(binder, place, node, args, 2, out_expr, err);
+}
+
+static cn_code
+make_bool(cni_bind_names *names, const cni_sql_expr *expr, cni_expr node,
+          const cni_expr *const *args, int32_t n_args, const cni_expr **out_expr, cn_error *err)
+{
+    return cni_bind_bool_node(names->binder, &expr->node, node, args, n_args, out_expr, err);
+}
+
+bool
+cni_bind_compare_op(uint8_t op, cni_compare_op *out_op)
+{
+    static const uint8_t ops[CNI_SQL_OP_COUNT_] = {
+        [CNI_SQL_OP_EQ] = CNI_EQ, [CNI_SQL_OP_NE] = CNI_NE, [CNI_SQL_OP_LT] = CNI_LT,
+        [CNI_SQL_OP_LE] = CNI_LE, [CNI_SQL_OP_GT] = CNI_GT, [CNI_SQL_OP_GE] = CNI_GE,
+    };
+    *out_op = (cni_compare_op)ops[op];
+    return op >= CNI_SQL_OP_EQ && op <= CNI_SQL_OP_GE;
 }
 
 static cn_code
 bind_compare(cni_bind_names *names, const cni_sql_expr *expr, const cni_expr **out_expr,
              cn_error *err)
 {
-    static const uint8_t ops[CNI_SQL_OP_COUNT_] = {
-        [CNI_SQL_OP_EQ] = CNI_EQ, [CNI_SQL_OP_NE] = CNI_NE, [CNI_SQL_OP_LT] = CNI_LT,
-        [CNI_SQL_OP_LE] = CNI_LE, [CNI_SQL_OP_GT] = CNI_GT, [CNI_SQL_OP_GE] = CNI_GE,
-    };
     const cni_expr **args = NULL;
+    cni_compare_op op = CNI_EQ;
     CN_TRY(cni_bind_exprs(names, expr->args, 2, &args, err));
     CN_TRY(cni_bind_unify(names->binder, args, 2, "comparison", expr->node.offset,
                           expr->node.length, err));
-    const cni_expr node = {.kind = CNI_EXPR_COMPARE, .op = ops[expr->op]};
-    return make_bool(names, expr, node, args, 2, out_expr, err);
+    (void)cni_bind_compare_op(expr->op, &op);
+    return cni_bind_compare_node(names->binder, &expr->node, op, args[0], args[1], out_expr, err);
 }
 
 static cn_code
@@ -385,7 +410,6 @@ static cn_code
 refuse_kind(const cni_sql_expr *expr, cn_error *err)
 {
     static const char *const names[CNI_SQL_EXPR_KIND_COUNT_] = {
-        [CNI_SQL_EXPR_SUBQUERY] = "subqueries in expressions",
         [CNI_SQL_EXPR_QUANTIFIED] = "ANY and ALL over lists",
         [CNI_SQL_EXPR_ROW] = "row values",
         [CNI_SQL_EXPR_LIST] = "list literals",
@@ -436,6 +460,8 @@ bind_leaf(cni_bind_names *names, const cni_sql_expr *expr, const cni_expr **out_
         return bind_cast(names, expr, out_expr, err);
     case CNI_SQL_EXPR_COLLATE:
         return bind_collate(names, expr, out_expr, err);
+    case CNI_SQL_EXPR_SUBQUERY:
+        return cni_bind_subquery(names, expr, out_expr, err);
     case CNI_SQL_EXPR_LIST:
         return cni_function_kinds(names->binder->env->functions, CNI_STR("list_value")) == 0
                    ? refuse_kind(expr, err)
@@ -455,6 +481,9 @@ cni_bind_expr(cni_bind_names *names, const cni_sql_expr *expr, const cni_expr **
     if (leaf != NULL) {
         *out_expr = leaf;
         return CN_OK;
+    }
+    if (cni_bind_is_over_rows(expr)) {
+        return cni_bind_over_rows(names, expr, out_expr, err);
     }
     switch ((cni_sql_expr_kind)expr->kind) {
     case CNI_SQL_EXPR_COMPARE:

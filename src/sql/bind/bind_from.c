@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * FROM: one relation - a table or view of the catalog, a WITH query, a file by its path, a derived
- * table, a table function. Several relations need joins and are refused by name.
+ * One item of FROM: a table or view of the catalog, a WITH query, a file by its path, a derived
+ * table, a table function. bind_join.c puts several together.
  */
 #include "plan/eval/program.h"
 #include "sql/bind/bind_select_int.h"
@@ -110,9 +110,24 @@ cni_bind_constant(const cni_bind_env *env, const cni_sql_expr *expr, cni_value *
     return code;
 }
 
+/* Arguments are constants: columns of what stands before are known but refused. */
 static cn_code
-bind_table_function(cni_binder *binder, const cni_sql_from *from, const cni_plan **out_plan,
-                    cni_str *out_alias, cn_error *err)
+refuse_lateral_argument(cni_binder *binder, cni_bind_names *lateral, const cni_sql_expr *expr,
+                        cn_error *err)
+{
+    cni_bind_names names = {.binder = binder, .outer = lateral, .clause = CNI_CLAUSE_CONSTANT};
+    const cni_expr *bound = NULL;
+    if (lateral == NULL || expr->kind == CNI_SQL_EXPR_LIST ||
+        cni_bind_expr(&names, expr, &bound, NULL) != CN_OK || !cni_bind_needs_rows(bound)) {
+        return CN_OK;
+    }
+    return cni_bind_refuse(err, expr->node.offset, expr->node.length,
+                           "columns as arguments of table functions (LATERAL)");
+}
+
+static cn_code
+bind_table_function(cni_binder *binder, cni_bind_names *lateral, const cni_sql_from *from,
+                    const cni_plan **out_plan, cni_str *out_alias, cn_error *err)
 {
     const cni_sql_expr *call = from->functions.items[0];
     if (from->functions.n_items != 1 || from->with_ordinality ||
@@ -126,6 +141,7 @@ bind_table_function(cni_binder *binder, const cni_sql_from *from, const cni_plan
     CN_TRY(cni_arena_alloc_array(binder->arena, call->n_args, (int64_t)sizeof(*arg_names),
                                  &arg_names, err));
     for (int32_t arg = 0; arg < call->n_args; arg++) {
+        CN_TRY(refuse_lateral_argument(binder, lateral, call->args[arg], err));
         CN_TRY(cni_bind_constant(binder->env, call->args[arg], &args[arg], err));
         if (call->arg_names != NULL) {
             arg_names[arg] = call->arg_names[arg].text;
@@ -136,19 +152,6 @@ bind_table_function(cni_binder *binder, const cni_sql_from *from, const cni_plan
         .function = name, .n_args = call->n_args, .args = args, .arg_names = arg_names};
     *out_alias = name;
     return scan_recipe(binder, &recipe, name, from->node.offset, from->node.length, out_plan, err);
-}
-
-static const cni_bind_cte *
-find_cte(const cni_bind_cte *ctes, const cni_sql_ident *name)
-{
-    for (int32_t pass = 0; pass < 2; pass++) {
-        for (const cni_bind_cte *cte = ctes; cte != NULL; cte = cte->outer) {
-            if (cni_bind_name_matches(name, cte->name.text, pass == 0)) {
-                return cte;
-            }
-        }
-    }
-    return NULL;
 }
 
 /* A view that is a plan already; it counts as as many queries as it has nodes on its longest way.
@@ -184,7 +187,8 @@ bind_view(cni_binder *binder, const cni_sql_from *from, const cni_catalog_entry 
     binder->view_depth++;
     cn_code code = cni_sql_parse_query(binder->arena, entry->view_sql, &query, err);
     if (code == CN_OK) {
-        code = cni_bind_query_in(binder, NULL, query, out_plan, err);
+        const cni_bind_around nothing = {0};
+        code = cni_bind_query_in(binder, &nothing, query, out_plan, err);
     }
     binder->view_depth--;
     if (code != CN_OK && err != NULL) {
@@ -237,21 +241,35 @@ bind_catalog_table(cni_binder *binder, const cni_sql_from *from, const cni_plan 
                          entry->table->schema->n_fields, out_plan, err);
 }
 
+/* One item at work: what it becomes and the names it has by itself. */
+typedef struct from_state {
+    cni_binder *binder;
+    const cni_bind_around *around;
+    cni_bind_names *lateral;
+    const cni_plan *plan;
+    cni_sql_ident_list names; /* of columns */
+    cni_str schema;
+    cni_str alias;
+    bool is_recursive;
+} from_state;
+
 static cn_code
-bind_named(cni_binder *binder, const cni_bind_cte *ctes, const cni_sql_from *from,
-           const cni_plan **out_plan, cni_sql_ident_list *inout_names, cni_str *out_schema,
-           cni_str *out_alias, cn_error *err)
+bind_named(from_state *state, const cni_sql_from *from, cn_error *err)
 {
-    const cni_bind_cte *cte =
-        from->name->n_parts == 1 ? find_cte(ctes, &from->name->parts[0]) : NULL;
+    cni_bind_cte *cte = NULL;
+    if (from->name->n_parts == 1) {
+        CN_TRY(cni_bind_find_cte(state->around->ctes, &from->name->parts[0], &cte, err));
+    }
     if (cte == NULL) {
-        return bind_catalog_table(binder, from, out_plan, inout_names, out_schema, out_alias, err);
+        return bind_catalog_table(state->binder, from, &state->plan, &state->names, &state->schema,
+                                  &state->alias, err);
     }
-    *out_alias = cte->name.text;
-    if (inout_names->n_items == 0) {
-        *inout_names = cte->columns;
+    state->alias = cte->name.text;
+    state->is_recursive = cte->kind == CNI_BIND_CTE_SELF;
+    if (state->names.n_items == 0) {
+        state->names = cte->columns;
     }
-    return cni_bind_query_in(binder, cte->outer, cte->query, out_plan, err);
+    return cni_bind_use_cte(state->binder, cte, &state->plan, err);
 }
 
 static cn_code
@@ -261,60 +279,79 @@ refuse_from(const cni_sql_from *from, cn_error *err)
         return cni_bind_refuse(err, from->sample->offset, from->sample->length,
                                "samples of tables");
     }
-    if (from->kind == CNI_SQL_FROM_JOIN) {
-        return cni_bind_refuse(err, from->joins[0].offset, from->joins[0].length, "joins");
-    }
     if (from->kind == CNI_SQL_FROM_PIVOT || from->kind == CNI_SQL_FROM_UNPIVOT) {
         return cni_bind_refuse(err, from->node.offset, from->node.length, "PIVOT and UNPIVOT");
     }
     return CN_OK;
 }
 
+/* (a JOIN b ...) with or without an alias; the alias hides the names inside. */
 static cn_code
-bind_item(cni_binder *binder, const cni_bind_cte *ctes, const cni_sql_from *from,
-          cni_bind_scope *scope, const cni_plan **out_plan, cn_error *err)
+bind_join_item(const from_state *state, const cni_sql_from *from, cni_bind_input *out_input,
+               cn_error *err)
 {
-    cni_sql_ident_list names = {0};
-    cni_str schema = {0};
-    cni_str alias = {0};
-    CN_TRY(refuse_from(from, err));
-    CN_TRY(column_names(binder, from, &names, err));
+    cni_bind_input input = {0};
+    CN_TRY(cni_bind_joins(state->binder, state->around, state->lateral, from, &input, err));
+    if (from->alias.text.data != NULL) {
+        const cni_str no_schema = {0};
+        const bool is_recursive = input.scope.is_recursive;
+        CN_TRY(cni_bind_scope_of(state->binder, no_schema, from->alias.text, input.scope.n_columns,
+                                 input.scope.columns, state->names, from->node.offset,
+                                 from->node.length, &input.scope, err));
+        input.scope.is_recursive = is_recursive;
+    }
+    *out_input = input;
+    return CN_OK;
+}
+
+static cn_code
+bind_derived(from_state *state, const cni_sql_from *from, cn_error *err)
+{
+    cni_bind_around around = *state->around;
+    if (from->lateral && state->lateral != NULL) {
+        around.outer = state->lateral;
+    }
+    return cni_bind_query_in(state->binder, &around, from->query, &state->plan, err);
+}
+
+static cn_code
+bind_table_item(from_state *state, const cni_sql_from *from, cn_error *err)
+{
     switch ((cni_sql_from_kind)from->kind) {
     case CNI_SQL_FROM_TABLE:
-        CN_TRY(bind_named(binder, ctes, from, out_plan, &names, &schema, &alias, err));
-        break;
+        return bind_named(state, from, err);
     case CNI_SQL_FROM_FILE:
-        alias = path_alias(from->path);
-        CN_TRY(bind_file(binder, from, out_plan, err));
-        break;
+        state->alias = path_alias(from->path);
+        return bind_file(state->binder, from, &state->plan, err);
     case CNI_SQL_FROM_QUERY:
-        CN_TRY(cni_bind_query_in(binder, ctes, from->query, out_plan, err));
-        break;
+        return bind_derived(state, from, err);
     case CNI_SQL_FROM_FUNCTION:
-        CN_TRY(bind_table_function(binder, from, out_plan, &alias, err));
-        break;
+        return bind_table_function(state->binder, state->lateral, from, &state->plan, &state->alias,
+                                   err);
     default:
         return CN_FAIL(err, CN_INTERNAL, "unknown kind of FROM item (%d)", from->kind);
     }
-    if (from->alias.text.data != NULL) {
-        alias = from->alias.text;
-        schema = (cni_str){0};
-    }
-    return cni_bind_scope_add(binder, scope, schema, alias, *out_plan, names, from->node.offset,
-                              from->node.length, err);
 }
 
 cn_code
-cni_bind_from(cni_binder *binder, const cni_bind_cte *ctes, const cni_sql_from_list *from,
-              cni_bind_scope *out_scope, const cni_plan **out_plan, cn_error *err)
+cni_bind_from_item(cni_binder *binder, const cni_bind_around *around, cni_bind_names *lateral,
+                   const cni_sql_from *from, cni_bind_input *out_input, cn_error *err)
 {
-    *out_scope = (cni_bind_scope){0};
-    if (from->n_items == 0) {
-        return cni_plan_values(&binder->builder, NULL, 0, NULL, 1, out_plan, err);
+    from_state state = {.binder = binder, .around = around, .lateral = lateral};
+    CN_TRY(refuse_from(from, err));
+    CN_TRY(column_names(binder, from, &state.names, err));
+    if (from->kind == CNI_SQL_FROM_JOIN) {
+        return bind_join_item(&state, from, out_input, err);
     }
-    if (from->n_items > 1) {
-        return cni_bind_refuse(err, from->items[1]->node.offset, from->items[1]->node.length,
-                               "joins (several tables in FROM)");
+    CN_TRY(bind_table_item(&state, from, err));
+    if (from->alias.text.data != NULL) {
+        state.alias = from->alias.text;
+        state.schema = (cni_str){0};
     }
-    return bind_item(binder, ctes, from->items[0], out_scope, out_plan, err);
+    CN_TRY(cni_bind_scope_of(binder, state.schema, state.alias, state.plan->n_columns,
+                             state.plan->columns, state.names, from->node.offset, from->node.length,
+                             &out_input->scope, err));
+    out_input->scope.is_recursive = state.is_recursive;
+    out_input->plan = state.plan;
+    return CN_OK;
 }

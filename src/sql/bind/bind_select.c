@@ -10,6 +10,7 @@
 /* Work of one SELECT. */
 typedef struct select_state {
     cni_binder *binder;
+    const cni_bind_around *around;
     const cni_sql_query *query;
     const cni_sql_select *select;
     cni_bind_scope scope;
@@ -23,6 +24,7 @@ typedef struct select_state {
     int32_t n_groups;
     const cni_expr **distinct_on;
     bool has_group_by;
+    cni_list outer_calls; /* aggregates of this SELECT that stand in subqueries */
     const cni_plan *plan;
 } select_state;
 
@@ -31,8 +33,11 @@ names_for(select_state *state, cni_bind_clause clause)
 {
     const bool sees_aliases = clause != CNI_CLAUSE_SELECT && clause != CNI_CLAUSE_WHERE;
     return (cni_bind_names){.binder = state->binder,
+                            .outer = state->around->outer,
+                            .ctes = state->around->ctes,
                             .scope = &state->scope,
                             .clause = (uint8_t)clause,
+                            .outer_calls = &state->outer_calls,
                             .n_aliases = sees_aliases ? state->n_aliases : 0,
                             .aliases = state->aliases};
 }
@@ -230,11 +235,17 @@ apply_grouping(select_state *state, cn_error *err)
     CN_TRY(
         cni_arena_alloc_array(state->binder->arena, n_max, (int64_t)sizeof(*exprs), &exprs, err));
     const int32_t n_exprs = gather_exprs(state, exprs, false);
-    if (!state->has_group_by && state->having == NULL && !any_aggregate(exprs, n_exprs)) {
+    if (!state->has_group_by && state->having == NULL && state->outer_calls.n_items == 0 &&
+        !any_aggregate(exprs, n_exprs)) {
         return CN_OK;
     }
+    if (state->scope.is_recursive) {
+        return cni_bind_fail(err, CN_INVALID_ARGUMENT, "42P19", state->query->node.offset,
+                             state->query->node.length,
+                             "the step of a recursive query must not aggregate its own rows");
+    }
     CN_TRY(cni_bind_group(state->binder, &state->scope, state->plan, state->groups, state->n_groups,
-                          exprs, n_exprs, &state->plan, err));
+                          &state->outer_calls, exprs, n_exprs, &state->plan, err));
     (void)gather_exprs(state, exprs, true);
     return state->having == NULL ? CN_OK
                                  : cni_plan_filter(&state->binder->builder, state->plan,
@@ -285,8 +296,7 @@ project_items(select_state *state, int32_t *out_n_hidden, cn_error *err)
         exprs[n_exprs++] = state->distinct_on[on];
     }
     *out_n_hidden = n_exprs - n_items;
-    return cni_plan_project(&state->binder->builder, state->plan, exprs, names, n_exprs,
-                            &state->plan, err);
+    return cni_bind_project(state->binder, state->plan, exprs, names, n_exprs, &state->plan, err);
 }
 
 /* The first order key that is no select item. */
@@ -383,12 +393,16 @@ bind_items(select_state *state, cn_error *err)
 }
 
 cn_code
-cni_bind_select(cni_binder *binder, const cni_bind_cte *ctes, const cni_sql_query *query,
+cni_bind_select(cni_binder *binder, const cni_bind_around *around, const cni_sql_query *query,
                 const cni_plan **out_plan, cn_error *err)
 {
-    select_state state = {.binder = binder, .query = query, .select = query->select};
+    select_state state = {
+        .binder = binder, .around = around, .query = query, .select = query->select};
+    cni_bind_input input;
     CN_TRY(refuse_parts(query, err));
-    CN_TRY(cni_bind_from(binder, ctes, &query->select->from, &state.scope, &state.plan, err));
+    CN_TRY(cni_bind_from(binder, around, &query->select->from, &input, err));
+    state.scope = input.scope;
+    state.plan = input.plan;
     CN_TRY(bind_where(&state, err));
     CN_TRY(bind_items(&state, err));
     CN_TRY(bind_groups(&state, err));

@@ -25,10 +25,25 @@ typedef struct cni_bind_items {
 CN_NODISCARD cn_code cni_bind_items_push(cni_binder *binder, cni_bind_items *self,
                                          const cni_bind_item *item, cn_error *err);
 
-/* FROM: a plan and the names it makes visible. An empty FROM is one row without columns. */
-CN_NODISCARD cn_code cni_bind_from(cni_binder *binder, const cni_bind_cte *ctes,
-                                   const cni_sql_from_list *from, cni_bind_scope *out_scope,
-                                   const cni_plan **out_plan, cn_error *err);
+/* A relation of FROM: a plan and the names it makes visible. */
+typedef struct cni_bind_input {
+    cni_bind_scope scope;
+    const cni_plan *plan;
+} cni_bind_input;
+
+/* The whole of FROM. An empty one is one row without columns. */
+CN_NODISCARD cn_code cni_bind_from(cni_binder *binder, const cni_bind_around *around,
+                                   const cni_sql_from_list *from, cni_bind_input *out_input,
+                                   cn_error *err);
+/* One item. `lateral` is what LATERAL items may name: what stands before them, and then the
+ * enclosing query (NULL = only that). */
+CN_NODISCARD cn_code cni_bind_from_item(cni_binder *binder, const cni_bind_around *around,
+                                        cni_bind_names *lateral, const cni_sql_from *from,
+                                        cni_bind_input *out_input, cn_error *err);
+/* A chain of joins. */
+CN_NODISCARD cn_code cni_bind_joins(cni_binder *binder, const cni_bind_around *around,
+                                    cni_bind_names *lateral, const cni_sql_from *from,
+                                    cni_bind_input *out_input, cn_error *err);
 /* The select list with stars expanded. */
 CN_NODISCARD cn_code cni_bind_targets(cni_bind_names *names, const cni_sql_select *select,
                                       cni_bind_items *out_items, cn_error *err);
@@ -37,10 +52,12 @@ CN_NODISCARD cn_code cni_bind_star(cni_bind_names *names, const cni_sql_expr *ex
                                    cni_bind_items *items, cn_error *err);
 
 /* AGGREGATE over `input` with `groups` and every aggregate call in the expressions, which are
- * rewritten over its outputs. Errors: 42803 for columns that are not grouped. */
+ * rewritten over its outputs; `outer_calls` are those that stand in subqueries. Errors: 42803 for
+ * columns that are not grouped. */
 CN_NODISCARD cn_code cni_bind_group(cni_binder *binder, const cni_bind_scope *scope,
                                     const cni_plan *input, const cni_expr *const *groups,
-                                    int32_t n_groups, const cni_expr **inout_exprs, int32_t n_exprs,
+                                    int32_t n_groups, const cni_list *outer_calls,
+                                    const cni_expr **inout_exprs, int32_t n_exprs,
                                     const cni_plan **out_plan, cn_error *err);
 
 /* One key of ORDER BY: either output column `position`, or (position -1) an expression over FROM.
@@ -68,7 +85,7 @@ CN_NODISCARD cn_code cni_bind_sort_outputs(cni_binder *binder, const cni_plan *i
                                            const cni_plan **out_plan, cn_error *err);
 
 /* A SELECT with the tail of the query around it. */
-CN_NODISCARD cn_code cni_bind_select(cni_binder *binder, const cni_bind_cte *ctes,
+CN_NODISCARD cn_code cni_bind_select(cni_binder *binder, const cni_bind_around *around,
                                      const cni_sql_query *query, const cni_plan **out_plan,
                                      cn_error *err);
 

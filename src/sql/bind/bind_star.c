@@ -90,41 +90,41 @@ push_star_column(cni_bind_names *names, const cni_sql_expr *expr, const cni_colu
     return cni_bind_items_push(names->binder, items, &item, err);
 }
 
-static bool
-star_names_relation(const cni_sql_star *star, const cni_bind_relation *relation)
+/* The columns that `*` or `t.*` stands for. */
+static cn_code
+star_columns(const cni_bind_names *names, const cni_sql_expr *expr, const cni_column **out_columns,
+             int32_t *out_n_columns, cn_error *err)
 {
-    if (!star->has_name) {
-        return true;
+    const cni_sql_star *star = expr->star;
+    const cni_bind_scope *scope = names->scope;
+    const cni_bind_relation *relation = NULL;
+    if (star->has_name && scope != NULL) {
+        relation = cni_bind_find_relation(scope, &star->name, star->name.n_parts);
     }
-    const cni_sql_ident *last = &star->name.parts[star->name.n_parts - 1];
-    return cni_bind_name_matches(last, relation->alias, true) ||
-           cni_bind_name_matches(last, relation->alias, false);
+    if (scope == NULL || scope->n_relations == 0 || (star->has_name && relation == NULL)) {
+        return cni_bind_fail(err, CN_INVALID_ARGUMENT, "42P01", expr->node.offset,
+                             expr->node.length,
+                             star->has_name ? "there is no table of that name in FROM"
+                                            : "SELECT * needs a FROM clause");
+    }
+    *out_columns = relation == NULL ? scope->columns : relation->columns;
+    *out_n_columns = relation == NULL ? scope->n_columns : relation->n_columns;
+    return CN_OK;
 }
 
 cn_code
 cni_bind_star(cni_bind_names *names, const cni_sql_expr *expr, cni_bind_items *items, cn_error *err)
 {
     const cni_sql_star *star = expr->star;
+    const cni_column *columns = NULL;
+    int32_t n_columns = 0;
     star_used used = {0};
-    bool found = false;
     if (star->like_op != CNI_SQL_OP_NONE) {
         return cni_bind_refuse(err, expr->node.offset, expr->node.length, "* LIKE patterns");
     }
-    for (int32_t index = 0; names->scope != NULL && index < names->scope->n_relations; index++) {
-        const cni_bind_relation *relation = &names->scope->relations[index];
-        if (!star_names_relation(star, relation)) {
-            continue;
-        }
-        found = true;
-        for (int32_t column = 0; column < relation->n_columns; column++) {
-            CN_TRY(push_star_column(names, expr, &relation->columns[column], &used, items, err));
-        }
-    }
-    if (!found) {
-        return cni_bind_fail(err, CN_INVALID_ARGUMENT, "42P01", expr->node.offset,
-                             expr->node.length,
-                             star->has_name ? "there is no table of that name in FROM"
-                                            : "SELECT * needs a FROM clause");
+    CN_TRY(star_columns(names, expr, &columns, &n_columns, err));
+    for (int32_t column = 0; column < n_columns; column++) {
+        CN_TRY(push_star_column(names, expr, &columns[column], &used, items, err));
     }
     CN_TRY(check_used(expr, star->exclude, star->n_exclude, used.exclude, "EXCLUDE", err));
     CN_TRY(check_used(expr, star->replace, star->n_replace, used.replace, "REPLACE", err));

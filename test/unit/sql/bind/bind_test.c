@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What queries mean: the plan that each text becomes before any rule has run, and which of the 22
+ * What queries mean: the plan that each text becomes before any rule has run, and that the 22
  * texts of TPC-H bind. Everything that a plan shows is checked as text: casts, names of outputs,
- * hidden order keys.
+ * hidden order keys. Several tables and subqueries: bind_tables_test.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -183,11 +183,11 @@ static const plan_case plans[] = {
                                          "        " SCAN_T},
     {"SELECT count(*), count(a), sum(a), avg(p), min(b), max(d) FROM (SELECT a, p, s AS b, d FROM "
      "t)",
-     "Project [count AS count_star(), count AS count(a), sum AS sum(a), avg AS avg(p), min AS "
-     "min(b), max AS max(d)] rows~1\n"
+     "Project [count#10 AS count_star(), count#11 AS count(a), sum AS sum(a), avg AS avg(p), min "
+     "AS min(b), max AS max(d)] rows~1\n"
      "  Aggregate groups=[] aggregates=[count(), count(a), sum(a), avg(p), min(b), max(d)] rows~1\n"
      "    Project [a, p, s AS b, d]\n"
-     "      " SCAN_T},
+     "      Scan t columns=[a, i, s, p, d, ts, f, ok, l, Mixed]\n"},
     {"SELECT sum(a) FILTER (WHERE a > 1), count(DISTINCT s) FROM t",
      "Project [sum AS sum(a) FILTER (WHERE (a > 1)), count AS count(DISTINCT s)] rows~1\n"
      "  Aggregate groups=[] aggregates=[sum(a) FILTER (WHERE a > CAST(1 AS BIGINT)), "
@@ -248,7 +248,7 @@ static const plan_case plans[] = {
      "      Scan u columns=[a, b]\n"},
     {"SELECT a FROM u ORDER BY a + 1, upper(b)",
      "Project [a]\n"
-     "  Sort [order key, order key]\n"
+     "  Sort [order key#2, order key#3]\n"
      "    Project [a, a + CAST(1 AS BIGINT) AS order key, upper(b) AS order key]\n"
      "      Scan u columns=[a, b]\n"},
     {"SELECT a FROM u ORDER BY 'x'", "Project [a]\n"
@@ -330,14 +330,15 @@ static const plan_case plans[] = {
                                                     "    Scan u columns=[a, b]\n"},
     {"WITH c(x) AS (SELECT a FROM u), d AS (SELECT x + 1 AS y FROM c) SELECT y FROM d UNION ALL "
      "SELECT x FROM c",
-     "UnionAll\n"
-     "  Project [y]\n"
-     "    Project [a + CAST(1 AS BIGINT) AS y]\n"
-     "      Project [a]\n"
-     "        Scan u columns=[a, b]\n"
-     "  Project [a AS x]\n"
-     "    Project [a]\n"
-     "      Scan u columns=[a, b]\n"},
+     "With c\n"
+     "  Project [a]\n"
+     "    Scan u columns=[a, b]\n"
+     "  UnionAll\n"
+     "    Project [y]\n"
+     "      Project [a + CAST(1 AS BIGINT) AS y]\n"
+     "        CteScan c columns=[a]\n"
+     "    Project [a AS x]\n"
+     "      CteScan c columns=[a]\n"},
     {"WITH c AS (SELECT a FROM u) SELECT * FROM C", "Project [a]\n"
                                                     "  Project [a]\n"
                                                     "    Scan u columns=[a, b]\n"},
@@ -532,42 +533,6 @@ test_long_expressions(void **state)
 
 /* ---- TPC-H ---- */
 
-/* NULL = it binds; otherwise what is refused stands at the `nth` place (from 1) where `at` is in
- * the text. */
-typedef struct tpch_case {
-    const char *at;
-    int nth;
-    const char *what;
-} tpch_case;
-
-#define SEVERAL "joins (several tables in FROM)"
-#define QUERIES "subqueries in expressions"
-
-static const tpch_case tpch_cases[22] = {
-    {NULL, 0, NULL},
-    {"supplier, partsupp", 1, SEVERAL},
-    {"orders, lineitem", 1, SEVERAL},
-    {"exists", 1, QUERIES},
-    {"orders, lineitem", 1, SEVERAL},
-    {NULL, 0, NULL},
-    {"lineitem, orders", 1, SEVERAL},
-    {"supplier, lineitem", 1, SEVERAL},
-    {"supplier, lineitem", 1, SEVERAL},
-    {"orders, lineitem", 1, SEVERAL},
-    {"supplier, nation", 1, SEVERAL},
-    {"lineitem\n", 1, SEVERAL},
-    {"left outer join", 1, "joins"},
-    {"part\n", 1, SEVERAL},
-    {"revenue\nwhere", 1, SEVERAL},
-    {"part\n", 1, SEVERAL},
-    {"part\n", 1, SEVERAL},
-    {"orders, lineitem", 1, SEVERAL},
-    {"part\n", 1, SEVERAL},
-    {"nation\n", 1, SEVERAL},
-    {"lineitem l1", 1, SEVERAL},
-    {"(select avg", 1, QUERIES},
-};
-
 static char *
 read_text(const char *path)
 {
@@ -584,30 +549,6 @@ read_text(const char *path)
 }
 
 static void
-check_tpch(bind_env *env, int query, const char *sql)
-{
-    const tpch_case *wanted = &tpch_cases[query - 1];
-    const cni_plan *plan = NULL;
-    const cn_code code = bind_query(env, sql, &plan);
-    if (wanted->at == NULL) {
-        if (code != CN_OK) {
-            fail_msg("Q%d: %s", query, env->err.message);
-        }
-        return;
-    }
-    const char *place = strstr(sql, wanted->at);
-    for (int seen = 1; place != NULL && seen < wanted->nth; seen++) {
-        place = strstr(place + 1, wanted->at);
-    }
-    assert_non_null(place);
-    if (code != CN_NOT_IMPLEMENTED || env->err.sql_offset != place - sql ||
-        strstr(env->err.message, wanted->what) == NULL) {
-        fail_msg("Q%d: %s at %lld (not %lld): %s", query, cn_code_name((int32_t)code),
-                 (long long)env->err.sql_offset, (long long)(place - sql), env->err.message);
-    }
-}
-
-static void
 test_tpch(void **state)
 {
     (void)state;
@@ -617,7 +558,11 @@ test_tpch(void **state)
         char path[512];
         (void)snprintf(path, sizeof(path), "%s/sql/tpch/q%02d.sql", CN_TEST_DATA, query);
         char *sql = read_text(path);
-        check_tpch(&env, query, sql);
+        const cni_plan *plan = NULL;
+        const cn_code code = bind_query(&env, sql, &plan);
+        if (code != CN_OK) {
+            fail_msg("Q%d: %s", query, env.err.message);
+        }
         free(sql);
     }
     bind_end(&env);
