@@ -29,6 +29,9 @@ CN_NODISCARD cn_code cni_project_operator_new(const cni_phys_op *spec, const cni
 /* Rows [offset, offset + limit) in source order; DONE when nothing more can be wanted. */
 CN_NODISCARD cn_code cni_limit_operator_new(const cni_phys_op *spec, const cni_operator_env *env,
                                             cni_operator **out_operator, cn_error *err);
+/* Each row as often as its column `position` says. */
+CN_NODISCARD cn_code cni_repeat_operator_new(const cni_phys_op *spec, const cni_operator_env *env,
+                                             cni_operator **out_operator, cn_error *err);
 CN_NODISCARD cn_code cni_sort_operator_new(const cni_phys_op *spec, const cni_operator_env *env,
                                            cni_operator **out_operator, cn_error *err);
 CN_NODISCARD cn_code cni_top_n_operator_new(const cni_phys_op *spec, const cni_operator_env *env,

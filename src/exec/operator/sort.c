@@ -2,7 +2,7 @@
  *
  * Sort: a sink. Workers collect and sort runs (sort_data.c); when all have combined, columns are
  * joined and runs merged in parallel (sort_result.c, sort_merge.c); the rows leave in order
- * (sort_scan.c). Equal rows keep source order. DISTINCT ON is a sort that keeps the first row of
+ * (sort_scan.c). Equal rows keep source order. DISTINCT ON is a sort that keeps the first rows of
  * equal ones.
  */
 #include "base/thread.h"
@@ -130,7 +130,9 @@ static cn_code
 open_source(cni_operator *base, cni_scan **out_scan, cn_error *err)
 {
     const sort_operator *self = (const sort_operator *)base;
-    return cni_sort_scan_new(&self->result, self->plan.spec->offset, INT64_MAX, out_scan, err);
+    const cni_phys_sort *spec = self->plan.spec;
+    const int64_t first = spec->first_per_key ? 0 : spec->offset;
+    return cni_sort_scan_new(&self->result, first, INT64_MAX, out_scan, err);
 }
 
 static int64_t

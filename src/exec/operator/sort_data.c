@@ -288,20 +288,29 @@ cni_sort_data_add(cni_sort_data *self, cni_chunk *chunk, cn_error *err)
     return fill_piece(self, chunk, piece, err);
 }
 
-/* Of equal keys in a sorted run only the first, which came first. */
+static bool
+same_key(const cni_sort_data *self, const cni_sort_entry *a, const cni_sort_entry *b)
+{
+    if (cni_sort_entry_compare(a, b) != 0) {
+        return false;
+    }
+    return (a->row & CNI_SORT_LONG) == 0 ||
+           cni_str_compare(cni_sort_data_key(self, a), cni_sort_data_key(self, b)) == 0;
+}
+
+/* Of equal keys in a sorted run only the first rows, which came first, as many as can matter. */
 static void
 drop_repeats(cni_sort_data *self, cni_sort_run *run)
 {
-    int64_t n_kept = run->n_entries == 0 ? 0 : 1;
-    for (int64_t at = 1; at < run->n_entries; at++) {
-        const cni_sort_entry *kept = &run->entries[n_kept - 1];
-        const cni_sort_entry *entry = &run->entries[at];
-        int order = cni_sort_entry_compare(kept, entry);
-        if (order == 0 && (kept->row & CNI_SORT_LONG) != 0) {
-            order = cni_str_compare(cni_sort_data_key(self, kept), cni_sort_data_key(self, entry));
-        }
-        if (order != 0) {
-            run->entries[n_kept++] = *entry;
+    const int64_t n_most = cni_sort_rows_per_key(self->plan->spec);
+    int64_t n_kept = 0;
+    int64_t n_same = 0; /* kept rows of the last key */
+    for (int64_t at = 0; at < run->n_entries; at++) {
+        const bool same = at > 0 && same_key(self, &run->entries[n_kept - 1], &run->entries[at]);
+        n_same = same ? n_same : 0;
+        if (n_same < n_most) {
+            run->entries[n_kept++] = run->entries[at];
+            n_same++;
         }
     }
     self->n_entries -= run->n_entries - n_kept;
@@ -319,7 +328,7 @@ cni_sort_data_close_run(cni_sort_data *self, cn_error *err)
                 (int64_t)sizeof(*self->scratch), err));
     cni_sort_entries(run->entries, self->scratch, run->n_entries,
                      self->plan->key_bytes >= 0 ? NULL : cni_sort_data_key, self);
-    if (self->plan->spec->first_per_key) {
+    if (self->plan->spec->first_per_key && cni_sort_rows_per_key(self->plan->spec) > 0) {
         drop_repeats(self, run);
     }
     return CN_OK;

@@ -34,6 +34,15 @@ CN_NODISCARD cn_code cni_sort_plan_init(cni_sort_plan *self, const cni_phys_sort
                                         cn_error *err);
 void cni_sort_plan_done(cni_sort_plan *self); /* accepts zeroed */
 
+/* first_per_key: rows of a key up to the last that is given. */
+static inline int64_t
+cni_sort_rows_per_key(const cni_phys_sort *spec)
+{
+    const int64_t limit = spec->limit == CNI_NO_LIMIT ? 1 : spec->limit;
+    int64_t end = 0;
+    return __builtin_add_overflow(spec->offset, limit, &end) ? INT64_MAX : end;
+}
+
 /* Columns that came together. */
 typedef struct cni_sort_piece {
     cni_chunk chunk;        /* the output columns */
@@ -112,7 +121,7 @@ void cni_sort_result_done(cni_sort_result *self); /* accepts zeroed */
 /* Units of work that may run side by side, each once: joining a column, merging a part. */
 int32_t cni_sort_result_units(const cni_sort_result *self);
 CN_NODISCARD cn_code cni_sort_result_work(cni_sort_result *self, int32_t unit, cn_error *err);
-/* When all units are done: of equal keys only the first row when the spec says so; then everything
+/* When all units are done: of equal keys only the first rows when the spec says so; then everything
  * goes that giving the rows does not need. */
 CN_NODISCARD cn_code cni_sort_result_settle(cni_sort_result *self, cn_error *err);
 

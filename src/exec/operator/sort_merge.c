@@ -269,6 +269,29 @@ index_entries(const cni_sort_result *result, const cni_sort_entry **entries, int
     }
 }
 
+/* Of the rows of each key those from `offset` on, `limit` of them. */
+static void
+keep_first_rows(cni_sort_result *result, const cni_sort_entry *const *entries, const int32_t *runs)
+{
+    const cni_phys_sort *spec = result->plan->spec;
+    const int64_t end = cni_sort_rows_per_key(spec);
+    int64_t n_kept = 0;
+    int64_t n_same = 0; /* rows of the key so far */
+    uint32_t before = 0;
+    for (int64_t at = 0; at < result->n_ordered; at++) {
+        const uint32_t row = result->order[at];
+        const bool same =
+            at > 0 && cni_merge_compare_keys(result, &result->runs[runs[before]], entries[before],
+                                             &result->runs[runs[row]], entries[row]) == 0;
+        n_same = same ? n_same + 1 : 1;
+        before = row;
+        if (n_same > spec->offset && n_same <= end) {
+            result->order[n_kept++] = row;
+        }
+    }
+    result->n_ordered = n_kept;
+}
+
 cn_code
 cni_merge_unique(cni_sort_result *result, cn_error *err)
 {
@@ -283,16 +306,7 @@ cni_merge_unique(cni_sort_result *result, cn_error *err)
     const cn_code code = cni_alloc(allocator, n_rows * (int64_t)sizeof(*runs), &runs, err);
     if (code == CN_OK) {
         index_entries(result, entries, runs);
-        int64_t n_kept = 1;
-        for (int64_t at = 1; at < result->n_ordered; at++) {
-            const uint32_t kept = result->order[n_kept - 1];
-            const uint32_t row = result->order[at];
-            if (cni_merge_compare_keys(result, &result->runs[runs[kept]], entries[kept],
-                                       &result->runs[runs[row]], entries[row]) != 0) {
-                result->order[n_kept++] = row;
-            }
-        }
-        result->n_ordered = n_kept;
+        keep_first_rows(result, entries, runs);
         cni_dealloc(allocator, runs, n_rows * (int64_t)sizeof(*runs));
     }
     cni_dealloc(allocator, (void *)entries, n_rows * (int64_t)sizeof(*entries));

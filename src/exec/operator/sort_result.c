@@ -165,7 +165,8 @@ count_ordered(const cni_sort_result *self)
     for (int32_t run = 0; run < self->n_runs; run++) {
         n_entries += self->runs[run].n_entries;
     }
-    if (spec->limit == CNI_NO_LIMIT || __builtin_add_overflow(spec->limit, spec->offset, &end)) {
+    if (spec->first_per_key || spec->limit == CNI_NO_LIMIT ||
+        __builtin_add_overflow(spec->limit, spec->offset, &end)) {
         return n_entries;
     }
     return cni_min_i64(end, n_entries);

@@ -22,6 +22,10 @@ cni_morsel_source_init(cni_morsel_source *self, cni_allocator *allocator, cni_sc
             cni_alloc_zeroed(allocator, n_workers * (int64_t)sizeof(*self->seen), &self->seen, err);
     }
     if (code == CN_OK) {
+        code = cni_alloc_zeroed(allocator, n_workers * (int64_t)sizeof(*self->dirty), &self->dirty,
+                                err);
+    }
+    if (code == CN_OK) {
         code = cni_alloc_zeroed(allocator, n_workers * (int64_t)sizeof(*self->waiting),
                                 &self->waiting, err);
     }
@@ -46,6 +50,7 @@ cni_morsel_source_done(cni_morsel_source *self)
         cni_waker_drop(self->waiting[worker]);
     }
     cni_dealloc(self->allocator, self->waiting, self->n_workers * (int64_t)sizeof(*self->waiting));
+    cni_dealloc(self->allocator, self->dirty, self->n_workers * (int64_t)sizeof(*self->dirty));
     cni_dealloc(self->allocator, self->seen, self->n_workers * (int64_t)sizeof(*self->seen));
     cni_dealloc(self->allocator, self->branches,
                 self->n_branches * (int64_t)sizeof(*self->branches));
@@ -146,6 +151,24 @@ is_quiet(const cni_morsel_source *self)
 
 /* ---- claiming ---- */
 
+/* What a worker does while the branch that is next has not begun. Under the lock. */
+static cni_claim_answer
+answer_late_branch(cni_morsel_source *self, int32_t worker, cni_claim *out_claim)
+{
+    cni_source_branch *branch = &self->branches[self->current];
+    if (self->dirty[worker]) {
+        out_claim->barrier = true;
+        out_claim->watermark = false;
+        return CNI_CLAIM_CONTROL;
+    }
+    if (self->n_dirty > 0 || !is_quiet(self) || branch->opening) {
+        return CNI_CLAIM_BLOCKED; /* who is last wakes the others */
+    }
+    branch->opening = true;
+    out_claim->branch = self->current;
+    return CNI_CLAIM_OPEN;
+}
+
 /* What can be answered without asking a scan; true when `out_answer` is it. Otherwise *out_branch
  * is to be asked. Under the lock. */
 static bool
@@ -156,6 +179,7 @@ answer_at_once(cni_morsel_source *self, int32_t worker, cni_claim *out_claim,
         *out_answer = CNI_CLAIM_BLOCKED;
         if (is_quiet(self) && self->seen[worker] < self->control_number) {
             self->seen[worker] = self->control_number;
+            out_claim->barrier = false;
             out_claim->watermark = self->control_watermark;
             out_claim->value = self->control_value;
             *out_answer = CNI_CLAIM_CONTROL;
@@ -171,16 +195,27 @@ answer_at_once(cni_morsel_source *self, int32_t worker, cni_claim *out_claim,
         self->n_live--;
         return true;
     }
+    if (self->branches[self->current].scan == NULL) {
+        *out_answer = answer_late_branch(self, worker, out_claim);
+        return true;
+    }
     *out_branch = self->current;
     self->branches[self->current].n_asking++;
     self->n_asking++;
     return false;
 }
 
+static void
+make_dirty(cni_morsel_source *self, int32_t worker)
+{
+    self->n_dirty += self->dirty[worker] ? 0 : 1;
+    self->dirty[worker] = true;
+}
+
 /* Take down what a scan answered. True when the claim is answered. Under the lock. */
 static bool
-note_answer(cni_morsel_source *self, int32_t branch, cni_morsel_answer said, int64_t value,
-            cni_claim *out_claim, cni_claim_answer *out_answer)
+note_answer(cni_morsel_source *self, int32_t worker, int32_t branch, cni_morsel_answer said,
+            int64_t value, cni_claim *out_claim, cni_claim_answer *out_answer)
 {
     cni_source_branch *asked = &self->branches[branch];
     bool answered = true;
@@ -192,6 +227,7 @@ note_answer(cni_morsel_source *self, int32_t branch, cni_morsel_answer said, int
             cni_flag_publish(&asked->n_taken, value + 1);
         }
         self->n_active++;
+        make_dirty(self, worker);
         out_claim->branch = branch;
         out_claim->morsel = value;
         *out_answer = CNI_CLAIM_MORSEL;
@@ -217,6 +253,14 @@ note_answer(cni_morsel_source *self, int32_t branch, cni_morsel_answer said, int
     return answered;
 }
 
+/* Those that wait must look again: a control, or a branch has ended and the next one starts late.
+ */
+static bool
+must_wake(const cni_morsel_source *self, int32_t branch)
+{
+    return self->control_pending || cni_flag_consume(&self->branches[branch].closed) != 0;
+}
+
 /* One round: under the lock, then the scan, then under the lock again. True when answered. */
 static bool
 try_claim(cni_morsel_source *self, int32_t worker, cni_task *task, cni_claim *out_claim,
@@ -236,8 +280,8 @@ try_claim(cni_morsel_source *self, int32_t worker, cni_task *task, cni_claim *ou
         cni_scan *scan = self->branches[branch].scan;
         const cni_morsel_answer said = scan->ops->next_morsel(scan, cni_task_waker(task), &value);
         cni_mutex_lock(&self->mutex);
-        answered = note_answer(self, branch, said, value, out_claim, out_answer);
-        if (self->control_pending) {
+        answered = note_answer(self, worker, branch, said, value, out_claim, out_answer);
+        if (must_wake(self, branch)) {
             n_wakers = take_waiting(self, wakers); /* those that wait for the scan */
         }
         cni_mutex_unlock(&self->mutex);
@@ -286,15 +330,30 @@ cni_morsel_source_end(cni_morsel_source *self)
 }
 
 void
-cni_morsel_source_control_done(cni_morsel_source *self)
+cni_morsel_source_control_done(cni_morsel_source *self, int32_t worker, const cni_claim *claim)
 {
     cni_waker wakers[CNI_MAX_WORKERS];
     int32_t n_wakers = 0;
     cni_mutex_lock(&self->mutex);
-    self->n_control_done++;
-    if (settle_control(self)) {
-        n_wakers = take_waiting(self, wakers);
+    if (claim->barrier) {
+        self->dirty[worker] = false;
+        self->n_dirty--;
+        n_wakers = self->n_dirty == 0 ? take_waiting(self, wakers) : 0;
+    } else {
+        self->n_control_done++;
+        n_wakers = settle_control(self) ? take_waiting(self, wakers) : 0;
     }
+    cni_mutex_unlock(&self->mutex);
+    wake_all(wakers, n_wakers);
+}
+
+void
+cni_morsel_source_opened(cni_morsel_source *self, int32_t branch, cni_scan *scan)
+{
+    cni_waker wakers[CNI_MAX_WORKERS];
+    cni_mutex_lock(&self->mutex);
+    self->branches[branch].scan = scan;
+    const int32_t n_wakers = take_waiting(self, wakers);
     cni_mutex_unlock(&self->mutex);
     wake_all(wakers, n_wakers);
 }

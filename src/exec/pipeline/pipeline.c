@@ -2,19 +2,39 @@
  *
  * Life of a running pipeline: its scans are opened, its operators made and its workers submitted
  * when all pipelines that it needs have finished; when the last worker has combined, the sink is
- * finalized in parallel tasks; then scans and streaming operators are closed, and the sinks it has
- * read.
+ * finalized in parallel tasks; then scans and streaming operators are closed, and the sinks that it
+ * was the last to read.
  */
+#include "exec/join/join.h"
 #include "exec/pipeline/pipeline_int.h"
 
+/* Rows of a build that are worth a worker. */
+#define BUILD_MORSEL_ROWS (1 << 16)
+
 /* ---- beginning and end ---- */
+
+static int64_t
+count_scan_filters(const cni_phys_pipeline *plan)
+{
+    int64_t n_filters = 0;
+    for (int32_t branch = 0; branch < plan->n_branches; branch++) {
+        n_filters += plan->branches[branch].n_key_filters;
+    }
+    return n_filters;
+}
+
+static int64_t
+count_build_filters(const cni_phys_pipeline *plan)
+{
+    return plan->ops[0].kind == CNI_PHYS_OP_JOIN_BUILD ? plan->ops[0].join->n_key_filters : 0;
+}
 
 cn_code
 cni_pipe_run_init(cni_pipe_run *self, cni_execution *execution, int32_t index, cn_error *err)
 {
     cni_allocator *allocator = execution->allocator;
     const cni_phys_pipeline *plan = &execution->plan->pipelines[index];
-    *self = (cni_pipe_run){.execution = execution, .plan = plan, .index = index, .consumer = -1};
+    *self = (cni_pipe_run){.execution = execution, .plan = plan, .index = index};
     CN_TRY(cni_alloc_zeroed(allocator, plan->n_ops * (int64_t)sizeof(*self->ops),
                             (void *)&self->ops, err));
     CN_TRY(cni_alloc_zeroed(allocator, plan->n_branches * (int64_t)sizeof(*self->scans),
@@ -29,9 +49,13 @@ cni_pipe_run_init(cni_pipe_run *self, cni_execution *execution, int32_t index, c
                             err));
     for (int32_t branch = 0; branch < plan->n_branches; branch++) {
         cni_counter_set(&self->scan_figures[branch].progress_ppm, -1);
-        self->n_needs += plan->branches[branch].kind == CNI_PHYS_SOURCE_PIPELINE ? 1 : 0;
     }
-    return CN_OK;
+    CN_TRY(cni_alloc_zeroed(allocator,
+                            count_scan_filters(plan) * (int64_t)sizeof(*self->scan_filters),
+                            &self->scan_filters, err));
+    return cni_alloc_zeroed(allocator,
+                            count_build_filters(plan) * (int64_t)sizeof(*self->build_filters),
+                            (void *)&self->build_filters, err);
 }
 
 void
@@ -107,6 +131,10 @@ cni_pipe_run_done(cni_pipe_run *self)
     cni_morsel_source_done(&self->source);
     cni_dealloc(allocator, self->finalize_tasks,
                 self->n_finalize_tasks * (int64_t)sizeof(*self->finalize_tasks));
+    cni_dealloc(allocator, self->scan_filters,
+                count_scan_filters(plan) * (int64_t)sizeof(*self->scan_filters));
+    cni_dealloc(allocator, (void *)self->build_filters,
+                count_build_filters(plan) * (int64_t)sizeof(*self->build_filters));
     cni_dealloc(allocator, self->notes, plan->n_ops * (int64_t)sizeof(*self->notes));
     cni_dealloc(allocator, self->scan_figures,
                 plan->n_branches * (int64_t)sizeof(*self->scan_figures));
@@ -118,17 +146,72 @@ cni_pipe_run_done(cni_pipe_run *self)
     *self = (cni_pipe_run){0};
 }
 
+void
+cni_pipe_run_close_sink(cni_pipe_run *self)
+{
+    close_ops(self, 0);
+}
+
 /* ---- launch ---- */
 
-/* The sink's rows; from now on it is not asked for memory any more. */
-static cn_code
-open_sink(cni_pipe_run *producer, cni_scan **out_scan, cn_error *err)
+/* The filters that the branch's scan listens to; they have been sealed. */
+static void
+add_key_filters(cni_pipe_run *self, const cni_phys_branch *branch, cni_scan_request *request)
 {
-    cni_operator *sink = producer->ops[0];
-    while (!cni_slot_swap(&producer->sink_state, CNI_SINK_QUIESCENT, CNI_SINK_BUSY)) {
+    cni_scan_key_filter *filters = self->scan_filters;
+    for (const cni_phys_branch *before = self->plan->branches; before < branch; before++) {
+        filters += before->n_key_filters;
+    }
+    for (int32_t filter = 0; filter < branch->n_key_filters; filter++) {
+        const cni_phys_scan_filter *wanted = &branch->key_filters[filter];
+        filters[filter] =
+            (cni_scan_key_filter){wanted->table_column, self->execution->key_filters[wanted->slot]};
+    }
+    request->n_key_filters = branch->n_key_filters;
+    request->key_filters = filters;
+}
+
+/* From now on the sink is not asked for memory any more. */
+static void
+make_busy(cni_pipe_run *producer)
+{
+    while (!cni_slot_swap(&producer->sink_state, CNI_SINK_QUIESCENT, CNI_SINK_BUSY) &&
+           cni_flag_consume(&producer->sink_state) != CNI_SINK_BUSY) {
         cni_thread_yield(); /* somebody reclaims */
     }
+}
+
+/* Rows of another pipeline's sink, maybe one outside of the recursion. */
+static cn_code
+open_sink(cni_pipe_run *self, const cni_phys_branch *branch, cni_scan **out_scan, cn_error *err)
+{
+    cni_execution *execution = self->execution;
+    for (int32_t outer = 0; outer < branch->n_outer; outer++) {
+        execution = execution->outer;
+    }
+    cni_pipe_run *producer = &execution->runs[branch->pipeline];
+    cni_operator *sink = producer->ops[0];
+    if (producer->plan->ops[0].kind == CNI_PHYS_OP_COLLECT) {
+        return cni_collected_scan_new(cni_collect_rows(sink), branch->positions, branch->n_columns,
+                                      execution->context, out_scan, err);
+    }
+    make_busy(producer);
     return sink->ops->open_source(sink, out_scan, err);
+}
+
+/* Rows of the step before, of the recursion that the branch names. */
+static cn_code
+open_working(cni_pipe_run *self, const cni_phys_branch *branch, cni_scan **out_scan, cn_error *err)
+{
+    for (const cni_execution *at = self->execution; at->recursion != NULL; at = at->outer) {
+        int32_t cte_id = 0;
+        const cni_collected *rows = cni_recursive_scan_rows(at->recursion, &cte_id);
+        if (cte_id == branch->plan->cte_id) {
+            return cni_collected_scan_new(rows, branch->positions, branch->n_columns, at->context,
+                                          out_scan, err);
+        }
+    }
+    return CN_FAIL(err, CN_INTERNAL, "recursion %d does not run here", (int)branch->plan->cte_id);
 }
 
 static cn_code
@@ -139,13 +222,61 @@ open_branch(cni_pipe_run *self, const cni_phys_branch *branch, cni_scan **out_sc
     switch ((cni_phys_source_kind)branch->kind) {
     case CNI_PHYS_SOURCE_TABLE:
         request.dynamic = self->plan->has_dynamic ? &self->dynamic : NULL;
+        add_key_filters(self, branch, &request);
         return branch->plan->table->ops->open_scan(branch->plan->table, &request,
                                                    execution->context, out_scan, err);
     case CNI_PHYS_SOURCE_VALUES:
         return cni_values_scan_new(branch->plan, execution->context, out_scan, err);
+    case CNI_PHYS_SOURCE_RECURSIVE:
+        return cni_recursive_scan_new(self, branch, out_scan, err);
+    case CNI_PHYS_SOURCE_WORKING:
+        return open_working(self, branch, out_scan, err);
+    case CNI_PHYS_SOURCE_BUILD:
+        return CN_OK; /* when every row has been probed */
     default:
-        return open_sink(&execution->runs[branch->pipeline], out_scan, err);
+        return open_sink(self, branch, out_scan, err);
     }
+}
+
+static cn_code
+open_branches(cni_pipe_run *self, cn_error *err)
+{
+    cni_execution *execution = self->execution;
+    for (int32_t at = 0; at < self->plan->n_branches; at++) {
+        const cni_phys_branch *branch = &self->plan->branches[at];
+        cni_mutex_lock(&execution->mutex);
+        const bool dead = cni_pipe_run_is_dead(self, branch);
+        cni_mutex_unlock(&execution->mutex);
+        CN_TRY(dead ? cni_empty_scan_new(execution->context, &self->scans[at], err)
+                    : open_branch(self, branch, &self->scans[at], err));
+    }
+    for (int32_t op = 0; op < self->plan->n_ops; op++) {
+        if (self->plan->ops[op].kind == CNI_PHYS_OP_JOIN_PROBE) {
+            make_busy(&execution->runs[self->plan->ops[op].join->build_pipeline]);
+        }
+    }
+    return CN_OK;
+}
+
+cn_code
+cni_pipe_run_open_build(cni_pipe_run *self, int32_t branch, cn_error *err)
+{
+    cni_execution *execution = self->execution;
+    (void)execution;
+    CN_TRY(CN_FAIL(err, CN_NOT_IMPLEMENTED, "joins cannot be executed yet"));
+    cni_morsel_source_opened(&self->source, branch, self->scans[branch]);
+    return CN_OK;
+}
+
+/* Morsels that the branch will have, about; < 0 = unknown. */
+static int64_t
+count_morsels(const cni_pipe_run *self, int32_t branch)
+{
+    if (self->scans[branch] != NULL) {
+        return self->scans[branch]->n_morsels;
+    }
+    const cni_pipe_run *build = &self->execution->runs[self->plan->branches[branch].pipeline];
+    return cni_counter_get(&build->op_figures[0].rows_in) / BUILD_MORSEL_ROWS;
 }
 
 /* As many workers as there are morsels, if that is known, and no more than threads. */
@@ -154,7 +285,7 @@ count_workers(const cni_pipe_run *self)
 {
     int64_t n_morsels = 0;
     for (int32_t branch = 0; branch < self->plan->n_branches; branch++) {
-        const int64_t n_of_branch = self->scans[branch]->n_morsels;
+        const int64_t n_of_branch = count_morsels(self, branch);
         if (n_of_branch < 0) {
             return self->execution->max_workers;
         }
@@ -175,23 +306,35 @@ make_workers(cni_pipe_run *self, cn_error *err)
     return CN_OK;
 }
 
-cn_code
-cni_pipe_run_launch(cni_pipe_run *self, cn_error *err)
+static cn_code
+prepare(cni_pipe_run *self, cn_error *err)
 {
     cni_execution *execution = self->execution;
     self->dynamic.table_column = self->plan->dynamic_column;
     self->dynamic.key = self->plan->dynamic_key;
     cni_flag_publish(&self->dynamic.boundary, INT64_MAX);
-    for (int32_t branch = 0; branch < self->plan->n_branches; branch++) {
-        CN_TRY(open_branch(self, &self->plan->branches[branch], &self->scans[branch], err));
-    }
+    CN_TRY(open_branches(self, err));
     self->n_workers = count_workers(self);
     CN_TRY(cni_morsel_source_init(&self->source, execution->allocator, self->scans,
                                   self->plan->n_branches, self->n_workers, err));
     CN_TRY(cni_pipe_run_make_ops(self, err));
-    CN_TRY(make_workers(self, err));
+    return make_workers(self, err);
+}
+
+cn_code
+cni_pipe_run_launch(cni_pipe_run *self, cn_error *err)
+{
+    cni_execution *execution = self->execution;
+    CN_TRY(prepare(self, err));
     cni_flag_publish(&self->n_left, self->n_workers);
+    cni_flag_publish(&self->n_working, self->n_workers);
+    cni_mutex_lock(&execution->mutex);
     cni_flag_publish(&self->launched, 1);
+    const bool abandoned = cni_flag_consume(&execution->abandoned) != 0;
+    cni_mutex_unlock(&execution->mutex);
+    if (abandoned) {
+        cni_morsel_source_close(&self->source, 0, self->plan->n_branches);
+    }
     const int32_t n_workers = self->n_workers;
     for (int32_t at = 0; at < n_workers; at++) {
         const cni_task_work work = {.step = cni_pipe_worker_step, .argument = &self->workers[at]};
@@ -206,19 +349,12 @@ cni_pipe_run_launch(cni_pipe_run *self, cn_error *err)
 static cn_code
 finish(cni_pipe_run *self, cn_error *err)
 {
-    cni_execution *execution = self->execution;
     cni_pipe_run_note(self);
     close_scans(self);
     close_ops(self, 1);
-    for (int32_t branch = 0; branch < self->plan->n_branches; branch++) {
-        const cni_phys_branch *source = &self->plan->branches[branch];
-        if (source->kind == CNI_PHYS_SOURCE_PIPELINE) {
-            close_ops(&execution->runs[source->pipeline], 0);
-        }
-    }
     cni_flag_publish(&self->sink_state, CNI_SINK_QUIESCENT);
     cni_flag_publish(&self->finished, 1);
-    return cni_execution_advance(execution, self, err);
+    return cni_execution_advance(self->execution, self, err);
 }
 
 static cn_code
@@ -276,6 +412,9 @@ cni_pipe_run_leave(cni_pipe_run *self, cn_error *err)
         return CN_OK;
     }
     cni_operator *sink = self->ops[0];
+    if (cni_flag_consume(&self->execution->abandoned) != 0) {
+        return finish(self, err);
+    }
     const int32_t n_tasks = sink->ops->finalize_tasks == NULL ? 0 : sink->ops->finalize_tasks(sink);
     return n_tasks == 0 ? finish(self, err) : submit_finalize(self, n_tasks, err);
 }

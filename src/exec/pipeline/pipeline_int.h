@@ -7,8 +7,10 @@
  *
  *   execution.c    starts pipelines, hands out the result, closes
  *   pipeline.c     launch: scans, operators, workers; finalize; finish
+ *   pipeline_uses.c  which pipelines need and read which; those that nobody needs any more
  *   worker.c       a worker's task: morsels through the operators
  *   source_read.c  chunks of a morsel, as the operators want them
+ *   recursive_scan.c  executions inside an execution, step by step
  *   profile.c      figures for EXPLAIN ANALYZE and progress
  *
  * A worker's figures are its own; after each step they are added to the run's, which anybody may
@@ -17,10 +19,13 @@
 #ifndef CNI_EXEC_PIPELINE_INT_H
 #define CNI_EXEC_PIPELINE_INT_H
 
+#include "base/thread.h"
+#include "exec/operator/collect.h"
 #include "exec/operator/operators.h"
 #include "exec/pipeline/execution.h"
 #include "exec/pipeline/morsel_source.h"
 #include "plan/table/dynamic_filter.h"
+#include "plan/table/key_filter.h"
 
 #define CNI_RUN_MAX_NOTES 16
 
@@ -45,6 +50,7 @@ typedef struct cni_scan_figures {
     cni_atomic_i64 rows_filtered;
     cni_atomic_i64 rows_dynamic;
     cni_atomic_i64 progress_ppm;
+    cni_atomic_i64 steps; /* of a recursion */
 } cni_scan_figures;
 
 /* Notes as last taken from the operator, when its pipeline finished. */
@@ -115,18 +121,23 @@ struct cni_pipe_run {
     cni_execution *execution;
     const cni_phys_pipeline *plan;
     int32_t index;
-    int32_t consumer;            /* pipeline that reads the sink; -1 = the result */
-    cni_atomic_i64 n_needs;      /* pipelines that must finish first */
+    int32_t n_needs;   /* uses of pipelines that must finish first */
+    int32_t n_readers; /* uses of the sink by pipelines that have not finished */
+    struct cni_pipe_run *next_unread;
+    bool taken;                  /* it is being launched, or was */
+    bool needless;               /* nobody wants its rows: it runs over nothing */
     cni_atomic_i64 launched;     /* flag */
     cni_atomic_i64 finished;     /* flag */
     cni_atomic_i64 sink_state;   /* slot: cni_sink_state */
-    cni_atomic_i64 n_left;       /* workers that have not combined */
+    cni_atomic_i64 n_working;    /* workers that have not ended */
+    cni_atomic_i64 n_left;       /* of these and recursions under way */
     cni_atomic_i64 n_finalizing; /* tasks of the sink's finalize that are not done */
     int32_t n_workers;
     int32_t n_finalize_tasks;
-    int32_t n_opened_ops; /* open_global done for those from the end of `ops` on */
-    cni_operator **ops;   /* constructed; NULL before and after */
-    cni_scan **scans;     /* opened; NULL before and after */
+    cni_operator **ops;                /* constructed; NULL before and after */
+    cni_scan **scans;                  /* opened; NULL before and after */
+    cni_scan_key_filter *scan_filters; /* all branches', one after the other */
+    cni_key_filter **build_filters;    /* of the sink when it is a build */
     cni_morsel_source source;
     cni_dynamic_filter_set dynamic; /* from the sink to the scan, when plan->has_dynamic */
     cni_pipe_worker *workers;
@@ -150,6 +161,13 @@ typedef struct cni_finalize_task {
     int32_t task;
 } cni_finalize_task;
 
+/* A pipeline that must wait for another one. */
+typedef struct cni_run_use {
+    int32_t producer;
+    int32_t consumer;
+    bool reads; /* its sink, which stays open until then; else only what it tells scans */
+} cni_run_use;
+
 struct cni_execution {
     const cni_physical_plan *plan;
     cni_context *context;
@@ -157,6 +175,16 @@ struct cni_execution {
     int32_t max_workers;
     int32_t n_runs;
     cni_pipe_run *runs;
+    int32_t n_uses;
+    cni_run_use *uses;
+    cni_key_filter **key_filters; /* plan->n_key_filters */
+    /* inside a recursion: whose source it is */
+    cni_scan *recursion;
+    cni_execution *outer;
+    cni_mutex mutex;          /* guards what runs have to do with each other, and: */
+    int32_t n_busy;           /* workers of pipelines under way, at most */
+    cni_atomic_i64 abandoned; /* flag: a recursion whose rows nobody wants any more */
+    cni_atomic_i64 n_holds;   /* pipelines under way, and who is launching some */
     bool started;
     int64_t started_ns;
     cni_atomic_i64 finished; /* flag: the last pipeline has */
@@ -170,14 +198,45 @@ CN_NODISCARD cn_code cni_pipe_run_init(cni_pipe_run *self, cni_execution *execut
 void cni_pipe_run_done(cni_pipe_run *self); /* accepts zeroed; nobody works on it any more */
 /* Open scans, make operators and submit workers. */
 CN_NODISCARD cn_code cni_pipe_run_launch(cni_pipe_run *self, cn_error *err);
-/* A worker has combined; the last one starts the finalize tasks or finishes the pipeline. */
+/* A worker (or a recursion under way) has ended; the last one starts the finalize tasks or finishes
+ * the pipeline. */
 CN_NODISCARD cn_code cni_pipe_run_leave(cni_pipe_run *self, cn_error *err);
 /* Close what one worker has open. */
 void cni_pipe_worker_close(cni_pipe_worker *self);
+/* The rows of a branch BUILD can be read now. */
+CN_NODISCARD cn_code cni_pipe_run_open_build(cni_pipe_run *self, int32_t branch, cn_error *err);
+/* Close the sink, which nobody reads any more. */
+void cni_pipe_run_close_sink(cni_pipe_run *self);
+/* A scan without rows. */
+CN_NODISCARD cn_code cni_empty_scan_new(cni_context *context, cni_scan **out_scan, cn_error *err);
+
+/* ---- pipeline_uses.c ---- */
+
+/* Fill self->uses and the runs' counts. */
+CN_NODISCARD cn_code cni_execution_link(cni_execution *self, cn_error *err);
+/* `finished` has: those that waited for it go on. Gives the pipelines whose sinks nobody reads any
+ * more, a list through next_unread. Under the mutex. */
+cni_pipe_run *cni_execution_settle_uses(cni_execution *self, cni_pipe_run *finished);
+/* No row of the branch can reach the sink: a join on its way has nothing to find, or nobody reads
+ * the pipeline. Under the mutex. */
+bool cni_pipe_run_is_dead(const cni_pipe_run *self, const cni_phys_branch *branch);
 
 /* ---- pipeline_ops.c ---- */
 
 CN_NODISCARD cn_code cni_pipe_run_make_ops(cni_pipe_run *self, cn_error *err);
+
+/* ---- recursive_scan.c ---- */
+
+/* The rows of a RECURSIVE branch of `run`. While a step is under way the run's n_left counts it. */
+CN_NODISCARD cn_code cni_recursive_scan_new(cni_pipe_run *run, const cni_phys_branch *branch,
+                                            cni_scan **out_scan, cn_error *err);
+/* No worker asks any more: a step under way is to end soon. */
+void cni_recursive_scan_abandon(cni_scan *base);
+/* What the steps' branches WORKING read; its number. */
+const cni_collected *cni_recursive_scan_rows(const cni_scan *base, int32_t *out_cte_id);
+/* A step's execution is over. */
+void cni_recursive_scan_stepped(cni_scan *base);
+int64_t cni_recursive_scan_steps(const cni_scan *base);
 
 /* ---- worker.c ---- */
 
@@ -210,9 +269,17 @@ void cni_pipe_run_note(cni_pipe_run *self);
 
 /* ---- execution.c ---- */
 
-/* The pipeline is finished: launch those that waited for it only, or finish the query. */
+/* The pipeline is finished: launch those that waited for it only, or finish the query. A nested
+ * execution may be closed by others when this returns. */
 CN_NODISCARD cn_code cni_execution_advance(cni_execution *self, cni_pipe_run *finished,
                                            cn_error *err);
+/* An execution of a part of `recursion`, whose rows the sink of its last pipeline collects. */
+CN_NODISCARD cn_code cni_execution_new_nested(const cni_physical_plan *plan, cni_execution *outer,
+                                              cni_scan *recursion, cni_execution **out_execution,
+                                              cn_error *err);
+CN_NODISCARD cn_code cni_execution_start(cni_execution *self, cn_error *err);
+/* Its workers end soon, and cni_recursive_scan_stepped is called then. */
+void cni_execution_abandon(cni_execution *self);
 void cni_execution_notify(void *execution); /* the caller should look again */
 
 #endif /* CNI_EXEC_PIPELINE_INT_H */

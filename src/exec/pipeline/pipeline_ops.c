@@ -2,6 +2,7 @@
  *
  * Which operator carries out which kind of physical node.
  */
+#include "exec/join/join.h"
 #include "exec/operator/aggregate.h"
 #include "exec/pipeline/pipeline_int.h"
 
@@ -14,13 +15,36 @@ make_custom(const cni_phys_op *spec, const cni_operator_env *env, cni_operator *
 }
 
 static cn_code
+make_build(cni_pipe_run *self, const cni_phys_op *spec, const cni_operator_env *env,
+           cni_operator **out_operator, cn_error *err)
+{
+    for (int32_t filter = 0; filter < spec->join->n_key_filters; filter++) {
+        const int32_t slot = spec->join->key_filters[filter].slot;
+        self->build_filters[filter] = self->execution->key_filters[slot];
+    }
+    (void)env;
+    (void)out_operator;
+    return CN_FAIL(err, CN_NOT_IMPLEMENTED, "joins cannot be executed yet");
+}
+
+/* What ends the last pipeline: rows for whoever pulls, or for a recursion's next step. */
+static cn_code
+make_result(cni_pipe_run *self, const cni_phys_op *spec, const cni_operator_env *env,
+            cni_operator **out_operator, cn_error *err)
+{
+    return self->execution->recursion != NULL
+               ? cni_collect_operator_new(spec, env, out_operator, err)
+               : cni_result_operator_new(spec, env, cni_execution_notify, self->execution,
+                                         out_operator, err);
+}
+
+static cn_code
 make_op(cni_pipe_run *self, const cni_phys_op *spec, const cni_operator_env *env,
         cni_operator **out_operator, cn_error *err)
 {
     switch ((cni_phys_op_kind)spec->kind) {
     case CNI_PHYS_OP_RESULT:
-        return cni_result_operator_new(spec, env, cni_execution_notify, self->execution,
-                                       out_operator, err);
+        return make_result(self, spec, env, out_operator, err);
     case CNI_PHYS_OP_AGGREGATE:
         return cni_aggregate_operator_new(spec->aggregate, env->context, env->n_workers,
                                           out_operator, err);
@@ -35,11 +59,13 @@ make_op(cni_pipe_run *self, const cni_phys_op *spec, const cni_operator_env *env
     case CNI_PHYS_OP_LIMIT:
         return cni_limit_operator_new(spec, env, out_operator, err);
     case CNI_PHYS_OP_JOIN_BUILD:
+        return make_build(self, spec, env, out_operator, err);
     case CNI_PHYS_OP_JOIN_PROBE:
+        return CN_FAIL(err, CN_NOT_IMPLEMENTED, "joins cannot be executed yet");
     case CNI_PHYS_OP_COLLECT:
+        return cni_collect_operator_new(spec, env, out_operator, err);
     case CNI_PHYS_OP_REPEAT:
-        return CN_FAIL(err, CN_NOT_IMPLEMENTED, "%s has no operator yet",
-                       cni_phys_op_name((cni_phys_op_kind)spec->kind));
+        return cni_repeat_operator_new(spec, env, out_operator, err);
     case CNI_PHYS_OP_CUSTOM:
         return make_custom(spec, env, out_operator, err);
     default:

@@ -22,6 +22,10 @@ static void
 copy_scan(cni_scan_figures *figures, const cni_scan *scan)
 {
     cni_scan_counters counters = {0};
+    if (scan == NULL) {
+        return; /* nobody came to open it */
+    }
+    cni_counter_set(&figures->steps, cni_recursive_scan_steps(scan));
     if (scan->ops->counters != NULL) {
         scan->ops->counters(scan, &counters);
     }
@@ -122,7 +126,7 @@ typedef struct figure_line {
     int64_t number;
 } figure_line;
 
-#define MAX_SCAN_LINES 7
+#define MAX_SCAN_LINES 8
 
 static int32_t
 scan_lines(const cni_scan_figures *scan, figure_line *out_lines)
@@ -135,6 +139,7 @@ scan_lines(const cni_scan_figures *scan, figure_line *out_lines)
         {"rows_scanned", cni_counter_get(&scan->rows_scanned)},
         {"rows_filtered", cni_counter_get(&scan->rows_filtered)},
         {"rows_dynamic", cni_counter_get(&scan->rows_dynamic)},
+        {"steps", cni_counter_get(&scan->steps)},
     };
     memcpy(out_lines, lines, sizeof(lines));
     return MAX_SCAN_LINES;
@@ -149,10 +154,55 @@ milliseconds(const cni_run_figures *figures)
 static const char *
 branch_name(const cni_phys_branch *branch)
 {
-    static const char *const names[] = {[CNI_PHYS_SOURCE_TABLE] = "Scan",
-                                        [CNI_PHYS_SOURCE_VALUES] = "Values",
-                                        [CNI_PHYS_SOURCE_PIPELINE] = "Rows"};
-    return names[branch->kind];
+    return cni_phys_source_name((cni_phys_source_kind)branch->kind);
+}
+
+/* Rows that came out of the join whose probe is `op`: also those of its build. */
+static int64_t
+join_rows(const cni_pipe_run *run, int32_t op)
+{
+    int64_t n_rows = cni_counter_get(&run->op_figures[op].rows_out);
+    for (int32_t branch = 0; branch < run->plan->n_branches; branch++) {
+        const cni_phys_branch *source = &run->plan->branches[branch];
+        if (source->kind == CNI_PHYS_SOURCE_BUILD &&
+            source->pipeline == run->plan->ops[op].join->build_pipeline) {
+            n_rows += cni_counter_get(&run->branch_figures[branch].rows_out);
+        }
+    }
+    return n_rows;
+}
+
+static bool
+is_probe(const cni_pipe_run *run, int32_t op)
+{
+    return run->plan->ops[op].kind == CNI_PHYS_OP_JOIN_PROBE;
+}
+
+static const char *
+filter_name(cni_key_filter_kind kind)
+{
+    static const char *const names[] = {
+        [CNI_KEY_FILTER_PASS] = "pass",     [CNI_KEY_FILTER_NONE] = "none",
+        [CNI_KEY_FILTER_RANGE] = "range",   [CNI_KEY_FILTER_LIST] = "list",
+        [CNI_KEY_FILTER_BITMAP] = "bitmap", [CNI_KEY_FILTER_BLOOM] = "bloom",
+    };
+    return names[kind];
+}
+
+/* " key_filter=0:bitmap:6001215>12", by slot: rows that were asked about, and those that passed. */
+static cn_code
+print_key_filters(const cni_pipe_run *run, const cni_phys_branch *branch, cni_strbuf *out,
+                  cn_error *err)
+{
+    for (int32_t at = 0; at < branch->n_key_filters; at++) {
+        const int32_t slot = branch->key_filters[at].slot;
+        const cni_key_filter *filter = run->execution->key_filters[slot];
+        CN_TRY(cni_strbuf_printf(out, err, " key_filter=%d:%s:%lld>%lld", (int)slot,
+                                 filter_name(cni_key_filter_kind_of(filter)),
+                                 (long long)cni_key_filter_rows_in(filter),
+                                 (long long)cni_key_filter_rows_left(filter)));
+    }
+    return CN_OK;
 }
 
 static cn_code
@@ -165,19 +215,20 @@ print_branch(const cni_pipe_run *run, int32_t branch, cni_strbuf *out, cn_error 
     if (plan->kind == CNI_PHYS_SOURCE_TABLE) {
         CN_TRY(cni_strbuf_printf(out, err, " %.*s", (int)plan->plan->table_name.len_bytes,
                                  plan->plan->table_name.data));
-    } else if (plan->kind == CNI_PHYS_SOURCE_PIPELINE) {
+    } else if (plan->kind == CNI_PHYS_SOURCE_PIPELINE || plan->kind == CNI_PHYS_SOURCE_BUILD) {
         CN_TRY(cni_strbuf_printf(out, err, " of pipeline %d", (int)plan->pipeline));
     }
     CN_TRY(cni_strbuf_printf(out, err, " rows=%lld time=%.3fms",
                              (long long)cni_counter_get(&figures->rows_out),
                              milliseconds(figures)));
     const int32_t n_lines = scan_lines(&run->scan_figures[branch], lines);
-    for (int32_t at = 0; plan->kind == CNI_PHYS_SOURCE_TABLE && at < n_lines; at++) {
+    for (int32_t at = 0; at < n_lines; at++) {
         if (lines[at].number != 0) {
             CN_TRY(cni_strbuf_printf(out, err, " %s=%lld", lines[at].name,
                                      (long long)lines[at].number));
         }
     }
+    CN_TRY(print_key_filters(run, plan, out, err));
     return cni_strbuf_append_char(out, '\n', err);
 }
 
@@ -199,6 +250,13 @@ print_op(const cni_pipe_run *run, int32_t op, cni_strbuf *out, cn_error *err)
                                  (long long)cni_counter_get(&figures->rows_out)));
     }
     CN_TRY(cni_strbuf_printf(out, err, " time=%.3fms", milliseconds(figures)));
+    if (is_probe(run, op)) {
+        const cni_phys_op *spec = &run->plan->ops[op];
+        CN_TRY(cni_strbuf_printf(out, err, " kind=%s build=%d estimated=%.0f actual=%lld",
+                                 cni_phys_join_name((cni_phys_join_kind)spec->join->kind),
+                                 (int)spec->join->build_pipeline, spec->plan->estimated_rows,
+                                 (long long)join_rows(run, op)));
+    }
     for (int32_t at = 0; cni_flag_consume(&run->finished) != 0 && at < notes->n_notes; at++) {
         const cni_op_note *note = &notes->notes[at];
         if (note->text != NULL) {
@@ -259,7 +317,29 @@ print_branch_json(const cni_pipe_run *run, int32_t branch, cni_strbuf *out, cn_e
         CN_TRY(cni_strbuf_printf(out, err, ",\"%s\":%lld", lines[at].name,
                                  (long long)lines[at].number));
     }
+    for (int32_t at = 0; at < run->plan->branches[branch].n_key_filters; at++) {
+        const int32_t slot = run->plan->branches[branch].key_filters[at].slot;
+        const cni_key_filter *filter = run->execution->key_filters[slot];
+        CN_TRY(cni_strbuf_printf(
+            out, err, "%s{\"slot\":%d,\"kind\":\"%s\",\"rows_in\":%lld,\"rows_left\":%lld}%s",
+            at == 0 ? ",\"key_filters\":[" : ",", (int)slot,
+            filter_name(cni_key_filter_kind_of(filter)), (long long)cni_key_filter_rows_in(filter),
+            (long long)cni_key_filter_rows_left(filter),
+            at + 1 == run->plan->branches[branch].n_key_filters ? "]" : ""));
+    }
     return cni_strbuf_append_char(out, '}', err);
+}
+
+static cn_code
+print_join_json(const cni_pipe_run *run, int32_t op, cni_strbuf *out, cn_error *err)
+{
+    const cni_phys_op *spec = &run->plan->ops[op];
+    return cni_strbuf_printf(out, err,
+                             "\"join\":\"%s\",\"build_pipeline\":%d,\"estimated_rows\":%.0f,"
+                             "\"actual_rows\":%lld,",
+                             cni_phys_join_name((cni_phys_join_kind)spec->join->kind),
+                             (int)spec->join->build_pipeline, spec->plan->estimated_rows,
+                             (long long)join_rows(run, op));
 }
 
 static cn_code
@@ -269,12 +349,16 @@ print_op_json(const cni_pipe_run *run, int32_t op, cni_strbuf *out, cn_error *er
     const cni_run_notes *notes = &run->notes[op];
     CN_TRY(cni_strbuf_printf(out, err,
                              "%s{\"name\":\"%s\",\"next\":%d,\"rows_in\":%lld,\"rows_out\":%lld,"
-                             "\"chunks_in\":%lld,\"time_ms\":%.3f,\"notes\":{",
+                             "\"chunks_in\":%lld,\"time_ms\":%.3f,",
                              op == 0 ? "" : ",", op_name(run, op), (int)run->plan->ops[op].next,
                              (long long)cni_counter_get(&figures->rows_in),
                              (long long)cni_counter_get(&figures->rows_out),
                              (long long)cni_counter_get(&figures->chunks_in),
                              milliseconds(figures)));
+    if (is_probe(run, op)) {
+        CN_TRY(print_join_json(run, op, out, err));
+    }
+    CN_TRY(cni_strbuf_append(out, cni_str_of("\"notes\":{"), err));
     for (int32_t at = 0; cni_flag_consume(&run->finished) != 0 && at < notes->n_notes; at++) {
         const cni_op_note *note = &notes->notes[at];
         CN_TRY(cni_strbuf_printf(out, err, "%s\"%s\":", at == 0 ? "" : ",", note->name));

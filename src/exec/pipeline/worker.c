@@ -6,6 +6,8 @@
  *   OPEN -> CLAIM -> READ ... READ -> END -> CLAIM ... -> INPUT -> COMBINE -> OVER
  *             \-> CONTROL -> CLAIM
  *
+ * A CONTROL is a watermark, a checkpoint or a barrier, which only empties the operators.
+ *
  * At any time at most one chunk is on its way (carry), and operators that answered HAVE_MORE wait
  * on a stack, the one nearest to the sink on top: it is asked first, so no chunk ever waits in the
  * middle. A BLOCKED answer parks the task as it stands.
@@ -160,11 +162,18 @@ pull_top(cni_pipe_worker *self, cni_task *task, worker_pace *out_pace, cn_error 
     return send_on(self, top, err);
 }
 
+/* A recursion's step whose rows nobody wants any more. */
+static bool
+is_abandoned(const cni_pipe_worker *self)
+{
+    return cni_flag_consume(&self->run->execution->abandoned) != 0;
+}
+
 /* Until nothing is on its way and nobody has more. */
 static cn_code
 drain(cni_pipe_worker *self, cni_task *task, worker_pace *out_pace, cn_error *err)
 {
-    while ((self->carrying || self->n_stack > 0) && *out_pace == PACE_ON) {
+    while ((self->carrying || self->n_stack > 0) && *out_pace == PACE_ON && !is_abandoned(self)) {
         CN_TRY(cni_context_check(self->run->execution->context, err));
         if (self->carrying) {
             CN_TRY(push_carried(self, task, out_pace, err));
@@ -231,6 +240,8 @@ claim_morsel(cni_pipe_worker *self, cni_task *task, worker_pace *out_pace, cn_er
     case CNI_CLAIM_CONTROL:
         begin_flush(self, CNI_WORKER_CONTROL);
         return CN_OK;
+    case CNI_CLAIM_OPEN:
+        return cni_pipe_run_open_build(self->run, self->claim.branch, err);
     case CNI_CLAIM_BLOCKED:
         *out_pace = PACE_BLOCKED;
         return CN_OK;
@@ -317,13 +328,13 @@ tell_control(cni_pipe_worker *self, cn_error *err)
     const int32_t op = self->flush_op;
     if (op < 0) {
         self->phase = CNI_WORKER_CLAIM;
-        cni_morsel_source_control_done(&self->run->source);
+        cni_morsel_source_control_done(&self->run->source, self->number, &self->claim);
         return CN_OK;
     }
     if (!self->flushed) {
+        const bool checkpoint = !self->claim.barrier && !self->claim.watermark;
         self->flushed = true;
-        return flush_one(self, op,
-                         self->claim.watermark ? CNI_FLUSH_WATERMARK : CNI_FLUSH_CHECKPOINT, err);
+        return flush_one(self, op, checkpoint ? CNI_FLUSH_CHECKPOINT : CNI_FLUSH_WATERMARK, err);
     }
     cni_operator *operator= self->run->ops[op];
     self->flushed = false;
@@ -388,6 +399,10 @@ work(cni_pipe_worker *self, cni_task *task, worker_pace *out_pace, cn_error *err
 {
     *out_pace = PACE_ON;
     while (*out_pace == PACE_ON) {
+        if (is_abandoned(self)) {
+            *out_pace = PACE_OVER;
+            return CN_OK;
+        }
         CN_TRY(drain(self, task, out_pace, err));
         if (*out_pace == PACE_ON) {
             CN_TRY(cni_context_check(self->run->execution->context, err));
@@ -398,6 +413,20 @@ work(cni_pipe_worker *self, cni_task *task, worker_pace *out_pace, cn_error *err
         }
     }
     return CN_OK;
+}
+
+/* The last worker lets go of recursions under way, which nobody would read. */
+static cn_code
+end_worker(cni_pipe_run *run, cn_error *err)
+{
+    if (cni_refcount_dec(&run->n_working)) {
+        for (int32_t branch = 0; branch < run->plan->n_branches; branch++) {
+            if (run->plan->branches[branch].kind == CNI_PHYS_SOURCE_RECURSIVE) {
+                cni_recursive_scan_abandon(run->scans[branch]);
+            }
+        }
+    }
+    return cni_pipe_run_leave(run, err);
 }
 
 cni_step
@@ -415,7 +444,7 @@ cni_pipe_worker_step(void *worker, cni_task *task, int32_t thread)
     cni_pipe_worker_publish(self);
     if (code == CN_OK && pace == PACE_OVER) {
         cni_pipe_worker_close(self);
-        code = cni_pipe_run_leave(run, &err);
+        code = end_worker(run, &err);
     }
     if (code != CN_OK) {
         (void)cni_context_fail(execution->context, &err);

@@ -106,7 +106,8 @@ cni_phys_want_expr(cni_phys_wanted *self, const cni_expr *expr)
 bool
 cni_phys_wants(const cni_phys_wanted *self, int32_t column_id)
 {
-    return self->all || ((self->words[column_id >> 6] >> (column_id & 63)) & 1) != 0;
+    return self->all ||
+           (column_id >= 0 && (self->words[column_id >> 6] & UINT64_C(1) << (column_id & 63)) != 0);
 }
 
 cn_code
@@ -195,9 +196,41 @@ cni_phys_op_name(cni_phys_op_kind kind)
 }
 
 static bool
-sink_needs_order(const cni_phys_op *sink)
+sink_needs_order(const cni_phys_op *sink, const cni_context *context)
 {
-    return sink->kind != CNI_PHYS_OP_AGGREGATE || sink->aggregate->needs_order;
+    switch ((cni_phys_op_kind)sink->kind) {
+    case CNI_PHYS_OP_AGGREGATE:
+        return sink->aggregate->needs_order;
+    case CNI_PHYS_OP_JOIN_BUILD:
+        return context->settings.reproducible;
+    default:
+        return true;
+    }
+}
+
+/* Joins promise no order; where sums of floats must come out the same, they keep it all the same.
+ */
+static bool
+passes_join(const cni_phys_pipe *pipe, const cni_phys_branch *branch)
+{
+    for (int32_t op = branch->first_op; op >= 0; op = cni_phys_op_at(pipe, op)->next) {
+        if (cni_phys_op_at(pipe, op)->kind == CNI_PHYS_OP_JOIN_PROBE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Whether rows of the branch reach the sink in a promised order. `pipelines`: the earlier ones. */
+static bool
+is_ordered(const cni_phys_builder *self, const cni_phys_pipe *pipe, cni_phys_branch *branch,
+           const cni_phys_pipeline *pipelines)
+{
+    if (branch->kind == CNI_PHYS_SOURCE_PIPELINE && branch->positions != NULL &&
+        branch->n_outer == 0) {
+        branch->ordered = pipelines[branch->pipeline].keep_order; /* collected rows */
+    }
+    return branch->ordered && (self->context->settings.reproducible || !passes_join(pipe, branch));
 }
 
 static bool
@@ -228,9 +261,8 @@ check_unbounded(const cni_phys_pipeline *pipeline, cn_error *err)
     return CN_OK;
 }
 
-/* Table column that a column id of the scan is, -1 = none. */
-static int32_t
-table_column_of(const cni_plan *scan, int32_t column_id)
+int32_t
+cni_phys_table_column(const cni_plan *scan, int32_t column_id)
 {
     for (int32_t column = 0; column < scan->n_columns; column++) {
         if (scan->columns[column].id == column_id) {
@@ -240,8 +272,26 @@ table_column_of(const cni_plan *scan, int32_t column_id)
     return -1;
 }
 
-/* Whether the boundary of a top-N may go to the scan: the rows that come between only pass filters
- * and projections, and its first key is a column of the table. */
+/* Rows that the operator lets through do not depend on those that were dropped before it. */
+static bool
+passes_boundary(const cni_phys_op *op)
+{
+    switch ((cni_phys_op_kind)op->kind) {
+    case CNI_PHYS_OP_FILTER:
+    case CNI_PHYS_OP_PROJECT:
+        return true;
+    case CNI_PHYS_OP_JOIN_PROBE:
+        return op->join->kind == CNI_PHYS_JOIN_INNER ||
+               op->join->kind == CNI_PHYS_JOIN_PROBE_OUTER ||
+               op->join->kind == CNI_PHYS_JOIN_PROBE_SEMI ||
+               op->join->kind == CNI_PHYS_JOIN_PROBE_ANTI || op->join->kind == CNI_PHYS_JOIN_MARK;
+    default:
+        return false;
+    }
+}
+
+/* Whether the boundary of a top-N may go to the scan: the rows that come between only pass filters,
+ * projections and probes, and its first key is a column of the table. */
 static void
 find_dynamic(cni_phys_pipeline *pipeline)
 {
@@ -253,8 +303,7 @@ find_dynamic(cni_phys_pipeline *pipeline)
         return;
     }
     for (int32_t op = 1; op < pipeline->n_ops; op++) {
-        if (pipeline->ops[op].kind != CNI_PHYS_OP_FILTER &&
-            pipeline->ops[op].kind != CNI_PHYS_OP_PROJECT) {
+        if (!passes_boundary(&pipeline->ops[op])) {
             return;
         }
     }
@@ -262,7 +311,7 @@ find_dynamic(cni_phys_pipeline *pipeline)
     if (sink->plan->kind != CNI_PLAN_TOPN || order->expr->kind != CNI_EXPR_COLUMN) {
         return;
     }
-    pipeline->dynamic_column = table_column_of(branch->plan, order->expr->column_id);
+    pipeline->dynamic_column = cni_phys_table_column(branch->plan, order->expr->column_id);
     pipeline->dynamic_key = (cni_sort_spec){.type = order->expr->type,
                                             .descending = order->descending,
                                             .nulls_first = order->nulls_first,
@@ -272,8 +321,8 @@ find_dynamic(cni_phys_pipeline *pipeline)
 }
 
 static cn_code
-freeze_pipe(cni_phys_builder *self, const cni_phys_pipe *pipe, cni_phys_pipeline *out_pipeline,
-            cn_error *err)
+freeze_pipe(cni_phys_builder *self, const cni_phys_pipe *pipe, const cni_phys_pipeline *earlier,
+            cni_phys_pipeline *out_pipeline, cn_error *err)
 {
     const int32_t n_ops = (int32_t)pipe->ops.n_items;
     const int32_t n_branches = (int32_t)pipe->branches.n_items;
@@ -289,10 +338,11 @@ freeze_pipe(cni_phys_builder *self, const cni_phys_pipe *pipe, cni_phys_pipeline
     }
     for (int32_t branch = 0; branch < n_branches; branch++) {
         memcpy(&branches[branch], pipe->branches.items[branch], sizeof(*branches));
-        ordered = ordered || branches[branch].ordered;
+        ordered = is_ordered(self, pipe, &branches[branch], earlier) || ordered;
         unbounded = unbounded || branch_is_unbounded(&branches[branch]);
     }
-    const bool keep_order = ordered && (pipe->has_limit || sink_needs_order(&ops[0]));
+    const bool keep_order =
+        ordered && (pipe->has_limit || sink_needs_order(&ops[0], self->context));
     for (int32_t branch = 0; branch < n_branches; branch++) {
         branches[branch].request.keep_order = keep_order;
     }
@@ -306,7 +356,42 @@ freeze_pipe(cni_phys_builder *self, const cni_phys_pipe *pipe, cni_phys_pipeline
     return check_unbounded(out_pipeline, err);
 }
 
-/* Rows that the tables hand out; < 0 when one does not know. */
+static double
+add_estimates(double a, double b)
+{
+    return a < 0.0 || b < 0.0 ? -1.0 : a + b;
+}
+
+/* Rows that a source hands out of what no pipeline of the plan holds; < 0 = unknown. */
+static double
+estimate_source(const cni_phys_branch *source)
+{
+    switch ((cni_phys_source_kind)source->kind) {
+    case CNI_PHYS_SOURCE_PIPELINE:
+    case CNI_PHYS_SOURCE_BUILD:
+    case CNI_PHYS_SOURCE_WORKING:
+        return 0.0;
+    case CNI_PHYS_SOURCE_RECURSIVE:
+        return add_estimates(source->recursive->base->estimated_rows,
+                             source->recursive->step->estimated_rows);
+    default:
+        return source->estimated_rows;
+    }
+}
+
+/* Pairs that a join without keys looks at; < 0 = unknown. */
+static double
+estimate_pairs(const cni_phys_op *op)
+{
+    if (op->kind != CNI_PHYS_OP_JOIN_PROBE || op->join->n_keys > 0) {
+        return 0.0;
+    }
+    const double build = op->join->estimated_build_rows;
+    const double probe = op->join->estimated_probe_rows;
+    return build < 0.0 || probe < 0.0 ? -1.0 : build * probe;
+}
+
+/* Rows that the tables hand out, as a measure of the work; < 0 when one does not know. */
 static double
 estimate_rows(const cni_physical_plan *plan)
 {
@@ -314,14 +399,10 @@ estimate_rows(const cni_physical_plan *plan)
     for (int32_t at = 0; at < plan->n_pipelines; at++) {
         const cni_phys_pipeline *pipeline = &plan->pipelines[at];
         for (int32_t branch = 0; branch < pipeline->n_branches; branch++) {
-            const cni_phys_branch *source = &pipeline->branches[branch];
-            if (source->kind == CNI_PHYS_SOURCE_PIPELINE) {
-                continue;
-            }
-            if (source->estimated_rows < 0.0) {
-                return -1.0;
-            }
-            rows += source->estimated_rows;
+            rows = add_estimates(rows, estimate_source(&pipeline->branches[branch]));
+        }
+        for (int32_t op = 0; op < pipeline->n_ops; op++) {
+            rows = add_estimates(rows, estimate_pairs(&pipeline->ops[op]));
         }
     }
     return rows;
@@ -338,7 +419,7 @@ freeze(cni_phys_builder *self, const cni_plan *plan, const cni_physical_plan **o
     CN_TRY(cni_arena_alloc_array(self->arena, n_pipelines, (int64_t)sizeof(*pipelines), &pipelines,
                                  err));
     for (int32_t at = 0; at < n_pipelines; at++) {
-        CN_TRY(freeze_pipe(self, self->pipes.items[at], &pipelines[at], err));
+        CN_TRY(freeze_pipe(self, self->pipes.items[at], pipelines, &pipelines[at], err));
     }
     *made = (cni_physical_plan){
         .plan = plan,
@@ -346,6 +427,8 @@ freeze(cni_phys_builder *self, const cni_plan *plan, const cni_physical_plan **o
         .pipelines = pipelines,
         .n_columns = plan->n_columns,
         .columns = plan->columns,
+        .n_key_filters = (int32_t)self->filter_types.n_items,
+        .key_filter_types = (const cni_type *const *)(void *)self->filter_types.items,
         .ordered = pipelines[n_pipelines - 1].keep_order,
     };
     made->estimated_rows = estimate_rows(made);
@@ -354,24 +437,35 @@ freeze(cni_phys_builder *self, const cni_plan *plan, const cni_physical_plan **o
 }
 
 cn_code
-cni_physical_plan_new(cni_arena *arena, const cni_plan *plan, cni_context *context,
-                      const cni_physical_plan **out_plan, cn_error *err)
+cni_phys_plan_all(cni_phys_builder *self, const cni_plan *plan, const cni_physical_plan **out_plan,
+                  cn_error *err)
 {
-    cni_phys_builder builder = {.arena = arena, .context = context};
     cni_phys_pipe *pipe = NULL;
     cni_phys_layout layout = {0};
-    int32_t result = 0;
-    builder.n_words = (cni_plan_max_column_id(plan) + 1 + 63) / 64;
-    CN_TRY(cni_phys_pipe_new(&builder, &pipe, err));
-    CN_TRY(cni_phys_add_op(&builder, pipe, CNI_PHYS_OP_RESULT, NULL, -1, &result, err));
     cni_phys_wanted wanted = {0};
-    CN_TRY(cni_phys_wanted_new(&builder, NULL, &wanted, err));
+    int32_t result = 0;
+    CN_TRY(cni_phys_pipe_new(self, &pipe, err));
+    CN_TRY(cni_phys_add_op(self, pipe, CNI_PHYS_OP_RESULT, NULL, -1, &result, err));
+    CN_TRY(cni_phys_wanted_new(self, NULL, &wanted, err));
     wanted.all = true;
-    CN_TRY(cni_phys_build(&builder, plan, (cni_phys_goal){pipe, result, &wanted}, &layout, err));
+    CN_TRY(cni_phys_build(self, plan, (cni_phys_goal){pipe, result, &wanted}, &layout, err));
+    if (layout.n_columns != plan->n_columns) {
+        return CN_FAIL(err, CN_INTERNAL, "a plan delivers %d of its %d columns",
+                       (int)layout.n_columns, (int)plan->n_columns);
+    }
     cni_phys_op *op = cni_phys_op_at(pipe, result);
     cni_phys_set_inputs(op, &layout);
     op->n_outputs = op->n_inputs;
     op->output_types = op->input_types;
-    CN_TRY(cni_list_push(arena, &builder.pipes, pipe, err));
-    return freeze(&builder, plan, out_plan, err);
+    CN_TRY(cni_list_push(self->arena, &self->pipes, pipe, err));
+    return freeze(self, plan, out_plan, err);
+}
+
+cn_code
+cni_physical_plan_new(cni_arena *arena, const cni_plan *plan, cni_context *context,
+                      const cni_physical_plan **out_plan, cn_error *err)
+{
+    cni_phys_builder builder = {.arena = arena, .context = context};
+    builder.n_words = (cni_plan_max_column_id(plan) + 1 + 63) / 64;
+    return cni_phys_plan_all(&builder, plan, out_plan, err);
 }

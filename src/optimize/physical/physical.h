@@ -207,7 +207,8 @@ typedef struct cni_phys_branch {
     const cni_type *const *types;
     cni_scan_request request; /* TABLE */
     int32_t pipeline;         /* PIPELINE, BUILD */
-    bool after_rows;       /* BUILD: starts when the branches before it have left the operators */
+    int32_t n_outer; /* PIPELINE: it is one of the plan so many recursions outwards; mostly 0 */
+    bool after_rows; /* BUILD: starts when the branches before it have left the operators */
     int32_t n_key_filters; /* TABLE: filters of the execution that its scan listens to */
     const cni_phys_scan_filter *key_filters;
     const cni_phys_recursive *recursive; /* RECURSIVE */
@@ -269,5 +270,9 @@ CN_NODISCARD cn_code cni_physical_print_json(const cni_physical_plan *self, cni_
 
 /* "Filter", "Sort" ...: as messages and EXPLAIN call it. Static. */
 const char *cni_phys_op_name(cni_phys_op_kind kind);
+/* "Inner", "BuildSemi" ...: likewise. */
+const char *cni_phys_join_name(cni_phys_join_kind kind);
+/* "Scan", "Values", "Rows", "BuildRows", "Recursive", "Working": likewise. */
+const char *cni_phys_source_name(cni_phys_source_kind kind);
 
 #endif /* CNI_OPTIMIZE_PHYSICAL_H */

@@ -6,6 +6,28 @@
  */
 #include "optimize/physical/physical_int.h"
 
+/* The key filters that builds planned so far have for the scan. */
+static cn_code
+find_key_filters(cni_phys_builder *self, const cni_plan *scan, cni_phys_branch *branch,
+                 cn_error *err)
+{
+    cni_phys_scan_filter *filters = NULL;
+    int32_t n_filters = 0;
+    for (int64_t at = 0; at < self->targets.n_items; at++) {
+        const cni_phys_target *target = self->targets.items[at];
+        n_filters += target->scan == scan ? 1 : 0;
+    }
+    CN_TRY(cni_arena_alloc_array(self->arena, n_filters, (int64_t)sizeof(*filters), &filters, err));
+    for (int64_t at = 0; at < self->targets.n_items; at++) {
+        const cni_phys_target *target = self->targets.items[at];
+        if (target->scan == scan) {
+            filters[branch->n_key_filters++] = target->filter;
+        }
+    }
+    branch->key_filters = filters;
+    return CN_OK;
+}
+
 static cn_code
 build_scan(cni_phys_builder *self, const cni_plan *plan, cni_phys_goal goal,
            cni_phys_layout *out_layout, cn_error *err)
@@ -19,7 +41,7 @@ build_scan(cni_phys_builder *self, const cni_plan *plan, cni_phys_goal goal,
         slots[at] =
             (cni_slot_of_table){plan->filter_columns[at].id, plan->filter_table_columns[at]};
     }
-    const cni_phys_branch branch = {
+    cni_phys_branch branch = {
         .kind = CNI_PHYS_SOURCE_TABLE,
         .ordered = true,
         .first_op = goal.op,
@@ -35,6 +57,7 @@ build_scan(cni_phys_builder *self, const cni_plan *plan, cni_phys_goal goal,
                     .limit = plan->limit},
         .estimated_rows = plan->estimated_rows,
     };
+    CN_TRY(find_key_filters(self, plan, &branch, err));
     *out_layout = layout;
     return cni_phys_add_branch(self, goal.pipe, &branch, err);
 }
@@ -192,9 +215,7 @@ static CN_COLD cn_code
 refuse(const cni_plan *plan, cn_error *err)
 {
     static const char *const names[CNI_PLAN_KIND_COUNT_] = {
-        [CNI_PLAN_JOIN] = "joins",           [CNI_PLAN_WITH] = "WITH",
-        [CNI_PLAN_CTE_SCAN] = "WITH",        [CNI_PLAN_RECURSIVE] = "WITH RECURSIVE",
-        [CNI_PLAN_REPEAT] = "repeated rows", [CNI_PLAN_WINDOW] = "window functions",
+        [CNI_PLAN_WINDOW] = "window functions",
         [CNI_PLAN_UNNEST] = "UNNEST",
     };
     const char *name = plan->kind < CNI_PLAN_KIND_COUNT_ ? names[plan->kind] : NULL;
@@ -230,6 +251,16 @@ cni_phys_build(cni_phys_builder *self, const cni_plan *plan, cni_phys_goal goal,
         return cni_phys_build_distinct(self, plan, goal, out_layout, err);
     case CNI_PLAN_AGGREGATE:
         return cni_phys_build_aggregate(self, plan, goal, out_layout, err);
+    case CNI_PLAN_JOIN:
+        return cni_phys_build_join(self, plan, goal, out_layout, err);
+    case CNI_PLAN_WITH:
+        return cni_phys_build_with(self, plan, goal, out_layout, err);
+    case CNI_PLAN_CTE_SCAN:
+        return cni_phys_build_cte_scan(self, plan, goal, out_layout, err);
+    case CNI_PLAN_RECURSIVE:
+        return cni_phys_build_recursive(self, plan, goal, out_layout, err);
+    case CNI_PLAN_REPEAT:
+        return cni_phys_build_repeat(self, plan, goal, out_layout, err);
     default:
         return refuse(plan, err);
     }

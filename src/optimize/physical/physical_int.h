@@ -7,6 +7,9 @@
  *   physical.c        the entry, pipelines, order, refusals
  *   physical_chain.c  scans, values, filters, projections, limits, unions
  *   physical_sink.c   sorts, distinct, aggregates, and the projections before them
+ *   physical_join.c   joins: which side is built, keys, residuals, outputs
+ *   physical_key_filter.c  which scans a build's keys are told to
+ *   physical_with.c   WITH and its readers, recursions, repeated rows
  *   physical_print.c  EXPLAIN
  */
 #ifndef CNI_OPTIMIZE_PHYSICAL_INT_H
@@ -22,11 +25,30 @@ typedef struct cni_phys_pipe {
     bool has_limit;
 } cni_phys_pipe;
 
+/* What CTE_SCANs of a number read. In the arena. */
+typedef struct cni_phys_cte {
+    int32_t cte_id;
+    const cni_plan *definition; /* NULL: the rows of a recursion's last step */
+    int32_t pipeline;         /* of the COLLECT; -1: the one reader computes it where it is read */
+    const int32_t *positions; /* of the definition's columns in the collected rows; -1 = none */
+} cni_phys_cte;
+
+/* A scan that listens to a key filter. In the arena. */
+typedef struct cni_phys_target {
+    const cni_plan *scan;
+    cni_phys_scan_filter filter;
+} cni_phys_target;
+
 typedef struct cni_phys_builder {
     cni_arena *arena;
     cni_context *context;
-    int64_t n_words; /* of a set of all column ids of the plan */
-    cni_list pipes;  /* finished ones, in order */
+    struct cni_phys_builder
+        *outer;            /* of the plan that this one is a recursion's part of, or NULL */
+    int64_t n_words;       /* of a set of all column ids of the plan */
+    cni_list pipes;        /* finished ones, in order */
+    cni_list ctes;         /* of cni_phys_cte */
+    cni_list targets;      /* of cni_phys_target */
+    cni_list filter_types; /* of const cni_type, by slot */
 } cni_phys_builder;
 
 /* Column ids that the consumer names. `all`: every column, exactly as the node lists them. */
@@ -63,7 +85,46 @@ CN_NODISCARD cn_code cni_phys_build_aggregate(cni_phys_builder *self, const cni_
                                               cni_phys_goal goal, cni_phys_layout *out_layout,
                                               cn_error *err);
 
+CN_NODISCARD cn_code cni_phys_build_join(cni_phys_builder *self, const cni_plan *plan,
+                                         cni_phys_goal goal, cni_phys_layout *out_layout,
+                                         cn_error *err);
+CN_NODISCARD cn_code cni_phys_build_with(cni_phys_builder *self, const cni_plan *plan,
+                                         cni_phys_goal goal, cni_phys_layout *out_layout,
+                                         cn_error *err);
+CN_NODISCARD cn_code cni_phys_build_cte_scan(cni_phys_builder *self, const cni_plan *plan,
+                                             cni_phys_goal goal, cni_phys_layout *out_layout,
+                                             cn_error *err);
+CN_NODISCARD cn_code cni_phys_build_recursive(cni_phys_builder *self, const cni_plan *plan,
+                                              cni_phys_goal goal, cni_phys_layout *out_layout,
+                                              cn_error *err);
+CN_NODISCARD cn_code cni_phys_build_repeat(cni_phys_builder *self, const cni_plan *plan,
+                                           cni_phys_goal goal, cni_phys_layout *out_layout,
+                                           cn_error *err);
+
 /* ---- shared steps ---- */
+
+/* A whole plan: `self` is new, but for its `outer` and what a recursion's step reads. */
+CN_NODISCARD cn_code cni_phys_plan_all(cni_phys_builder *self, const cni_plan *plan,
+                                       const cni_physical_plan **out_plan, cn_error *err);
+/* The definition that CTE_SCANs of the number read, in this builder; NULL = not here. */
+const cni_phys_cte *cni_phys_find_cte(const cni_phys_builder *self, int32_t cte_id);
+/* New pipeline with its sink; `plan` is what the sink carries out. */
+CN_NODISCARD cn_code cni_phys_new_sink(cni_phys_builder *self, cni_phys_op_kind kind,
+                                       const cni_plan *plan, cni_phys_pipe **out_pipe,
+                                       cn_error *err);
+/* PROVED range of what `key` is over the rows of `child`. */
+CN_NODISCARD cn_code cni_phys_proved_bounds(cni_phys_builder *self, const cni_plan *child,
+                                            const cni_expr *key, cni_bounds *out_bounds,
+                                            cn_error *err);
+/* Position in the table of a column of the SCAN, -1 = it is none. */
+int32_t cni_phys_table_column(const cni_plan *scan, int32_t column_id);
+/* Take the filter of a new slot over keys of `column_id` (a column of `plan`) to the scans below
+ * that may drop rows by it. *out_slot = -1 when there is none, and no slot was used up. */
+CN_NODISCARD cn_code cni_phys_aim_filter(cni_phys_builder *self, const cni_plan *plan,
+                                         int32_t column_id, const cni_type *type, int32_t *out_slot,
+                                         cn_error *err);
+/* Every row of some table comes out of `plan`, as far as it shows: its keys exclude nothing. */
+bool cni_phys_is_whole_table(const cni_phys_builder *self, const cni_plan *plan);
 
 CN_NODISCARD cn_code cni_phys_pipe_new(cni_phys_builder *self, cni_phys_pipe **out_pipe,
                                        cn_error *err);

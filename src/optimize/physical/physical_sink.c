@@ -105,10 +105,9 @@ bind_inputs(cni_phys_builder *self, sink_inputs *inputs, const cni_plan *child, 
                             : bind_in_place(self, inputs, child, below, err);
 }
 
-/* New pipeline with its sink, whose chunks are given by `layout` of the source. */
-static cn_code
-new_sink(cni_phys_builder *self, cni_phys_op_kind kind, const cni_plan *plan,
-         cni_phys_pipe **out_pipe, cn_error *err)
+cn_code
+cni_phys_new_sink(cni_phys_builder *self, cni_phys_op_kind kind, const cni_plan *plan,
+                  cni_phys_pipe **out_pipe, cn_error *err)
 {
     int32_t index = 0;
     CN_TRY(cni_phys_pipe_new(self, out_pipe, err));
@@ -217,8 +216,8 @@ build_sorted(cni_phys_builder *self, sort_build *build, cni_phys_goal goal,
     CN_TRY(project_keys(self, build, project, err));
     cni_phys_sort *spec = build->spec;
     spec->n_outputs = build->in.n_columns;
-    spec->limit = build->plan->kind == CNI_PLAN_TOPN ? build->plan->limit : CNI_NO_LIMIT;
-    spec->offset = build->plan->kind == CNI_PLAN_TOPN ? build->plan->offset : 0;
+    spec->limit = build->plan->kind == CNI_PLAN_SORT ? CNI_NO_LIMIT : build->plan->limit;
+    spec->offset = build->plan->kind == CNI_PLAN_SORT ? 0 : build->plan->offset;
     spec->first_per_key = build->plan->kind == CNI_PLAN_DISTINCT;
     cni_phys_op *sink = cni_phys_op_at(build->pipe, 0);
     sink->n_inputs = spec->n_inputs;
@@ -236,7 +235,8 @@ cni_phys_build_sort(cni_phys_builder *self, const cni_plan *plan, cni_phys_goal 
 {
     const bool top_n = plan->kind == CNI_PLAN_TOPN && plan->limit != CNI_NO_LIMIT;
     sort_build build = {.plan = plan, .orders = plan->orders, .n_orders = plan->n_orders};
-    CN_TRY(new_sink(self, top_n ? CNI_PHYS_OP_TOP_N : CNI_PHYS_OP_SORT, plan, &build.pipe, err));
+    CN_TRY(cni_phys_new_sink(self, top_n ? CNI_PHYS_OP_TOP_N : CNI_PHYS_OP_SORT, plan, &build.pipe,
+                             err));
     return build_sorted(self, &build, goal, out_layout, err);
 }
 
@@ -254,7 +254,7 @@ build_distinct_on(cni_phys_builder *self, const cni_plan *plan, cni_phys_goal go
         orders[key] = (cni_order){.expr = plan->exprs[key]};
     }
     sort_build build = {.plan = plan, .orders = orders, .n_orders = plan->n_exprs};
-    CN_TRY(new_sink(self, CNI_PHYS_OP_SORT, plan, &build.pipe, err));
+    CN_TRY(cni_phys_new_sink(self, CNI_PHYS_OP_SORT, plan, &build.pipe, err));
     return build_sorted(self, &build, goal, out_layout, err);
 }
 
@@ -283,29 +283,34 @@ bounds_of_stats(const cni_column_stats *stats)
     }
 }
 
-/* The scan that the column comes from unchanged, and its position in the table; NULL when computed.
- */
+/* The child that makes the column, or NULL. */
 static const cni_plan *
-scan_of_column(const cni_plan *plan, int32_t column_id, int32_t *out_table_column)
+child_of_column(const cni_plan *plan, int32_t column_id)
 {
-    while (plan->n_children == 1 && cni_plan_find_column(plan->children[0], column_id) != NULL) {
-        plan = plan->children[0];
-    }
-    if (plan->kind != CNI_PLAN_SCAN) {
-        return NULL;
-    }
-    for (int32_t column = 0; column < plan->n_columns; column++) {
-        if (plan->columns[column].id == column_id) {
-            *out_table_column = plan->table_columns[column];
-            return plan;
+    for (int32_t child = 0; child < plan->n_children; child++) {
+        if (cni_plan_find_column(plan->children[child], column_id) != NULL) {
+            return plan->children[child];
         }
     }
     return NULL;
 }
 
-static cn_code
-proved_bounds(cni_phys_builder *self, const cni_plan *child, const cni_expr *key,
-              cni_bounds *out_bounds, cn_error *err)
+/* The scan that the column comes from unchanged, and its position in the table; NULL when computed.
+ */
+static const cni_plan *
+scan_of_column(const cni_plan *plan, int32_t column_id, int32_t *out_table_column)
+{
+    for (const cni_plan *below = plan; below != NULL;) {
+        plan = below;
+        below = child_of_column(plan, column_id);
+    }
+    *out_table_column = plan->kind == CNI_PLAN_SCAN ? cni_phys_table_column(plan, column_id) : -1;
+    return *out_table_column < 0 ? NULL : plan;
+}
+
+cn_code
+cni_phys_proved_bounds(cni_phys_builder *self, const cni_plan *child, const cni_expr *key,
+                       cni_bounds *out_bounds, cn_error *err)
 {
     cni_table_stats stats = {0};
     int32_t table_column = 0;
@@ -464,7 +469,7 @@ fill_group_spec(cni_phys_builder *self, group_build *build, int32_t *keys, cni_p
     };
     for (int32_t key = 0; key < build->n_keys; key++) {
         keys[key] = build->inputs.positions[keys[key]];
-        CN_TRY(proved_bounds(self, child, build->keys[key], &bounds[key], err));
+        CN_TRY(cni_phys_proved_bounds(self, child, build->keys[key], &bounds[key], err));
     }
     for (int32_t call = 0; call < build->n_calls; call++) {
         CN_TRY(bind_call(self, &build->inputs, &build->made_calls[call], err));
@@ -481,7 +486,7 @@ build_grouped(cni_phys_builder *self, group_build *build, cni_phys_goal goal,
     cni_phys_pipe *pipe = NULL;
     cni_phys_aggregate *spec = NULL;
     int32_t *keys = NULL;
-    CN_TRY(new_sink(self, CNI_PHYS_OP_AGGREGATE, build->plan, &pipe, err));
+    CN_TRY(cni_phys_new_sink(self, CNI_PHYS_OP_AGGREGATE, build->plan, &pipe, err));
     CN_TRY(CN_ARENA_NEW(self->arena, &spec, err));
     CN_TRY(cni_arena_alloc_array(self->arena, build->n_keys, (int64_t)sizeof(*keys), &keys, err));
     CN_TRY(cni_arena_alloc_array(self->arena, build->n_calls, (int64_t)sizeof(*build->made_calls),
