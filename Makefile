@@ -35,6 +35,7 @@ test-full: test ## everything: pairwise modes, whole fault sweep, hostile build,
 	@$(MAKE) --no-print-directory release
 	@tools/bootstrap bench
 	@test/differential/run single 1 5000
+	@test/differential/run wide 1 5000
 	@test/differential/run joins 1 5000
 
 lint: ## formatting, static analysis, room table, names, symbols, sizes

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Random queries against DuckDB on the same Parquet files, and against ourselves with other settings.
 
-Each seed makes one query of a grammar (single.py: one table; joins.py: several). Rows are compared as multisets (as lists where
+Each seed makes one query of a grammar (single.py and wide.py: one table; joins.py: several). Rows are compared as multisets (as lists where
 the grammar says that the order is total); floats within a relative 1e-7. A query that raises an overflow or conversion error in
 one engine is skipped: the engines may evaluate other rows first. One that only DuckDB refuses is skipped and counted, one that only
 we refuse is a difference.
@@ -20,6 +20,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import engines  # noqa: E402
 import joins  # noqa: E402
 import single  # noqa: E402
+import wide  # noqa: E402
 
 
 def plain(value):
@@ -32,6 +33,8 @@ def plain(value):
         return decimal.Decimal(value).normalize() + 0
     if isinstance(value, datetime.datetime):
         return value.replace(tzinfo=None)
+    if isinstance(value, list):
+        return tuple(map(plain, value))
     return value
 
 
@@ -145,7 +148,7 @@ class Comparison:
 
 def main():
     name, library, folder, first, count = sys.argv[1:6]
-    comparison = Comparison({"single": single, "joins": joins}[name], library, folder)
+    comparison = Comparison({"single": single, "wide": wide, "joins": joins}[name], library, folder)
     for seed in range(int(first), int(first) + int(count)):
         if os.environ.get("DIFFERENTIAL_TRACE"):
             print(seed, file=sys.stderr, flush=True)
