@@ -29,7 +29,7 @@ class Maker(single.Maker):
             lambda: f"extract({self.r.choice(['isodow', 'week', 'isoyear', 'decade', 'century', 'hour', 'minute'])} from ts)",
             lambda: f"cast({self.float(0)} as integer)", lambda: f"cast({self.dec(0)} as bigint)",
             lambda: f"case {self.int(depth - 1)} when {self.r.randint(-3, 3)} then {self.int(depth - 1)} when 7 then 8 end",
-            lambda: f"try_cast({self.str(depth - 1)} as integer)")
+            lambda: "try_cast(" + self.r.choice(["s", "split_part(t, ' ', 2)", "right(t, 3)"]) + " as integer)")
 
     def dec(self, depth):
         if depth <= 0 or self.r.random() < .6:

@@ -165,8 +165,8 @@ null_aware_of(rule_fixture *r, cni_join_kind kind, const cni_plan *left, const c
 static inline const cni_plan *
 project_of(rule_fixture *r, const cni_plan *child, const cni_expr *const *exprs, int32_t n_exprs)
 {
-    static const cni_str names[] = {CNI_STR("p0"), CNI_STR("p1"), CNI_STR("p2"), CNI_STR("p3"),
-                                    CNI_STR("p4"), CNI_STR("p5"), CNI_STR("p6"), CNI_STR("p7")};
+    const cni_str names[] = {CNI_STR("p0"), CNI_STR("p1"), CNI_STR("p2"), CNI_STR("p3"),
+                             CNI_STR("p4"), CNI_STR("p5"), CNI_STR("p6"), CNI_STR("p7")};
     const cni_plan *plan = NULL;
     assert_cn_ok(&r->f,
                  cni_plan_project(&r->env.builder, child, exprs, names, n_exprs, &plan, &r->f.err));
