@@ -65,10 +65,28 @@ cni_optimize(cni_arena *arena, const cni_plan *plan, cni_context *context,
     return CN_OK;
 }
 
+/* Whether the rule's name is listed before it. */
+static bool
+is_repeated(const cni_rule *rules, int32_t rule)
+{
+    for (int32_t before = 0; before < rule; before++) {
+        if (strcmp(rules[before].name, rules[rule].name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 const char *
 cni_optimizer_rule_name(int32_t index)
 {
     const cni_rule *rules = NULL;
     const int32_t n_rules = cni_rule_list(&rules);
-    return index >= 0 && index < n_rules ? rules[index].name : NULL;
+    int32_t n_before = 0;
+    for (int32_t rule = 0; rule < n_rules; rule++) {
+        if (!is_repeated(rules, rule) && n_before++ == index) {
+            return rules[rule].name;
+        }
+    }
+    return NULL;
 }

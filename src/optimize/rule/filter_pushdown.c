@@ -331,7 +331,7 @@ push_filter(cni_rule_env *env, const cni_plan *plan, const pending *wanted,
     pending all = {0};
     CN_TRY(cni_expr_conjuncts(env->arena, plan->predicate, &all.conjuncts, err));
     for (int64_t index = 0; index < wanted->conjuncts.n_items; index++) {
-        CN_TRY(cni_list_push(env->arena, &all.conjuncts, conjunct_at(wanted, index), err));
+        CN_TRY(cni_pending_add(env, &all, conjunct_at(wanted, index), err));
     }
     return push(env, plan->children[0], &all, out_plan, err);
 }

@@ -13,6 +13,9 @@ typedef struct cni_pending {
     cni_list conjuncts;
 } cni_pending;
 
+/* Append, unless an equal one is there. */
+CN_NODISCARD cn_code cni_pending_add(cni_rule_env *env, cni_pending *list, const cni_expr *conjunct,
+                                     cn_error *err);
 /* `plan` with the wanted conjuncts applied as far down as they go. */
 CN_NODISCARD cn_code cni_filter_push(cni_rule_env *env, const cni_plan *plan,
                                      const cni_pending *wanted, const cni_plan **out_plan,

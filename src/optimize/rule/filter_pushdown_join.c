@@ -24,9 +24,8 @@ typedef struct join_split {
     cni_pending above;
 } join_split;
 
-/* Equal ones are wanted once. */
-static cn_code
-add(cni_rule_env *env, cni_pending *list, const cni_expr *conjunct, cn_error *err)
+cn_code
+cni_pending_add(cni_rule_env *env, cni_pending *list, const cni_expr *conjunct, cn_error *err)
 {
     for (int64_t item = 0; item < list->conjuncts.n_items && !cni_expr_is_volatile(conjunct);
          item++) {
@@ -87,11 +86,11 @@ split_conjuncts(cni_rule_env *env, const cni_plan *join, const cni_pending *want
     }
     for (int64_t item = 0; item < written.n_items; item++) {
         const cni_expr *conjunct = written.items[item];
-        CN_TRY(add(env, place_of_on(split, join, conjunct), conjunct, err));
+        CN_TRY(cni_pending_add(env, place_of_on(split, join, conjunct), conjunct, err));
     }
     for (int64_t item = 0; item < wanted->conjuncts.n_items; item++) {
         const cni_expr *conjunct = wanted->conjuncts.items[item];
-        CN_TRY(add(env, place_of_wanted(split, join, conjunct), conjunct, err));
+        CN_TRY(cni_pending_add(env, place_of_wanted(split, join, conjunct), conjunct, err));
     }
     return CN_OK;
 }

@@ -33,6 +33,12 @@ CN_NODISCARD cn_code cni_rule_simplify(cni_rule_env *env, const cni_plan *plan,
                                        const cni_plan **out_plan, cn_error *err);
 CN_NODISCARD cn_code cni_rule_filter_pushdown(cni_rule_env *env, const cni_plan *plan,
                                               const cni_plan **out_plan, cn_error *err);
+CN_NODISCARD cn_code cni_rule_outer_to_inner(cni_rule_env *env, const cni_plan *plan,
+                                             const cni_plan **out_plan, cn_error *err);
+CN_NODISCARD cn_code cni_rule_or_factoring(cni_rule_env *env, const cni_plan *plan,
+                                           const cni_plan **out_plan, cn_error *err);
+CN_NODISCARD cn_code cni_rule_transitive(cni_rule_env *env, const cni_plan *plan,
+                                         const cni_plan **out_plan, cn_error *err);
 CN_NODISCARD cn_code cni_rule_metadata_aggregate(cni_rule_env *env, const cni_plan *plan,
                                                  const cni_plan **out_plan, cn_error *err);
 CN_NODISCARD cn_code cni_rule_distinct_aggregate(cni_rule_env *env, const cni_plan *plan,
@@ -90,6 +96,10 @@ CN_NODISCARD cn_code cni_plan_exactly(cni_rule_env *env, const cni_plan *plan,
 /* VALUES without rows that gives the columns of `plan`. */
 CN_NODISCARD cn_code cni_plan_empty(cni_rule_env *env, const cni_plan *plan,
                                     const cni_plan **out_plan, cn_error *err);
+
+/* Every left row of the join has at most one partner: the right side is proved unique on the
+ * columns that are equal to something of the left one. */
+bool cni_join_matches_once(const cni_rule_env *env, const cni_plan *join);
 
 /* A set of column ids. Zero bytes = empty. In the arena. */
 typedef struct cni_id_set {

@@ -108,6 +108,13 @@ static const rule_case cases[] = {
     {"filter_pushdown",
      "SELECT name FROM (SELECT name FROM n UNION ALL SELECT name FROM rg) WHERE name LIKE 'A%'",
      "filters=[like(r_name, 'A%')]", "Filter"},
+    /* outer_to_inner, or_factoring, transitive */
+    {"outer_to_inner", "SELECT n.name FROM n LEFT JOIN rg ON n.r = rg.k WHERE rg.name = 'ASIA'",
+     "Join inner", "Join left"},
+    {"or_factoring", "SELECT k FROM n WHERE (k = 1 AND r > 0) OR (k = 1 AND r < 9) OR k = 1",
+     "filters=[n_nationkey = 1]", " OR "},
+    {"transitive", "SELECT n.name FROM n JOIN rg ON n.r = rg.k WHERE rg.k > 2",
+     "filters=[n_regionkey > 2]", ""},
     /* metadata_aggregate */
     {"metadata_aggregate", "SELECT count(*), min(k), max(k), count(name) FROM n",
      "Values [25, 0, 24, 25]", "Aggregate"},
