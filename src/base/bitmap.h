@@ -62,7 +62,7 @@ cni_bits_words(int64_t n_bits)
 static inline uint64_t
 cni_bits_word(cni_bits self, int64_t row, int64_t n_bits)
 {
-    const uint64_t mask = n_bits == 64 ? ~UINT64_C(0) : (UINT64_C(1) << n_bits) - 1;
+    const uint64_t mask = ~UINT64_C(0) >> ((64 - n_bits) & 63);
     if (self.data == NULL) {
         return mask;
     }
