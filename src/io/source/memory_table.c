@@ -157,6 +157,14 @@ static const cni_scan_ops scan_ops = {.next_morsel = scan_next_morsel,
                                       .progress = scan_progress,
                                       .close = scan_close};
 
+/* Block `index` behind the one before it. The link of the last block of a snapshot is not looked at:
+ * it may be written just now. */
+static const memory_block *
+next_block(const memory_block *block, int64_t index, int64_t n_blocks)
+{
+    return index < n_blocks ? block->next : NULL;
+}
+
 /* The list as it is now, cut into morsels. */
 static cn_code
 list_morsels(memory_scan *self, cn_error *err)
@@ -167,7 +175,7 @@ list_morsels(memory_scan *self, cn_error *err)
     cni_mutex_unlock(&self->table->mutex);
     int64_t n_morsels = 0;
     const memory_block *block = first;
-    for (int64_t index = 0; index < n_blocks; index++, block = block->next) {
+    for (int64_t index = 0; index < n_blocks; index++, block = next_block(block, index, n_blocks)) {
         n_morsels += (block->batch.n_rows + MORSEL_ROWS - 1) / MORSEL_ROWS;
         self->n_rows += block->batch.n_rows;
     }
@@ -175,7 +183,7 @@ list_morsels(memory_scan *self, cn_error *err)
     CN_TRY(cni_arena_alloc_array(self->arena, n_morsels, (int64_t)sizeof(*morsels), &morsels, err));
     int64_t n_filled = 0;
     block = first;
-    for (int64_t index = 0; index < n_blocks; index++, block = block->next) {
+    for (int64_t index = 0; index < n_blocks; index++, block = next_block(block, index, n_blocks)) {
         for (int64_t offset = 0; offset < block->batch.n_rows; offset += MORSEL_ROWS) {
             morsels[n_filled++] =
                 (memory_morsel){.block = block,
@@ -330,6 +338,31 @@ table_insert(cni_table *base, const cni_chunk *chunk, cn_error *err)
         cni_vector_copy(&batch.columns[column], &chunk->columns[column]);
     }
     return cni_memory_table_append(base, &batch, err);
+}
+
+bool
+cni_is_memory_table(const cni_table *table)
+{
+    return table->ops->free == table_free;
+}
+
+void
+cni_memory_table_take(cni_table *table, cni_table *from)
+{
+    memory_table *self = (memory_table *)table;
+    memory_table *other = (memory_table *)from;
+    if (other->first != NULL) {
+        cni_mutex_lock(&self->mutex);
+        *(self->last == NULL ? &self->first : &self->last->next) = other->first;
+        self->last = other->last;
+        self->n_blocks += other->n_blocks;
+        self->n_rows += other->n_rows;
+        cni_mutex_unlock(&self->mutex);
+    }
+    other->first = NULL;
+    other->last = NULL;
+    other->n_blocks = 0;
+    other->n_rows = 0;
 }
 
 static const cni_table_ops table_ops = {.free = table_free,

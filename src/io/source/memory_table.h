@@ -19,5 +19,11 @@ CN_NODISCARD cn_code cni_memory_table_new(cni_allocator *allocator, const cni_sc
  * columns are not the table's. */
 CN_NODISCARD cn_code cni_memory_table_append(cni_table *table, cni_arrow_batch *own_batch,
                                              cn_error *err);
+/* Whether the table is one of these: of no other may rows be appended or taken. */
+bool cni_is_memory_table(const cni_table *table);
+/* All rows of `from` go behind those of `table`, at once for every scan that opens: how an INSERT
+ * that failed on the way leaves nothing. Both are memory tables of equal schemas and of one
+ * allocator; nobody else knows `from`, which is empty afterwards. */
+void cni_memory_table_take(cni_table *table, cni_table *from);
 
 #endif /* CNI_IO_MEMORY_TABLE_H */

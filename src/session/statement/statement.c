@@ -10,7 +10,7 @@ cn_code
 cni_statement_work_init(cni_statement_work *self, cn_session *session, cni_arena *arena,
                         cni_str text, const cni_parameters *parameters, cn_error *err)
 {
-    *self = (cni_statement_work){.session = session, .arena = arena, .text = text};
+    *self = (cni_statement_work){.session = session, .arena = arena, .text = text, .n_changed = -1};
     self->settings = cni_session_settings(session);
     CN_TRY(cni_session_context(session, &self->settings, &self->context, err));
     CN_TRY(cni_catalog_snapshot_take(session->catalog, &self->catalog, err));
@@ -147,6 +147,10 @@ cni_statement_effect(cni_statement_work *work, const cni_sql_statement *statemen
         return cni_run_create_external(work, statement->create_external, err);
     case CNI_SQL_STATEMENT_CREATE_SCHEMA:
         return cni_run_create_schema(work, statement->create_schema, err);
+    case CNI_SQL_STATEMENT_CREATE_TABLE:
+        return cni_run_create_table(work, statement->create_table, err);
+    case CNI_SQL_STATEMENT_INSERT:
+        return cni_run_insert(work, statement->insert, err);
     case CNI_SQL_STATEMENT_DROP:
         return cni_run_drop(work, statement->drop, err);
     case CNI_SQL_STATEMENT_SET:
@@ -212,6 +216,9 @@ run_statement(cn_session *session, cni_arena *arena, cni_str script,
     }
     if (code == CN_OK && frame == NULL) {
         code = cni_statement_effect(&work, statement, err);
+        if (code == CN_OK && work.n_changed >= 0 && out_rows != NULL) {
+            code = cni_frame_of_count(&work, &frame, err);
+        }
     }
     cni_statement_work_done(&work);
     CN_TRY(code);

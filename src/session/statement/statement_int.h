@@ -21,6 +21,7 @@ typedef struct cni_statement_work {
     const cni_catalog_snapshot *catalog;
     cni_table_opener opener;
     cni_bind_env bind_env;
+    int64_t n_changed; /* rows that the statement added; -1 = it counts none */
 } cni_statement_work;
 
 /* Snapshot of the session for one statement; work_done accepts zeroed and half-built. */
@@ -48,6 +49,13 @@ CN_NODISCARD cn_code cni_run_create_external(cni_statement_work *work,
                                              const cni_sql_create_external *table, cn_error *err);
 CN_NODISCARD cn_code cni_run_create_schema(cni_statement_work *work,
                                            const cni_sql_create_schema *schema, cn_error *err);
+CN_NODISCARD cn_code cni_run_create_table(cni_statement_work *work,
+                                          const cni_sql_create_table *table, cn_error *err);
+CN_NODISCARD cn_code cni_run_insert(cni_statement_work *work, const cni_sql_insert *insert,
+                                    cn_error *err);
+/* One row, one column "Count": what n_changed says. */
+CN_NODISCARD cn_code cni_frame_of_count(cni_statement_work *work, cn_frame **out_frame,
+                                        cn_error *err);
 CN_NODISCARD cn_code cni_run_drop(cni_statement_work *work, const cni_sql_drop *drop,
                                   cn_error *err);
 CN_NODISCARD cn_code cni_run_set(cni_statement_work *work, const cni_sql_set *set, cn_error *err);

@@ -13,7 +13,7 @@
 #include "plan/catalog/catalog.h"
 #include "plan/function/function.h"
 #include "plan/ir/plan.h"
-#include "sql/parse/ast.h"
+#include "sql/parse/ast_statement.h"
 
 /* What names mean. Borrowed for the duration of the call. */
 typedef struct cni_bind_env {
@@ -43,5 +43,15 @@ CN_NODISCARD cn_code cni_bind_constant(const cni_bind_env *env, const cni_sql_ex
 /* Type from its SQL name: CAST, CREATE TABLE. */
 CN_NODISCARD cn_code cni_bind_type(const cni_bind_env *env, const cni_sql_type *type,
                                    const cni_type **out_type, cn_error *err);
+/* The rows that an INSERT adds to a table of `schema`: a plan with the schema's columns in its
+ * order and types; columns that the statement does not name are NULL. */
+CN_NODISCARD cn_code cni_bind_insert(const cni_bind_env *env, const cni_sql_insert *insert,
+                                     const cni_schema *schema, const cni_plan **out_plan,
+                                     cn_error *err);
+/* Schema of a new table and the plan of its rows (NULL without AS query). */
+CN_NODISCARD cn_code cni_bind_create_table(const cni_bind_env *env,
+                                           const cni_sql_create_table *table,
+                                           cni_schema *out_schema, const cni_plan **out_plan,
+                                           cn_error *err);
 
 #endif /* CNI_SQL_BIND_H */
