@@ -5,6 +5,8 @@
  *   refcount  increment relaxed, decrement acquire-release: last one out may free
  *   flag      publish with release, consume with acquire: "data behind this is ready", cancel
  *   slot      compare-and-swap, acquire-release: first writer wins
+ * A mark is a byte that many set and nobody clears: relaxed like a counter, read after some later
+ * publish.
  */
 #ifndef CNI_BASE_ATOMIC_H
 #define CNI_BASE_ATOMIC_H
@@ -15,6 +17,7 @@
 #include <stdint.h>
 
 typedef _Atomic(int64_t) cni_atomic_i64;
+typedef _Atomic(uint8_t) cni_atomic_u8;
 typedef _Atomic(void *) cni_atomic_ptr;
 
 /* counter */
@@ -87,6 +90,21 @@ static inline int64_t
 cni_flag_consume(const cni_atomic_i64 *self)
 {
     return atomic_load_explicit(self, memory_order_acquire);
+}
+
+/* mark */
+static inline void
+cni_mark_set(cni_atomic_u8 *self)
+{
+    if (atomic_load_explicit(self, memory_order_relaxed) == 0) {
+        atomic_store_explicit(self, 1, memory_order_relaxed);
+    }
+}
+
+static inline bool
+cni_mark_get(const cni_atomic_u8 *self)
+{
+    return atomic_load_explicit(self, memory_order_relaxed) != 0;
 }
 
 /* slot */

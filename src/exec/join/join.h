@@ -12,10 +12,12 @@
  * have finished.
  *
  *   table, chosen when all rows are known (note "strategy"):
- *     dense      integers in a small range: array of row ids
- *     inline     one key of up to 8 bytes (or several packed): open addressing, key in the slot
- *     directory  anything else, many duplicates: rows sorted by hash prefix, directory with tags
+ *     dense      numbers in a small range, one key or several: array of row ids
+ *     inline     numbers that make at most 64 bits together: open addressing, keys in the slot
+ *     hashed     anything else: the hash in the slot, keys compared
  *     blocks     no equality keys: every pair, block by block
+ *     nothing    no row has a key that could match
+ *   Rows of one key lie side by side (a run) in all of them.
  */
 #ifndef CNI_EXEC_JOIN_H
 #define CNI_EXEC_JOIN_H

@@ -45,11 +45,12 @@ typedef struct memory_scan {
     cni_atomic_i64 next;
     cni_atomic_i64 n_rows_read;
     cni_atomic_i64 n_rows_filtered;
+    cni_atomic_i64 n_rows_dynamic;
     int64_t n_rows; /* of all morsels */
 } memory_scan;
 
 typedef struct memory_local {
-    cni_program_state *filter;
+    cni_source_reader reader;
     int64_t morsel; /* the one at work, -1 = none */
     int64_t done;   /* rows of it that were given */
 } memory_local;
@@ -59,6 +60,9 @@ scan_next_morsel(cni_scan *base, cni_waker own_waker, int64_t *out_morsel)
 {
     memory_scan *self = (memory_scan *)base;
     cni_waker_drop(own_waker);
+    if (cni_source_is_empty(self->shape)) {
+        return CNI_MORSEL_NONE;
+    }
     const int64_t morsel = cni_counter_add(&self->next, 1);
     *out_morsel = morsel;
     return morsel < base->n_morsels ? CNI_MORSEL_TAKEN : CNI_MORSEL_NONE;
@@ -70,7 +74,7 @@ scan_close_local(cni_scan *base, void *opaque)
     const memory_scan *self = (const memory_scan *)base;
     memory_local *local = opaque;
     if (local != NULL) {
-        cni_program_state_free(local->filter);
+        cni_source_reader_done(&local->reader);
         cni_dealloc(self->context->allocator, local, (int64_t)sizeof(*local));
     }
 }
@@ -82,15 +86,31 @@ scan_open_local(cni_scan *base, void **out_local, cn_error *err)
     memory_local *local = NULL;
     CN_TRY(cni_alloc_zeroed(self->context->allocator, (int64_t)sizeof(*local), &local, err));
     local->morsel = -1;
-    cn_code code = CN_OK;
-    if (self->shape->filter != NULL) {
-        code = cni_program_state_new(self->shape->filter, self->context, &local->filter, err);
-    }
+    const cn_code code = cni_source_reader_init(&local->reader, self->shape, self->context, err);
     if (code != CN_OK) {
         scan_close_local(base, local);
         return code;
     }
     *out_local = local;
+    return CN_OK;
+}
+
+/* The next rows of the slice at work. */
+static cn_code
+give_rows(memory_scan *self, memory_local *local, const memory_morsel *slice, cni_chunk *chunk,
+          cn_error *err)
+{
+    cni_source_removed removed;
+    const int64_t n_rows =
+        cni_min_i64(self->context->settings.chunk_rows, slice->n_rows - local->done);
+    CN_TRY(cni_source_fill(&local->reader, slice->block->batch.columns, slice->offset + local->done,
+                           n_rows, chunk, &removed, err));
+    local->done += n_rows;
+    chunk->sequence = local->morsel;
+    chunk->ends_morsel = local->done == slice->n_rows;
+    (void)cni_counter_add(&self->n_rows_read, n_rows);
+    (void)cni_counter_add(&self->n_rows_filtered, removed.n_filtered);
+    (void)cni_counter_add(&self->n_rows_dynamic, removed.n_dynamic);
     return CN_OK;
 }
 
@@ -105,23 +125,14 @@ scan_read(cni_scan *base, void *opaque, int64_t morsel, cni_waker own_waker, cni
     if (local->morsel != morsel) {
         local->morsel = morsel;
         local->done = 0;
+        if (cni_source_is_outside(self->shape, slice->block->batch.columns)) {
+            local->done = slice->n_rows;
+            (void)cni_counter_add(&self->n_rows_read, slice->n_rows);
+            (void)cni_counter_add(&self->n_rows_dynamic, slice->n_rows);
+        }
     }
-    if (local->done == slice->n_rows) {
-        *out_answer = CNI_READ_END;
-        return CN_OK;
-    }
-    int64_t n_removed = 0;
-    const int64_t n_rows =
-        cni_min_i64(self->context->settings.chunk_rows, slice->n_rows - local->done);
-    CN_TRY(cni_source_fill(self->shape, local->filter, slice->block->batch.columns,
-                           slice->offset + local->done, n_rows, chunk, &n_removed, err));
-    local->done += n_rows;
-    chunk->sequence = morsel;
-    chunk->ends_morsel = local->done == slice->n_rows;
-    (void)cni_counter_add(&self->n_rows_read, n_rows);
-    (void)cni_counter_add(&self->n_rows_filtered, n_removed);
-    *out_answer = CNI_READ_CHUNK;
-    return CN_OK;
+    *out_answer = local->done == slice->n_rows ? CNI_READ_END : CNI_READ_CHUNK;
+    return *out_answer == CNI_READ_END ? CN_OK : give_rows(self, local, slice, chunk, err);
 }
 
 static void
@@ -129,7 +140,8 @@ scan_counters(const cni_scan *base, cni_scan_counters *out_counters)
 {
     const memory_scan *self = (const memory_scan *)base;
     *out_counters = (cni_scan_counters){.rows_scanned = cni_counter_get(&self->n_rows_read),
-                                        .rows_filtered = cni_counter_get(&self->n_rows_filtered)};
+                                        .rows_filtered = cni_counter_get(&self->n_rows_filtered),
+                                        .rows_dynamic = cni_counter_get(&self->n_rows_dynamic)};
 }
 
 static double

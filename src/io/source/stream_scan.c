@@ -34,6 +34,7 @@ typedef struct stream_scan {
     cni_atomic_i64 next_morsel;
     cni_atomic_i64 n_rows_read;
     cni_atomic_i64 n_rows_filtered;
+    cni_atomic_i64 n_rows_dynamic;
     cni_mutex mutex; /* guards the rest; never held over a pull */
     bool pulling;
     bool ended;
@@ -43,7 +44,7 @@ typedef struct stream_scan {
 } stream_scan;
 
 typedef struct stream_local {
-    cni_program_state *filter;
+    cni_source_reader reader;
     int64_t morsel; /* at work, -1 = none */
     cni_arrow_batch batch;
     int64_t done;
@@ -54,6 +55,9 @@ scan_next_morsel(cni_scan *base, cni_waker own_waker, int64_t *out_morsel)
 {
     stream_scan *self = (stream_scan *)base;
     cni_waker_drop(own_waker);
+    if (cni_source_is_empty(self->shape)) {
+        return CNI_MORSEL_NONE;
+    }
     cni_mutex_lock(&self->mutex);
     const bool exhausted = self->ended && cni_counter_get(&self->next_morsel) >= self->n_pulled;
     if (!exhausted) {
@@ -70,7 +74,7 @@ scan_close_local(cni_scan *base, void *opaque)
     stream_local *local = opaque;
     if (local != NULL) {
         cni_arrow_batch_done(&local->batch);
-        cni_program_state_free(local->filter);
+        cni_source_reader_done(&local->reader);
         cni_dealloc(self->context->allocator, local, (int64_t)sizeof(*local));
     }
 }
@@ -82,10 +86,7 @@ scan_open_local(cni_scan *base, void **out_local, cn_error *err)
     stream_local *local = NULL;
     CN_TRY(cni_alloc_zeroed(self->context->allocator, (int64_t)sizeof(*local), &local, err));
     local->morsel = -1;
-    cn_code code = CN_OK;
-    if (self->shape->filter != NULL) {
-        code = cni_program_state_new(self->shape->filter, self->context, &local->filter, err);
-    }
+    const cn_code code = cni_source_reader_init(&local->reader, self->shape, self->context, err);
     if (code != CN_OK) {
         scan_close_local(base, local);
         return code;
@@ -260,16 +261,17 @@ scan_read(cni_scan *base, void *opaque, int64_t morsel, cni_waker own_waker, cni
         *out_answer = CNI_READ_END;
         return CN_OK;
     }
-    int64_t n_removed = 0;
+    cni_source_removed removed;
     const int64_t n_rows =
         cni_min_i64(self->context->settings.chunk_rows, local->batch.n_rows - local->done);
-    CN_TRY(cni_source_fill(self->shape, local->filter, local->batch.columns, local->done, n_rows,
-                           chunk, &n_removed, err));
+    CN_TRY(cni_source_fill(&local->reader, local->batch.columns, local->done, n_rows, chunk,
+                           &removed, err));
     local->done += n_rows;
     chunk->sequence = morsel;
     chunk->ends_morsel = local->done == local->batch.n_rows;
     (void)cni_counter_add(&self->n_rows_read, n_rows);
-    (void)cni_counter_add(&self->n_rows_filtered, n_removed);
+    (void)cni_counter_add(&self->n_rows_filtered, removed.n_filtered);
+    (void)cni_counter_add(&self->n_rows_dynamic, removed.n_dynamic);
     *out_answer = CNI_READ_CHUNK;
     return CN_OK;
 }
@@ -279,7 +281,8 @@ scan_counters(const cni_scan *base, cni_scan_counters *out_counters)
 {
     const stream_scan *self = (const stream_scan *)base;
     *out_counters = (cni_scan_counters){.rows_scanned = cni_counter_get(&self->n_rows_read),
-                                        .rows_filtered = cni_counter_get(&self->n_rows_filtered)};
+                                        .rows_filtered = cni_counter_get(&self->n_rows_filtered),
+                                        .rows_dynamic = cni_counter_get(&self->n_rows_dynamic)};
 }
 
 static double

@@ -32,6 +32,8 @@ CN_NODISCARD cn_code cni_program_new(cni_arena *arena, const cni_expr *const *ex
                                      int32_t n_exprs, const cni_slot *slots, int32_t n_slots,
                                      const cni_program **out_program, cn_error *err);
 
+int32_t cni_program_n_outputs(const cni_program *self);
+
 CN_NODISCARD cn_code cni_program_state_new(const cni_program *program, cni_context *context,
                                            cni_program_state **out_state, cn_error *err);
 void cni_program_state_free(cni_program_state *self); /* NULL is accepted */

@@ -80,6 +80,12 @@ fill_state(cni_program_state *self, cn_error *err)
     return CN_OK;
 }
 
+int32_t
+cni_program_n_outputs(const cni_program *self)
+{
+    return self->n_outputs;
+}
+
 cn_code
 cni_program_state_new(const cni_program *program, cni_context *context,
                       cni_program_state **out_state, cn_error *err)

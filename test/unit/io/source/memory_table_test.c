@@ -6,6 +6,7 @@
  */
 #include "io/source/memory_table.h"
 
+#include "support/make_key_filter.h"
 #include "support/source_env.h"
 
 /* A table of `n_blocks` blocks of block_rows rows: id 0, 1, 2 ... over all, name "name <row in
@@ -88,6 +89,98 @@ test_filters(void **state)
     assert_int_equal(counters.rows_scanned, 400);
     assert_int_equal(counters.rows_filtered, 390);
     cni_scan_close(scan);
+    cni_table_unref(table);
+    source_end(&env);
+}
+
+static cni_scan *
+open_with_keys(source_env *env, cni_table *table, const cni_scan_key_filter *keys, int32_t n_keys,
+               const cni_expr *filter)
+{
+    cni_scan_request request = source_request(NULL, 0, &filter);
+    cni_scan *scan = NULL;
+    request.n_key_filters = n_keys;
+    request.key_filters = keys;
+    SOURCE_OK(env, table->ops->open_scan(table, &request, &env->context, &scan, &env->err));
+    return scan;
+}
+
+static cni_scan_counters
+count_and_close(source_env *env, cni_scan *scan, int64_t expected)
+{
+    cni_scan_counters counters;
+    assert_int_equal(source_read_all(env, scan, -1).n_rows, expected);
+    scan->ops->counters(scan, &counters);
+    assert_true(scan->ops->progress(scan) > 0.999 || counters.rows_scanned == 0);
+    cni_scan_close(scan);
+    return counters;
+}
+
+/* A filter of numbers, one of texts, a pushed filter, together and alone. */
+static void
+test_key_filters(void **state)
+{
+    (void)state;
+    static const int64_t ids[] = {3, 104, 205, 399, 100000};
+    cni_view names[2] = {cni_view_make("name 104", 8), cni_view_make("name 205", 8)};
+    source_env env;
+    source_begin(&env, 64);
+    cni_table *table = make_table(&env, 4, 100);
+    const cni_vector texts = {
+        .type = env.fields[1].type, .phys = CNI_PHYS_VIEW, .n_rows = 2, .data = names};
+    cni_scan_key_filter keys[2] = {{.table_column = 0}, {.table_column = 1}};
+    SOURCE_OK(&env,
+              test_make_key_filter_i64(env.context.allocator, ids, 5, &keys[0].filter, &env.err));
+    SOURCE_OK(&env, test_make_key_filter(env.context.allocator, texts.type, &texts, 1,
+                                         &keys[1].filter, &env.err));
+    cni_scan_counters counters =
+        count_and_close(&env, open_with_keys(&env, table, keys, 1, NULL), 4);
+    assert_int_equal(counters.rows_scanned, 400);
+    assert_int_equal(counters.rows_dynamic, 396);
+    assert_int_equal(cni_key_filter_rows_in(keys[0].filter), 400);
+    assert_int_equal(cni_key_filter_rows_left(keys[0].filter), 4);
+    (void)count_and_close(&env, open_with_keys(&env, table, keys, 2, NULL), 2);
+    assert_int_equal(cni_key_filter_rows_in(keys[1].filter), 4);
+    counters = count_and_close(
+        &env, open_with_keys(&env, table, keys, 2, source_filter(&env, CNI_GT, 200)), 1);
+    assert_int_equal(counters.rows_dynamic, 398);
+    assert_int_equal(counters.rows_filtered, 1);
+    cni_key_filter_count(keys[0].filter, 1 << 17, 1 << 17); /* useless now */
+    counters = count_and_close(&env, open_with_keys(&env, table, keys, 1, NULL), 400);
+    assert_int_equal(counters.rows_dynamic, 0);
+    cni_key_filter_unref(keys[0].filter);
+    SOURCE_OK(&env,
+              test_make_key_filter_i64(env.context.allocator, ids, 0, &keys[0].filter, &env.err));
+    counters = count_and_close(&env, open_with_keys(&env, table, keys, 1, NULL), 0);
+    assert_int_equal(counters.rows_scanned, 0);
+    cni_key_filter_unref(keys[0].filter);
+    cni_key_filter_unref(keys[1].filter);
+    cni_table_unref(table);
+    source_end(&env);
+}
+
+/* Blocks whose proved bounds are outside are passed over; a filter still sees the others. */
+static void
+test_key_filters_and_bounds(void **state)
+{
+    (void)state;
+    static const int64_t ids[] = {205, 209};
+    source_env env;
+    source_begin(&env, 64);
+    cni_table *table = make_table(&env, 0, 0);
+    cni_scan_key_filter key = {.table_column = 0};
+    for (int64_t block = 0; block < 4; block++) {
+        cni_arrow_batch batch = source_batch(&env, block * 100, 100);
+        batch.columns[0].bounds =
+            (cni_bounds){.known = block > 0, .low = block * 100, .high = block * 100 + 99};
+        SOURCE_OK(&env, cni_memory_table_append(table, &batch, &env.err));
+    }
+    SOURCE_OK(&env, test_make_key_filter_i64(env.context.allocator, ids, 2, &key.filter, &env.err));
+    const cni_scan_counters counters =
+        count_and_close(&env, open_with_keys(&env, table, &key, 1, NULL), 2);
+    assert_int_equal(counters.rows_dynamic, 398);
+    assert_int_equal(cni_key_filter_rows_in(key.filter), 200); /* blocks 0 and 2 */
+    cni_key_filter_unref(key.filter);
     cni_table_unref(table);
     source_end(&env);
 }
@@ -192,6 +285,8 @@ main(void)
         cmocka_unit_test(test_rows_come_in_source_order),
         cmocka_unit_test(test_large_blocks_are_several_morsels),
         cmocka_unit_test(test_filters),
+        cmocka_unit_test(test_key_filters),
+        cmocka_unit_test(test_key_filters_and_bounds),
         cmocka_unit_test(test_no_columns_are_row_counts),
         cmocka_unit_test(test_a_scan_sees_what_was_there),
         cmocka_unit_test(test_other_columns_are_refused),

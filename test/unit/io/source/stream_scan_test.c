@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "support/make_key_filter.h"
 #include "support/source_env.h"
 
 typedef struct numbers {
@@ -143,6 +144,38 @@ test_filters_and_counters(void **state)
     assert_int_equal(counters.rows_filtered, 180);
     assert_true(scan->ops->progress(scan) < 0);
     cni_scan_close(scan);
+    source_end(&env);
+}
+
+static void
+test_key_filters(void **state)
+{
+    (void)state;
+    static const int64_t keys[] = {5, 150, 7000};
+    source_env env;
+    numbers self = {.n_batches = 3, .batch_rows = 100, .fail_at = -1};
+    cni_scan_counters counters;
+    source_begin(&env, 64);
+    for (int32_t n_keys = 3; n_keys >= 0; n_keys -= 3) { /* without keys nothing is pulled */
+        struct ArrowArrayStream stream = numbers_open(&self);
+        cni_scan_key_filter key = {.table_column = 0};
+        cni_scan *scan = NULL;
+        SOURCE_OK(&env, test_make_key_filter_i64(env.context.allocator, keys, n_keys, &key.filter,
+                                                 &env.err));
+        const cni_scan_request request = {
+            .limit = CNI_NO_LIMIT, .n_key_filters = 1, .key_filters = &key};
+        self.n_given = 0;
+        SOURCE_OK(&env, cni_stream_scan_new(&stream, &env.schema, &request, NULL, &env.context,
+                                            &scan, &env.err));
+        assert_int_equal(source_read_all(&env, scan, -1).n_rows, n_keys == 0 ? 0 : 2);
+        scan->ops->counters(scan, &counters);
+        assert_int_equal(counters.rows_scanned, n_keys * 100);
+        assert_int_equal(counters.rows_dynamic, n_keys == 0 ? 0 : 298);
+        assert_int_equal(counters.rows_filtered, 0);
+        assert_int_equal(self.n_given > 0, n_keys > 0);
+        cni_scan_close(scan);
+        cni_key_filter_unref(key.filter);
+    }
     source_end(&env);
 }
 
@@ -364,6 +397,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_reader),
         cmocka_unit_test(test_filters_and_counters),
+        cmocka_unit_test(test_key_filters),
         cmocka_unit_test(test_empty_batches_and_streams),
         cmocka_unit_test(test_many_readers),
         cmocka_unit_test(test_failures),

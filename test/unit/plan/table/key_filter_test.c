@@ -302,6 +302,87 @@ test_empty_and_useless(void **state)
     cni_key_filter_unref(filter);
 }
 
+/* One reader over slices of vectors with two dictionaries, in every way that a memo can stand. */
+static void
+test_memo(void **state)
+{
+    (void)state;
+    CN_SCOPED(cni_vector) keys = make_i64(CNI_TYPE_INT64, 400, 9, 1, 0, 3000, 1);
+    cni_key_filter *filter = build(&keys);
+    cni_key_memo memo = {0};
+    for (uint64_t turn = 0; turn < 6; turn++) {
+        static const uint32_t n_entries[] = {200, 1500};
+        CN_SCOPED(cni_vector)
+        entries = make_i64(CNI_TYPE_INT64, n_entries[turn & 1], 7, turn, 0, 3000, 1);
+        CN_SCOPED(cni_vector)
+        probe = {.type = keys.type,
+                 .encoding = CNI_DICTIONARY,
+                 .phys = CNI_PHYS_I64,
+                 .code_bytes = turn % 3 == 0 ? 2 : 4};
+        CN_SCOPED(cni_buffer_p) codes = NULL;
+        assert_int_equal(cni_buffer_new(cni_allocator_system(), MOST_ROWS * 4, &codes, NULL),
+                         CN_OK);
+        for (int64_t row = 0; row < MOST_ROWS; row++) {
+            const uint32_t code = (uint32_t)(scramble((uint64_t)row + turn) % n_entries[turn & 1]);
+            if (probe.code_bytes == 2) {
+                ((uint16_t *)(void *)codes->data)[row] = (uint16_t)code;
+            } else {
+                ((uint32_t *)(void *)codes->data)[row] = code;
+            }
+        }
+        probe.owner_data = cni_buffer_ref(codes);
+        probe.data = codes->data;
+        probe.n_rows = MOST_ROWS;
+        assert_int_equal(cni_dictionary_new(cni_allocator_system(), &entries, false, false,
+                                            &probe.dictionary, NULL),
+                         CN_OK);
+        for (int64_t row = 0; row < MOST_ROWS; row += 700) {
+            CN_SCOPED(cni_vector) part = {0};
+            CN_SCOPED(cni_vector) flat = {0};
+            uint64_t bits[12];
+            uint64_t wanted[12];
+            int64_t n_left = 0;
+            int64_t n_wanted = 0;
+            cni_vector_slice(&part, &probe, row, MOST_ROWS - row < 700 ? MOST_ROWS - row : 700);
+            assert_int_equal(cni_vector_flatten(cni_allocator_system(), &part, &flat, NULL), CN_OK);
+            memset(bits, 0xF7, sizeof(bits));
+            memset(wanted, 0xF7, sizeof(wanted));
+            assert_int_equal(cni_key_filter_select_memo(filter, &memo, &part, bits, &n_left, NULL),
+                             CN_OK);
+            assert_int_equal(cni_key_filter_select(filter, &flat, wanted, &n_wanted, NULL), CN_OK);
+            assert_int_equal(n_left, n_wanted);
+            for (int64_t at = 0; at < part.n_rows; at++) {
+                assert_int_equal(bits[at / 64] >> (at % 64) & 1, wanted[at / 64] >> (at % 64) & 1);
+            }
+        }
+    }
+    assert_true(memo.is_made);
+    cni_key_memo_done(&memo);
+    cni_key_filter_unref(filter);
+}
+
+/* The guess of what passes, which orders filters. */
+static void
+test_share(void **state)
+{
+    (void)state;
+    CN_SCOPED(cni_vector) keys = make_i64(CNI_TYPE_INT64, 2000, 0, 1, 0, 10000, 1);
+    cni_key_filter *filter = build(&keys);
+    const cni_column_stats same = {.bounds_mark = CNI_STAT_CLAIMED,
+                                   .low = {.type = keys.type, .as.i64 = 0},
+                                   .high = {.type = keys.type, .as.i64 = 9999}};
+    const cni_column_stats wider = {.bounds_mark = CNI_STAT_CLAIMED,
+                                    .low = {.type = keys.type, .as.i64 = 0},
+                                    .high = {.type = keys.type, .as.i64 = 99999}};
+    const cni_column_stats unknown = {.bounds_mark = CNI_STAT_UNKNOWN};
+    assert_true(cni_key_filter_is_active(filter));
+    assert_true(cni_key_filter_share(filter, &same) > 0.1);
+    assert_true(cni_key_filter_share(filter, &same) < 0.3);
+    assert_true(cni_key_filter_share(filter, &wider) < 0.05);
+    assert_true(cni_key_filter_share(filter, &unknown) >= 0.5);
+    cni_key_filter_unref(filter);
+}
+
 int
 main(void)
 {
@@ -311,6 +392,8 @@ main(void)
         cmocka_unit_test(test_texts),
         cmocka_unit_test(test_floats),
         cmocka_unit_test(test_empty_and_useless),
+        cmocka_unit_test(test_memo),
+        cmocka_unit_test(test_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Joins against a naive reference: every kind, with and without residual, null-aware or not, over
+ * every key type, several keys, encodings, chunk sizes and workers; that the table is the one that
+ * the keys call for; and that each allocation may fail.
+ */
+#include "unit/exec/join/join_fixture.h"
+
+static const cni_phys_join_kind all_kinds[] = {
+    CNI_PHYS_JOIN_INNER,      CNI_PHYS_JOIN_PROBE_OUTER, CNI_PHYS_JOIN_BUILD_OUTER,
+    CNI_PHYS_JOIN_FULL,       CNI_PHYS_JOIN_PROBE_SEMI,  CNI_PHYS_JOIN_PROBE_ANTI,
+    CNI_PHYS_JOIN_BUILD_SEMI, CNI_PHYS_JOIN_BUILD_ANTI,  CNI_PHYS_JOIN_MARK,
+    CNI_PHYS_JOIN_SINGLE,
+};
+
+static bool
+may_be_aware(cni_phys_join_kind kind)
+{
+    return kind == CNI_PHYS_JOIN_MARK || kind == CNI_PHYS_JOIN_PROBE_ANTI ||
+           kind == CNI_PHYS_JOIN_BUILD_ANTI;
+}
+
+static const int32_t chunk_sizes[] = {1, 2, 3, 7, 2048};
+static const int32_t worker_counts[] = {1, 2, 8};
+static const uint32_t encodings[] = {0,
+                                     CNI_TEST_ENCODE_SLICE,
+                                     CNI_TEST_ENCODE_DICTIONARY,
+                                     CNI_TEST_ENCODE_CONSTANT,
+                                     CNI_TEST_ENCODE_RUN_END,
+                                     15};
+
+static join_case
+random_case(uint64_t seed)
+{
+    uint64_t state = seed * 1000003 + 7;
+    join_case test = {.seed = seed};
+    test.kind = all_kinds[join_random(&state) % CN_ARRAY_LEN(all_kinds)];
+    test.null_aware = may_be_aware(test.kind) && join_random(&state) % 2 == 0;
+    test.residual = join_random(&state) % 3 == 0;
+    test.n_keys = (int32_t)(join_random(&state) % (JOIN_MAX_KEYS + 1));
+    for (int32_t key = 0; key < test.n_keys; key++) {
+        test.types[key] = (join_type)(join_random(&state) % JOIN_TYPE_COUNT_);
+        test.null_equal[key] = join_random(&state) % 4 == 0;
+    }
+    test.n_numbers = (int32_t)(1 + join_random(&state) % 60);
+    test.null_percent = join_random(&state) % 2 == 0 ? 0 : (int32_t)(join_random(&state) % 30);
+    test.n_build = (int64_t)(join_random(&state) % 8 == 0 ? 0 : join_random(&state) % 80);
+    test.n_probe = (int64_t)(join_random(&state) % 12 == 0 ? 0 : join_random(&state) % 120);
+    test.n_workers = worker_counts[join_random(&state) % CN_ARRAY_LEN(worker_counts)];
+    test.chunk_rows = chunk_sizes[join_random(&state) % CN_ARRAY_LEN(chunk_sizes)];
+    test.push_rows = test.chunk_rows == 2048 ? (int64_t)(1 + join_random(&state) % 64) : 0;
+    test.encode = encodings[join_random(&state) % CN_ARRAY_LEN(encodings)];
+    test.keep_order = join_random(&state) % 4 == 0;
+    test.build_unique = join_random(&state) % 4 == 0;
+    return test;
+}
+
+static void
+test_random(void **state)
+{
+    (void)state;
+    const char *wanted = getenv("JOIN_SEED");
+    const uint64_t first = wanted == NULL ? 1 : strtoull(wanted, NULL, 10);
+    const char *count = getenv("JOIN_CASES");
+    const uint64_t n = wanted != NULL ? 1 : count == NULL ? 4000 : strtoull(count, NULL, 10);
+    for (uint64_t seed = first; seed < first + n; seed++) {
+        const join_case test = random_case(seed);
+        (void)join_check_case(&test, NULL);
+    }
+}
+
+/* Each kind over each type, a few hundred rows. */
+static void
+test_types(void **state)
+{
+    (void)state;
+    for (int32_t type = 0; type < JOIN_TYPE_COUNT_; type++) {
+        for (int64_t kind = 0; kind < CN_ARRAY_LEN(all_kinds); kind++) {
+            join_case test = {
+                .kind = all_kinds[kind],
+                .n_keys = 1,
+                .types = {(join_type)type},
+                .residual = (type + kind) % 2 == 0,
+                .null_aware = may_be_aware(all_kinds[kind]) && type % 3 == 0,
+                .n_numbers = type == JOIN_BOOL ? 2 : 90,
+                .build_unique = kind == 9 && type != JOIN_BOOL,
+                .n_build = 90,
+                .n_probe = 300,
+                .n_workers = 2,
+                .chunk_rows = 2048,
+                .push_rows = 37,
+                .null_percent = 5,
+                .seed = (uint64_t)type,
+            };
+            (void)join_check_case(&test, NULL);
+        }
+    }
+}
+
+static void
+assert_strategy(join_type type, int32_t n_keys, cni_phys_join_kind kind, const char *strategy)
+{
+    join_case test = {.kind = kind,
+                      .n_keys = n_keys,
+                      .types = {type, JOIN_I64, JOIN_I64},
+                      .n_numbers = 50,
+                      .n_build = 50,
+                      .n_probe = 100,
+                      .n_workers = 1,
+                      .chunk_rows = 64,
+                      .seed = 5};
+    int64_t unique = 0;
+    assert_string_equal(join_check_case(&test, &unique), strategy);
+    assert_int_equal(unique, kind == CNI_PHYS_JOIN_PROBE_SEMI ? 1 : n_keys == 3 ? unique : 0);
+    test.build_unique = true;
+    assert_string_equal(join_check_case(&test, &unique), strategy);
+    assert_int_equal(unique, 1);
+}
+
+static void
+test_strategies(void **state)
+{
+    (void)state;
+    assert_strategy(JOIN_I64, 1, CNI_PHYS_JOIN_INNER, "dense");
+    assert_strategy(JOIN_I32, 1, CNI_PHYS_JOIN_PROBE_SEMI, "dense");
+    assert_strategy(JOIN_I64, 3, CNI_PHYS_JOIN_INNER, "dense");
+    assert_strategy(JOIN_DECIMAL_WIDE, 1, CNI_PHYS_JOIN_INNER, "dense");
+    assert_strategy(JOIN_U64, 1, CNI_PHYS_JOIN_INNER, "dense");
+    assert_strategy(JOIN_I64_APART, 1, CNI_PHYS_JOIN_INNER, "inline");
+    assert_strategy(JOIN_I64_APART, 1, CNI_PHYS_JOIN_PROBE_SEMI, "inline");
+    assert_strategy(JOIN_I64_SPREAD, 1, CNI_PHYS_JOIN_INNER, "inline");
+    assert_strategy(JOIN_I64_SPREAD, 3, CNI_PHYS_JOIN_INNER, "hashed");
+    assert_strategy(JOIN_F64, 1, CNI_PHYS_JOIN_INNER, "inline");
+    assert_strategy(JOIN_TEXT, 1, CNI_PHYS_JOIN_INNER, "hashed");
+    assert_strategy(JOIN_DECIMAL_HUGE, 1, CNI_PHYS_JOIN_INNER, "hashed");
+    assert_strategy(JOIN_I64, 0, CNI_PHYS_JOIN_INNER, "blocks");
+}
+
+/* Many rows: partitions side by side, more than one block per piece, heavy duplicates. */
+static void
+test_partitions(void **state)
+{
+    (void)state;
+    static const join_type types[] = {JOIN_I32, JOIN_I64_APART, JOIN_I64_SPREAD, JOIN_LONG_TEXT};
+    for (int64_t at = 0; at < CN_ARRAY_LEN(types); at++) {
+        for (int32_t unique = 0; unique < 2; unique++) {
+            join_case test = {
+                .kind = unique != 0 ? CNI_PHYS_JOIN_FULL : CNI_PHYS_JOIN_INNER,
+                .n_keys = 1,
+                .types = {types[at]},
+                .n_numbers = 20000,
+                .build_unique = unique != 0,
+                .n_build = 20000,
+                .n_probe = 300,
+                .n_workers = 3,
+                .chunk_rows = 2048,
+                .push_rows = 2048,
+                .null_percent = 1,
+                .seed = (uint64_t)at,
+            };
+            (void)join_check_case(&test, NULL);
+        }
+    }
+}
+
+/* One probe row with more matches than fit in many chunks. */
+static void
+test_fan_out(void **state)
+{
+    (void)state;
+    for (int32_t residual = 0; residual < 2; residual++) {
+        for (int64_t kind = 0; kind < CN_ARRAY_LEN(all_kinds) - 1; kind++) {
+            join_case test = {.kind = all_kinds[kind],
+                              .residual = residual != 0,
+                              .n_keys = 1,
+                              .types = {JOIN_I64},
+                              .n_numbers = 2,
+                              .n_build = 3000,
+                              .n_probe = 5,
+                              .n_workers = 2,
+                              .chunk_rows = 64,
+                              .seed = 3};
+            (void)join_check_case(&test, NULL);
+            test.types[0] = JOIN_TEXT;
+            (void)join_check_case(&test, NULL);
+            test.n_keys = 0;
+            (void)join_check_case(&test, NULL);
+        }
+    }
+}
+
+/* Every allocation fails once. */
+static void
+test_faults(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 40; seed < 52; seed++) {
+        join_case test = random_case(seed);
+        test.n_workers = 1;
+        test.n_build = 30;
+        test.n_probe = 20;
+        test.chunk_rows = 16;
+        test.push_rows = 0;
+        uint64_t random = seed;
+        join_side build;
+        join_side probe;
+        join_side_begin(&build, &test, test.n_build, 'b', &random);
+        join_side_begin(&probe, &test, test.n_probe, 'p', &random);
+        for (int64_t limit = 1; limit < 600; limit += 7) {
+            cni_strbuf got;
+            join_run run;
+            text_begin(&got);
+            const run_settings settings = {.memory_limit = limit * 8192};
+            const cn_code code = join_engine(&run, &test, &build, &probe, settings, &got);
+            assert_true(code == CN_OK || code == CN_BUDGET_EXCEEDED || code == CN_INVALID_DATA);
+            plan_run_end(&run.run);
+            cni_strbuf_done(&got);
+        }
+        join_side_end(&build);
+        join_side_end(&probe);
+    }
+}
+
+static void
+test_cancel(void **state)
+{
+    (void)state;
+    join_case test = {.kind = CNI_PHYS_JOIN_INNER,
+                      .n_keys = 1,
+                      .types = {JOIN_I64},
+                      .n_numbers = 1,
+                      .n_build = 1000,
+                      .n_probe = 1000,
+                      .n_workers = 1,
+                      .chunk_rows = 64,
+                      .seed = 3};
+    uint64_t seed = 1;
+    join_side build;
+    join_side probe;
+    join_run run;
+    cni_strbuf got;
+    text_begin(&got);
+    join_side_begin(&build, &test, test.n_build, 'b', &seed);
+    join_side_begin(&probe, &test, test.n_probe, 'p', &seed);
+    memset(&run, 0, sizeof(run));
+    plan_run_begin(&run.run, (run_settings){.chunk_rows = 64});
+    run.test = &test;
+    run.sides[0] = &build;
+    run.sides[1] = &probe;
+    join_make_spec(&run);
+    run.env = (cni_operator_env){.context = &run.run.context, .n_workers = 1};
+    RUN_OK(&run.run,
+           cni_join_build_operator_new(&run.spec, &run.env, NULL, &run.build, &run.run.err));
+    assert_int_equal(join_phase(&run, 0, &got), CN_OK);
+    assert_int_equal(join_phase(&run, 2, &got), CN_OK);
+    RUN_OK(&run.run,
+           cni_join_probe_operator_new(&run.spec, &run.env, run.build, &run.probe, &run.run.err));
+    cni_context_cancel(&run.run.context);
+    assert_int_equal(join_phase(&run, 1, &got), CN_CANCELLED);
+    cni_operator_close(run.probe);
+    cni_operator_close(run.build);
+    plan_run_end(&run.run);
+    join_side_end(&build);
+    join_side_end(&probe);
+    cni_strbuf_done(&got);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_random),     cmocka_unit_test(test_types),
+        cmocka_unit_test(test_strategies), cmocka_unit_test(test_partitions),
+        cmocka_unit_test(test_fan_out),    cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_cancel),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
