@@ -111,7 +111,9 @@ assert_strategy(join_type type, int32_t n_keys, cni_phys_join_kind kind, const c
                       .seed = 5};
     int64_t unique = 0;
     assert_string_equal(join_check_case(&test, &unique), strategy);
-    assert_int_equal(unique, kind == CNI_PHYS_JOIN_PROBE_SEMI ? 1 : n_keys == 3 ? unique : 0);
+    if (n_keys == 1) {
+        assert_int_equal(unique, kind == CNI_PHYS_JOIN_PROBE_SEMI ? 1 : 0);
+    }
     test.build_unique = true;
     assert_string_equal(join_check_case(&test, &unique), strategy);
     assert_int_equal(unique, 1);

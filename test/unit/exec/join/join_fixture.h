@@ -109,7 +109,8 @@ join_type_of(join_type type)
 static inline void
 join_put_key(join_type type, int32_t number, uint64_t *seed, void *data, int64_t row, char *text)
 {
-    const int64_t wide = type == JOIN_I64_SPREAD  ? number * INT64_C(700000000000000011)
+    const int64_t wide = type == JOIN_I64_SPREAD
+                             ? (int64_t)((uint64_t)number * UINT64_C(700000000000000011))
                          : type == JOIN_I64_APART ? number * INT64_C(5000011) - 77
                                                   : number - 3;
     const bool coin = (join_random(seed) & 1) != 0;
@@ -241,7 +242,7 @@ join_side_begin(join_side *side, const join_case *test, int64_t n_rows, char pre
             const bool is_bool = test->types[key] == JOIN_BOOL;
             side->keys[key][row] = null ? JOIN_NULL : (int32_t)(is_bool ? number & 1 : number);
         }
-        if (test->build_unique && prefix == 'b' && key == 0) {
+        if (test->build_unique && prefix == 'b' && key == 0 && test->types[0] != JOIN_BOOL) {
             for (int64_t row = 0; row < n_rows; row++) {
                 side->keys[0][row] = side->keys[0][row] == JOIN_NULL ? JOIN_NULL : (int32_t)row;
             }
