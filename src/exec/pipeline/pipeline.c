@@ -262,8 +262,9 @@ cn_code
 cni_pipe_run_open_build(cni_pipe_run *self, int32_t branch, cn_error *err)
 {
     cni_execution *execution = self->execution;
-    (void)execution;
-    CN_TRY(CN_FAIL(err, CN_NOT_IMPLEMENTED, "joins cannot be executed yet"));
+    const cni_pipe_run *build = &execution->runs[self->plan->branches[branch].pipeline];
+    CN_TRY(cni_join_build_scan_new(build->ops[0], build->plan->ops[0].join, execution->context,
+                                   &self->scans[branch], err));
     cni_morsel_source_opened(&self->source, branch, self->scans[branch]);
     return CN_OK;
 }

@@ -22,9 +22,7 @@ make_build(cni_pipe_run *self, const cni_phys_op *spec, const cni_operator_env *
         const int32_t slot = spec->join->key_filters[filter].slot;
         self->build_filters[filter] = self->execution->key_filters[slot];
     }
-    (void)env;
-    (void)out_operator;
-    return CN_FAIL(err, CN_NOT_IMPLEMENTED, "joins cannot be executed yet");
+    return cni_join_build_operator_new(spec, env, self->build_filters, out_operator, err);
 }
 
 /* What ends the last pipeline: rows for whoever pulls, or for a recursion's next step. */
@@ -61,7 +59,8 @@ make_op(cni_pipe_run *self, const cni_phys_op *spec, const cni_operator_env *env
     case CNI_PHYS_OP_JOIN_BUILD:
         return make_build(self, spec, env, out_operator, err);
     case CNI_PHYS_OP_JOIN_PROBE:
-        return CN_FAIL(err, CN_NOT_IMPLEMENTED, "joins cannot be executed yet");
+        return cni_join_probe_operator_new(
+            spec, env, self->execution->runs[spec->join->build_pipeline].ops[0], out_operator, err);
     case CNI_PHYS_OP_COLLECT:
         return cni_collect_operator_new(spec, env, out_operator, err);
     case CNI_PHYS_OP_REPEAT:
