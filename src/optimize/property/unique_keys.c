@@ -192,10 +192,15 @@ is_unique_column(const closure *self, const cni_plan *scan, int32_t column)
     return code == CN_OK && sketch != NULL && sketch->unique;
 }
 
-/* A table is asked about the columns that came into the bag before its own others did. */
+/* Filters of a scan hold above it: where the table does not apply them exactly, a FILTER stands
+ * right over it. A table is asked about the columns that came into the bag before its own others
+ * did. */
 static bool
 close_scan(closure *self, const cni_plan *scan)
 {
+    for (int32_t filter = 0; filter < scan->n_filters; filter++) {
+        learn_predicate(self, scan->filters[filter]);
+    }
     if (self->env == NULL || self->env->context == NULL || scan->table->ops->sketch == NULL) {
         return false;
     }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rule limit_pushdown: LIMIT sinks below projections, into the members of UNION ALL (which keep a
- * bound of their own) and, as a hint, into scans; LIMIT over LIMIT becomes one. LIMIT 0 is the
- * empty relation.
+ * Rule limit_pushdown: LIMIT sinks below projections, into the members of UNION ALL and the left
+ * sides of joins that give every left row at least once (which keep a bound of their own) and, as
+ * a hint, into scans; LIMIT over LIMIT becomes one. LIMIT 0 is the empty relation.
  */
 #include "optimize/rule/rule.h"
 
@@ -41,6 +41,27 @@ into_union(cni_rule_env *env, const cni_plan *limit, const cni_plan *unions,
     }
     const cni_plan *rebuilt = NULL;
     CN_TRY(cni_plan_with_children(&env->builder, unions, members, &rebuilt, err));
+    return cni_plan_with_children(&env->builder, limit, &rebuilt, out_plan, err);
+}
+
+/* LEFT, SINGLE and MARK give at least one row for every left one, and promise no order. */
+static cn_code
+into_left_side(cni_rule_env *env, const cni_plan *limit, const cni_plan *join,
+               const cni_plan **out_plan, cn_error *err)
+{
+    int64_t bound = 0;
+    *out_plan = limit;
+    if ((join->join_kind != CNI_JOIN_LEFT && join->join_kind != CNI_JOIN_SINGLE &&
+         join->join_kind != CNI_JOIN_MARK) ||
+        limit->limit == CNI_NO_LIMIT ||
+        __builtin_add_overflow(limit->limit, limit->offset, &bound)) {
+        return CN_OK;
+    }
+    const cni_plan *children[2] = {NULL, join->children[1]};
+    const cni_plan *rebuilt = NULL;
+    CN_TRY(cni_plan_limit(&env->builder, join->children[0], bound, 0, &children[0], err));
+    CN_TRY(visit(env, children[0], &children[0], err));
+    CN_TRY(cni_plan_with_children(&env->builder, join, children, &rebuilt, err));
     return cni_plan_with_children(&env->builder, limit, &rebuilt, out_plan, err);
 }
 
@@ -97,6 +118,8 @@ visit(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_err
         return below_project(env, plan, child, out_plan, err);
     case CNI_PLAN_UNION_ALL:
         return into_union(env, plan, child, out_plan, err);
+    case CNI_PLAN_JOIN:
+        return into_left_side(env, plan, child, out_plan, err);
     case CNI_PLAN_LIMIT:
         return merge_limits(env, plan, child, out_plan, err);
     case CNI_PLAN_SCAN:

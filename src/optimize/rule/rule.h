@@ -39,6 +39,22 @@ CN_NODISCARD cn_code cni_rule_or_factoring(cni_rule_env *env, const cni_plan *pl
                                            const cni_plan **out_plan, cn_error *err);
 CN_NODISCARD cn_code cni_rule_transitive(cni_rule_env *env, const cni_plan *plan,
                                          const cni_plan **out_plan, cn_error *err);
+CN_NODISCARD cn_code cni_rule_join_elimination(cni_rule_env *env, const cni_plan *plan,
+                                               const cni_plan **out_plan, cn_error *err);
+CN_NODISCARD cn_code cni_rule_redundant_distinct(cni_rule_env *env, const cni_plan *plan,
+                                                 const cni_plan **out_plan, cn_error *err);
+CN_NODISCARD cn_code cni_rule_semi_join_reduction(cni_rule_env *env, const cni_plan *plan,
+                                                  const cni_plan **out_plan, cn_error *err);
+CN_NODISCARD cn_code cni_rule_dependent_keys(cni_rule_env *env, const cni_plan *plan,
+                                             const cni_plan **out_plan, cn_error *err);
+CN_NODISCARD cn_code cni_rule_eager_aggregation(cni_rule_env *env, const cni_plan *plan,
+                                                const cni_plan **out_plan, cn_error *err);
+CN_NODISCARD cn_code cni_rule_inline_with(cni_rule_env *env, const cni_plan *plan,
+                                          const cni_plan **out_plan, cn_error *err);
+CN_NODISCARD cn_code cni_rule_projection_merge(cni_rule_env *env, const cni_plan *plan,
+                                               const cni_plan **out_plan, cn_error *err);
+CN_NODISCARD cn_code cni_rule_common_subplans(cni_rule_env *env, const cni_plan *plan,
+                                              const cni_plan **out_plan, cn_error *err);
 CN_NODISCARD cn_code cni_rule_metadata_aggregate(cni_rule_env *env, const cni_plan *plan,
                                                  const cni_plan **out_plan, cn_error *err);
 CN_NODISCARD cn_code cni_rule_distinct_aggregate(cni_rule_env *env, const cni_plan *plan,
@@ -66,6 +82,9 @@ CN_NODISCARD cn_code cni_expr_through_project(cni_rule_env *env, const cni_plan 
 /* Append the conjuncts of a predicate to `list` (of const cni_expr *), in order. */
 CN_NODISCARD cn_code cni_expr_conjuncts(cni_arena *arena, const cni_expr *predicate, cni_list *list,
                                         cn_error *err);
+
+/* Whether something in the plan gives another result every time. */
+bool cni_plan_is_volatile(const cni_plan *plan);
 
 /* AND of a list of const cni_expr *; NULL when it is empty. */
 CN_NODISCARD cn_code cni_expr_all_of(cni_arena *arena, const cni_list *conjuncts,
@@ -97,15 +116,34 @@ CN_NODISCARD cn_code cni_plan_exactly(cni_rule_env *env, const cni_plan *plan,
 CN_NODISCARD cn_code cni_plan_empty(cni_rule_env *env, const cni_plan *plan,
                                     const cni_plan **out_plan, cn_error *err);
 
-/* Every left row of the join has at most one partner: the right side is proved unique on the
- * columns that are equal to something of the left one. */
-bool cni_join_matches_once(const cni_rule_env *env, const cni_plan *join);
-
 /* A set of column ids. Zero bytes = empty. In the arena. */
 typedef struct cni_id_set {
     uint64_t *words;
     int64_t n_words;
 } cni_id_set;
+
+/* What is asked of a node by those above it. */
+typedef struct cni_demand {
+    cni_id_set columns; /* that something above names */
+    bool duplicates;    /* how many rows are equal matters */
+    bool order;         /* the order of rows matters */
+} cni_demand;
+
+typedef cn_code (*cni_demand_visit)(cni_rule_env *env, const cni_plan *plan,
+                                    const cni_demand *demand, const cni_plan **out_plan,
+                                    cn_error *err);
+/* Rewrite top-down: `visit` sees each node before its children, with what is asked of it, and again
+ * what it made of it until it changes no more. Replacements may lack columns that nobody asked for.
+ */
+CN_NODISCARD cn_code cni_plan_rewrite_demanded(cni_rule_env *env, const cni_plan *plan,
+                                               cni_demand_visit visit, const cni_plan **out_plan,
+                                               cn_error *err);
+/* Whether one of the plan's columns is in the set. */
+bool cni_plan_gives_any(const cni_plan *plan, const cni_id_set *columns);
+
+/* Every left row of the join has at most one partner: the right side is proved unique on the
+ * columns that are equal to something of the left one. */
+bool cni_join_matches_once(const cni_rule_env *env, const cni_plan *join);
 
 CN_NODISCARD cn_code cni_id_set_add(cni_arena *arena, cni_id_set *self, int32_t id, cn_error *err);
 bool cni_id_set_has(const cni_id_set *self, int32_t id);

@@ -74,6 +74,25 @@ cni_expr_is_free(const cni_expr *expr)
     return !cni_expr_may_error(expr) && !cni_expr_is_volatile(expr) && !cni_expr_has_subquery(expr);
 }
 
+bool
+cni_plan_is_volatile(const cni_plan *plan)
+{
+    bool found = plan->predicate != NULL && cni_expr_is_volatile(plan->predicate);
+    for (int32_t expr = 0; expr < plan->n_exprs && !found; expr++) {
+        found = cni_expr_is_volatile(plan->exprs[expr]);
+    }
+    for (int32_t filter = 0; filter < plan->n_filters && !found; filter++) {
+        found = cni_expr_is_volatile(plan->filters[filter]);
+    }
+    for (int32_t order = 0; order < plan->n_orders && !found; order++) {
+        found = cni_expr_is_volatile(plan->orders[order].expr);
+    }
+    for (int32_t child = 0; child < plan->n_children && !found; child++) {
+        found = cni_plan_is_volatile(plan->children[child]);
+    }
+    return found;
+}
+
 cn_code
 cni_plan_filter_all(cni_rule_env *env, const cni_plan *plan, const cni_list *conjuncts,
                     const cni_plan **out_plan, cn_error *err)

@@ -122,10 +122,11 @@ first_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_s
     return cni_cell_rows_finish(&rows, call->type, out_vector, err);
 }
 
-#define FIRST_ROW                                                                                  \
-    .kind = CNI_FUNCTION_AGGREGATE, .null_rule = CNI_NULL_CUSTOM, .order_sensitive = true,         \
-    .cost_ns = 2, .resolve = resolve_first, .state_bytes = first_state_bytes,                      \
-    .update = first_update, .combine = first_combine, .emit = first_emit
+#define FIRST_ANY_ORDER                                                                            \
+    .kind = CNI_FUNCTION_AGGREGATE, .null_rule = CNI_NULL_CUSTOM, .cost_ns = 2,                    \
+    .resolve = resolve_first, .state_bytes = first_state_bytes, .update = first_update,            \
+    .combine = first_combine, .emit = first_emit
+#define FIRST_ROW FIRST_ANY_ORDER, .order_sensitive = true
 
 const cni_function cni_aggregate_firsts[CNI_N_AGGREGATE_FIRSTS] = {
     {CNI_ROW("first", "Value of the first row, which may be NULL.", "first(x)"), FIRST_ROW,
@@ -137,3 +138,7 @@ const cni_function cni_aggregate_firsts[CNI_N_AGGREGATE_FIRSTS] = {
     {CNI_ROW("arbitrary", "Value of the first row, which may be NULL.", "arbitrary(x)"), FIRST_ROW,
      .private_data = &rule_first},
 };
+
+const cni_function cni_aggregate_same = {
+    CNI_ROW("same", "Value that all rows have, which may be NULL.", ""), FIRST_ANY_ORDER,
+    .ignores_distinct = true, .private_data = &rule_first};

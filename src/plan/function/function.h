@@ -147,6 +147,10 @@ struct cni_function {
     cn_code (*retract)(const cni_function *self, const cni_aggregate_call *call, cn_error *err);
 };
 
+/* The value of a group's rows where all have the same one, NULL included: what a key becomes that
+ * other keys determine. In no registry; rules name it. */
+extern const cni_function cni_aggregate_same;
+
 /* Registry: built-ins (static, shared by all engines) plus what an engine or session adds.
  * Thread: synchronised. */
 typedef struct cni_function_registry cni_function_registry;
