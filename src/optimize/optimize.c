@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The driver: normalization, then the switchable rules in order. In debug builds every result is
- * validated, so that a rule that breaks a plan is named by the test that runs it.
+ * The driver: normalization, then the switchable rules in order, then estimates for every node. In
+ * debug builds every result is validated, so that a rule that breaks a plan is named by the test
+ * that runs it.
  */
 #include "optimize/optimize.h"
 
+#include "optimize/cost/estimate.h"
 #include "optimize/normalize/normalize.h"
 #include "optimize/rule/rule.h"
 
@@ -61,8 +63,7 @@ cni_optimize(cni_arena *arena, const cni_plan *plan, cni_context *context,
             CN_TRY(apply_rule(&env, &rules[rule], &current, err));
         }
     }
-    *out_plan = current;
-    return CN_OK;
+    return cni_estimate_annotate(&env, current, out_plan, err);
 }
 
 /* Whether the rule's name is listed before it. */

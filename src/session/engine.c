@@ -8,9 +8,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "io/format/parquet/parquet_table.h"
+#include "io/read_parquet.h"
 #include "io/source/table_function_list.h"
 
 #define DEFAULT_MEMORY_SHARE_PERCENT 80
+#define MAX_PARQUET_CACHE_BYTES      (INT64_C(64) << 20)
+#define PARQUET_CACHE_SHARE          16 /* of the memory limit */
 
 /* The limit of a cgroup (version 2, then 1), or INT64_MAX. Read once per engine. */
 static int64_t
@@ -44,6 +48,20 @@ default_memory_limit(void)
     return total / 100 * DEFAULT_MEMORY_SHARE_PERCENT;
 }
 
+/* The engine's read_parquet: the one of the list with the engine's cache. */
+static void
+adopt_read_parquet(cn_engine *self)
+{
+    const cni_table_function *const *functions = NULL;
+    const int32_t n_functions = cni_table_function_list(&functions);
+    for (int32_t function = 0; function < n_functions; function++) {
+        if (functions[function]->open == cni_read_parquet_open) {
+            self->read_parquet = *functions[function];
+            self->read_parquet.private_data = self->parquet_cache;
+        }
+    }
+}
+
 /* The caller's options as far as its struct_size goes, checked, over the defaults. */
 static cn_code
 read_options(const cn_engine_options *options, cn_engine_options *out_known, cn_error *err)
@@ -73,6 +91,11 @@ build(cn_engine *self, const cn_engine_options *options, cni_fault *fault, cn_er
 {
     self->n_threads = options->n_threads > 0 ? options->n_threads : cni_cpu_count();
     CN_TRY(cni_function_registry_new(self->allocator, &self->functions, err));
+    CN_TRY(cni_parquet_cache_new(
+        self->allocator,
+        cni_min_i64(MAX_PARQUET_CACHE_BYTES, self->memory_limit_bytes / PARQUET_CACHE_SHARE),
+        &self->parquet_cache, err));
+    adopt_read_parquet(self);
     const cni_executor executor = {
         .submit = options->executor == NULL ? NULL : options->executor->submit,
         .private_data = options->executor == NULL ? NULL : options->executor->private_data};
@@ -117,6 +140,7 @@ cni_engine_unref(cn_engine *self)
     }
     cni_pool_free(self->pool);
     cni_function_registry_free(self->functions);
+    cni_parquet_cache_free(self->parquet_cache);
     cni_budget *budget = self->budget;
     cni_dealloc(self->allocator, self, (int64_t)sizeof(*self));
     cni_budget_unref(budget);
@@ -126,14 +150,14 @@ cn_code
 cni_engine_table_function(const cn_engine *self, cni_str name,
                           const cni_table_function **out_function, cn_error *err)
 {
-    (void)self;
     const cni_table_function *const *functions = NULL;
     const int32_t n_functions = cni_table_function_list(&functions);
     const char *names[CNI_TABLE_FUNCTION_MAX];
     for (int32_t function = 0; function < n_functions; function++) {
         names[function] = functions[function]->name.data;
         if (cni_str_eq_nocase(name, functions[function]->name)) {
-            *out_function = functions[function];
+            const bool is_cached = functions[function]->open == cni_read_parquet_open;
+            *out_function = is_cached ? &self->read_parquet : functions[function];
             return CN_OK;
         }
     }

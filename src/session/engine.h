@@ -20,7 +20,9 @@ struct cn_engine {
     cni_allocator *allocator; /* of the root */
     cni_pool *pool;
     cni_function_registry *functions;
-    cni_fault *fault; /* borrowed; NULL outside tests */
+    struct cni_parquet_cache *parquet_cache; /* footers, samples, sketches of files by identity */
+    cni_table_function read_parquet;         /* the one of the list, over the cache */
+    cni_fault *fault;                        /* borrowed; NULL outside tests */
     int32_t n_threads;
     int64_t memory_limit_bytes;
 };

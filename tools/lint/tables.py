@@ -61,6 +61,8 @@ PLACED = {
     "src/plan/ir/plan_read": "plan/.",
     "src/plan/ir/plan_read_int": "plan/.",
     "src/plan/ir/plan_read_value": "plan/.",
+    # The list of rules names those of join_order, which stand on estimates.
+    "src/optimize/rule/rule_list": "optimize/.",
     # Contracts that nodes point at: the headers stand with the IR, what fulfils them above it.
     "src/plan/function/function.h": "plan/ir",
     "src/plan/table/table.h": "plan/ir",

@@ -72,8 +72,7 @@ column_width(const cni_type *type, const cni_column_stats *stats)
 static bool
 is_fatal(cn_code code)
 {
-    return code == CN_NO_MEMORY || code == CN_BUDGET_EXCEEDED || code == CN_CANCELLED ||
-           code == CN_TIMEOUT;
+    return code == CN_NO_MEMORY || code == CN_CANCELLED || code == CN_TIMEOUT;
 }
 
 /* Failing to look is not to know. */

@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * approx_count_distinct: HyperLogLog over the frozen hash with 4,096 registers (standard error
- * 1.6 %), exact up to 128 values; the estimator is Ertl's (arXiv 1702.01284), which needs no tables
- * of bias. The same for any order of rows. NULLs do not count; over no rows it is 0.
+ * approx_count_distinct: HyperLogLog over the frozen hash (data/row/hyperloglog.h, standard error
+ * 1.6 %), exact up to 128 values. The same for any order of rows. NULLs do not count; over no rows
+ * it is 0.
  *
  *   state -> heap: up to 128 hashes, then registers
  */
-#include <math.h>
-
 #include "data/row/hash.h"
+#include "data/row/hyperloglog.h"
 #include "plan/function/aggregate_function_int.h"
 
-#define REGISTER_BITS 12
-#define N_REGISTERS   (1 << REGISTER_BITS)
-#define MAX_HASHES    128
-#define FIRST_HASHES  8
-#define MAX_RANK      (64 - REGISTER_BITS + 1)
+#define MAX_HASHES   128
+#define FIRST_HASHES 8
 
 typedef struct sketch {
     int32_t n_hashes;
@@ -26,23 +22,12 @@ typedef struct sketch {
 
 /* ---- adding ---- */
 
-static void
-add_register(uint8_t *registers, uint64_t hash)
-{
-    const uint64_t index = hash >> (64 - REGISTER_BITS);
-    const uint64_t rest = hash << REGISTER_BITS;
-    const int rank = rest == 0 ? MAX_RANK : __builtin_clzll(rest) + 1;
-    if (registers[index] < rank) {
-        registers[index] = (uint8_t)rank;
-    }
-}
-
 static cn_code
 become_dense(sketch *self, cni_arena *heap, cn_error *err)
 {
-    CN_TRY(cni_arena_alloc(heap, N_REGISTERS, &self->registers, err));
+    CN_TRY(cni_arena_alloc(heap, CNI_HYPERLOGLOG_REGISTERS, &self->registers, err));
     for (int32_t at = 0; at < self->n_hashes; at++) {
-        add_register(self->registers, self->hashes[at]);
+        cni_hyperloglog_add(self->registers, self->hashes[at]);
     }
     return CN_OK;
 }
@@ -73,7 +58,7 @@ add_hash(sketch *self, cni_arena *heap, uint64_t hash, cn_error *err)
         CN_TRY(become_dense(self, heap, err));
     }
     if (self->registers != NULL) {
-        add_register(self->registers, hash);
+        cni_hyperloglog_add(self->registers, hash);
         return CN_OK;
     }
     if (self->n_hashes == self->cap_hashes) {
@@ -139,7 +124,7 @@ merge_sketch(sketch *self, const sketch *other, cni_arena *heap, cn_error *err)
     if (self->registers == NULL) {
         CN_TRY(become_dense(self, heap, err));
     }
-    for (int32_t at = 0; at < N_REGISTERS; at++) {
+    for (int32_t at = 0; at < CNI_HYPERLOGLOG_REGISTERS; at++) {
         if (other->registers[at] > self->registers[at]) {
             self->registers[at] = other->registers[at];
         }
@@ -161,59 +146,10 @@ sketch_combine(const cni_function *self, const cni_aggregate_call *call, const u
 
 /* ---- the estimate ---- */
 
-static double
-sigma(double x)
-{
-    double power = 1;
-    double sum = x;
-    double before = -1;
-    if (x >= 1) {
-        return HUGE_VAL;
-    }
-    while (sum != before) {
-        before = sum;
-        x *= x;
-        sum += x * power;
-        power += power;
-    }
-    return sum;
-}
-
-static double
-tau(double x)
-{
-    double power = 1;
-    double sum = 1 - x;
-    double before = -1;
-    if (x <= 0 || x >= 1) {
-        return 0;
-    }
-    while (sum != before) {
-        before = sum;
-        x = sqrt(x);
-        power *= 0.5;
-        sum -= (1 - x) * (1 - x) * power;
-    }
-    return sum / 3;
-}
-
 static int64_t
 estimate(const sketch *self)
 {
-    int32_t n_of_rank[MAX_RANK + 1] = {0};
-    const double n = N_REGISTERS;
-    if (self->registers == NULL) {
-        return self->n_hashes;
-    }
-    for (int32_t at = 0; at < N_REGISTERS; at++) {
-        n_of_rank[self->registers[at]]++;
-    }
-    double z = n * tau(1 - (double)n_of_rank[MAX_RANK] / n);
-    for (int rank = MAX_RANK - 1; rank >= 1; rank--) {
-        z = 0.5 * (z + (double)n_of_rank[rank]);
-    }
-    z += n * sigma((double)n_of_rank[0] / n);
-    return (int64_t)llround(n * n / (2 * log(2) * z));
+    return self->registers == NULL ? self->n_hashes : cni_hyperloglog_estimate(self->registers);
 }
 
 static cn_code

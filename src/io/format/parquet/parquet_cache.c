@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The footer cache: a fixed array of entries under a mutex, least recently used first to go. A file
- * that changed has another identity, so that its old entry is simply not found and ages out.
+ * that changed has another identity, so that its old entry is simply not found and ages out. Looks
+ * (samples and sketches of the same files) have an array of their own.
  */
 #include "base/thread.h"
-#include "io/format/parquet/parquet_file_int.h"
+#include "io/format/parquet/look_int.h"
 
 #define MAX_ENTRIES 256
+#define MAX_LOOKS   64
 
 typedef struct cache_entry {
     cni_pq_file *file; /* referenced; NULL = empty */
@@ -15,6 +17,11 @@ typedef struct cache_entry {
     int64_t last_use;
 } cache_entry;
 
+typedef struct look_entry {
+    cni_pq_look *look; /* referenced; NULL = empty */
+    int64_t last_use;
+} look_entry;
+
 struct cni_parquet_cache {
     cni_allocator *allocator; /* referenced */
     cni_mutex mutex;
@@ -22,6 +29,7 @@ struct cni_parquet_cache {
     int64_t n_bytes;
     int64_t clock;
     cache_entry entries[MAX_ENTRIES];
+    look_entry looks[MAX_LOOKS];
 };
 
 cn_code
@@ -46,6 +54,9 @@ cni_parquet_cache_free(cni_parquet_cache *self)
     }
     for (int32_t entry = 0; entry < MAX_ENTRIES; entry++) {
         cni_pq_file_unref(self->entries[entry].file);
+    }
+    for (int32_t entry = 0; entry < MAX_LOOKS; entry++) {
+        cni_pq_look_unref(self->looks[entry].look);
     }
     cni_mutex_done(&self->mutex);
     cni_allocator *allocator = self->allocator;
@@ -136,4 +147,55 @@ cni_parquet_cache_offer(cni_parquet_cache *self, cni_pq_file *file)
         cni_mutex_unlock(&self->mutex);
         cni_pq_file_unref(evicted); /* outside the lock: it may free */
     }
+}
+
+/* ---- looks ---- */
+
+static bool
+is_look_over(const cni_pq_look *look, cni_pq_file *const *files, int32_t n_files)
+{
+    bool same =
+        look->n_files == n_files && look->first->binary_as_string == files[0]->binary_as_string;
+    for (int32_t file = 0; same && file < n_files; file++) {
+        same = cni_file_identity_equal(&look->files[file], &files[file]->identity);
+    }
+    return same;
+}
+
+cni_pq_look *
+cni_parquet_cache_find_look(cni_parquet_cache *self, cni_pq_file *const *files, int32_t n_files)
+{
+    cni_pq_look *found = NULL;
+    cni_mutex_lock(&self->mutex);
+    for (int32_t at = 0; at < MAX_LOOKS && found == NULL; at++) {
+        look_entry *entry = &self->looks[at];
+        if (entry->look != NULL && is_look_over(entry->look, files, n_files)) {
+            entry->last_use = ++self->clock;
+            found = cni_pq_look_ref(entry->look);
+        }
+    }
+    cni_mutex_unlock(&self->mutex);
+    return found;
+}
+
+void
+cni_parquet_cache_offer_look(cni_parquet_cache *self, cni_pq_look *look)
+{
+    cni_mutex_lock(&self->mutex);
+    look_entry *victim = &self->looks[0];
+    int64_t n_bytes = 0;
+    for (int32_t at = 0; at < MAX_LOOKS; at++) {
+        look_entry *entry = &self->looks[at];
+        n_bytes += entry->look == NULL ? 0 : cni_table_look_bytes(entry->look->kept);
+        if (victim->look != NULL && (entry->look == NULL || entry->last_use < victim->last_use)) {
+            victim = entry;
+        }
+    }
+    cni_pq_look *evicted = NULL;
+    if (n_bytes <= self->max_bytes || victim->look != NULL) {
+        evicted = victim->look;
+        *victim = (look_entry){.look = cni_pq_look_ref(look), .last_use = ++self->clock};
+    }
+    cni_mutex_unlock(&self->mutex);
+    cni_pq_look_unref(evicted); /* outside the lock: it may free */
 }

@@ -6,10 +6,12 @@
 #include "io/format/parquet/parquet_table.h"
 
 #include "base/checked.h"
+#include "io/format/parquet/look_int.h"
 #include "io/format/parquet/parquet_file_int.h"
 #include "io/format/parquet/parquet_scan_int.h"
 #include "io/format/parquet/statistics_int.h"
 #include "plan/function/function.h"
+#include "plan/table/prove_unique.h"
 
 #define MAX_FILES (1 << 20)
 
@@ -18,6 +20,7 @@ typedef struct parquet_table {
     cni_arena *arena; /* holds this */
     int32_t n_files;
     cni_pq_file **files; /* referenced */
+    cni_pq_look *look;   /* referenced */
 } parquet_table;
 
 static parquet_table *
@@ -30,6 +33,7 @@ static void
 free_table(cni_table *base)
 {
     parquet_table *self = table_of(base);
+    cni_pq_look_unref(self->look);
     for (int32_t file = 0; file < self->n_files; file++) {
         cni_pq_file_unref(self->files[file]);
     }
@@ -272,11 +276,63 @@ open_scan(cni_table *base, const cni_scan_request *request, cni_context *context
     return cni_pq_scan_new(base, self->files, self->n_files, request, context, out_scan, err);
 }
 
+/* ---- looks at rows ---- */
+
+/* Sketches are estimates but for uniqueness, which is proved where a scan with a bitmap is cheap.
+ */
+static cn_code
+make_sketch(parquet_table *self, int32_t column, cni_context *context, cni_column_sketch *out,
+            cn_error *err)
+{
+    CN_SCOPED(cni_arena_p) arena = NULL;
+    cni_table_stats stats;
+    CN_TRY(cni_arena_new(context->allocator, "sketch", &arena, err));
+    CN_TRY(statistics(&self->base, arena, &stats, err));
+    const double n_rows = (double)stats.n_rows;
+    CN_TRY(cni_pq_look_distinct(self->look, self->files, column, n_rows, context, out, err));
+    const cni_column_stats *own = &stats.columns[column];
+    if (own->nulls_mark != CNI_STAT_UNKNOWN && n_rows > 0.0) {
+        out->null_fraction = (double)own->n_nulls / n_rows;
+    }
+    if (out->n_distinct >= 0.8 * n_rows && cni_prove_is_cheap(&stats, column)) {
+        CN_TRY(cni_prove_unique(&self->base, column, own, context, &out->unique, err));
+        out->n_distinct = out->unique ? n_rows : out->n_distinct;
+    }
+    return CN_OK;
+}
+
+static cn_code
+sketch(cni_table *base, int32_t table_column, cni_context *context,
+       const struct cni_column_sketch **out_sketch, cn_error *err)
+{
+    parquet_table *self = table_of(base);
+    *out_sketch = cni_table_look_sketch(self->look->kept, table_column);
+    if (*out_sketch != NULL || self->files[0]->schema.leaves[table_column] == NULL) {
+        return CN_OK;
+    }
+    cni_column_sketch made = {0};
+    CN_TRY(make_sketch(self, table_column, context, &made, err));
+    return cni_table_look_keep_sketch(self->look->kept, table_column, &made, out_sketch, err);
+}
+
+static cn_code
+sample(cni_table *base, const int32_t *table_columns, int32_t n_columns, cni_context *context,
+       const cni_chunk **out_chunk, cn_error *err)
+{
+    parquet_table *self = table_of(base);
+    for (int32_t at = 0; at < n_columns; at++) {
+        CN_TRY(cni_pq_look_sample(self->look, self->files, table_columns[at], context, err));
+    }
+    return cni_table_look_chunk(self->look->kept, table_columns, n_columns, out_chunk, err);
+}
+
 static const cni_table_ops table_ops = {.free = free_table,
                                         .statistics = statistics,
                                         .supports_filter = supports_filter,
                                         .answer = answer,
-                                        .open_scan = open_scan};
+                                        .open_scan = open_scan,
+                                        .sketch = sketch,
+                                        .sample = sample};
 
 /* ---- making one ---- */
 
@@ -406,7 +462,8 @@ fill_table(parquet_table *self, cni_context *context, cni_parquet_cache *cache,
     if (recipe != NULL) {
         CN_TRY(copy_recipe(self->arena, recipe, &self->base.recipe, err));
     }
-    return open_files(self, context, cache, paths, n_paths, options, err);
+    CN_TRY(open_files(self, context, cache, paths, n_paths, options, err));
+    return cni_pq_look_get(context->allocator, cache, self->files, self->n_files, &self->look, err);
 }
 
 cn_code
