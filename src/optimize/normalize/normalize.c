@@ -5,6 +5,8 @@
  */
 #include "optimize/normalize/normalize.h"
 
+#include "optimize/normalize/unnest.h"
+
 static const uint8_t mirrored_op[CNI_COMPARE_COUNT_] = {
     [CNI_EQ] = CNI_EQ, [CNI_NE] = CNI_NE, [CNI_LT] = CNI_GT,
     [CNI_LE] = CNI_GE, [CNI_GT] = CNI_LT, [CNI_GE] = CNI_LE,
@@ -104,7 +106,17 @@ normalize_node(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_pla
 }
 
 cn_code
-cni_normalize(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_error *err)
+cni_normalize_exprs(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan,
+                    cn_error *err)
 {
     return cni_plan_rewrite(env, plan, normalize_node, out_plan, err);
+}
+
+cn_code
+cni_normalize(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_error *err)
+{
+    CN_TRY(cni_normalize_exprs(env, plan, &plan, err));
+    CN_TRY(cni_unnest(env, plan, &plan, err));
+    CN_TRY(cni_normalize_joins(env, plan, &plan, err));
+    return cni_normalize_exprs(env, plan, out_plan, err);
 }

@@ -6,6 +6,8 @@
  *   NOT (a op b)             -> a op' b            (three-valued logic keeps its meaning)
  *   NOT NOT a, NOT IS NULL   -> a, IS NOT NULL     and so on for IN, DISTINCT, AND, OR (De Morgan)
  *   AND and OR inside themselves are flattened
+ *   subqueries and LATERAL   -> joins              (unnest.h)
+ *   FILTER over inner joins  -> their predicates   (join_predicate.c)
  */
 #ifndef CNI_OPTIMIZE_NORMALIZE_H
 #define CNI_OPTIMIZE_NORMALIZE_H
@@ -14,5 +16,13 @@
 
 CN_NODISCARD cn_code cni_normalize(cni_rule_env *env, const cni_plan *plan,
                                    const cni_plan **out_plan, cn_error *err);
+
+/* The forms of expressions only, of one plan without those that its subqueries hold. */
+CN_NODISCARD cn_code cni_normalize_exprs(cni_rule_env *env, const cni_plan *plan,
+                                         const cni_plan **out_plan, cn_error *err);
+/* The last of the forms: conjuncts of filters over inner joins become predicates of the joins that
+ * first have all their columns; inputs are reordered only where a product can be avoided. */
+CN_NODISCARD cn_code cni_normalize_joins(cni_rule_env *env, const cni_plan *plan,
+                                         const cni_plan **out_plan, cn_error *err);
 
 #endif /* CNI_OPTIMIZE_NORMALIZE_H */

@@ -260,13 +260,15 @@ cni_plan_filter(cni_plan_builder *self, const cni_plan *child, const cni_expr *p
     return cni_plan_new(self, &node, out_plan, err);
 }
 
-/* Column that `expr` makes over `child`: one that travels keeps its id. */
+/* Column that `expr` makes over `child`: one that travels keeps its id; one from outside the plan
+ * (correlation) is not this plan's to give on. */
 static cni_column
 derived_column(cni_plan_builder *self, const cni_plan *child, const cni_expr *expr, cni_str name)
 {
-    if (expr->kind == CNI_EXPR_COLUMN) {
-        const cni_column *source = cni_plan_find_column(child, expr->column_id);
-        return (cni_column){expr->column_id, name, expr->type, source == NULL || source->nullable};
+    const cni_column *source =
+        expr->kind == CNI_EXPR_COLUMN ? cni_plan_find_column(child, expr->column_id) : NULL;
+    if (source != NULL) {
+        return (cni_column){expr->column_id, name, expr->type, source->nullable};
     }
     const bool nullable = expr->kind != CNI_EXPR_LITERAL || expr->literal->is_null;
     return (cni_column){self->next_column_id++, name, expr->type, nullable};

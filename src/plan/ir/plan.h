@@ -137,7 +137,8 @@ CN_NODISCARD cn_code cni_plan_values(cni_plan_builder *self, const cni_field *fi
 CN_NODISCARD cn_code cni_plan_filter(cni_plan_builder *self, const cni_plan *child,
                                      const cni_expr *predicate, const cni_plan **out_plan,
                                      cn_error *err);
-/* A bare column expression keeps its id (and gets the new name); others get fresh ids. */
+/* A bare column of the child keeps its id (and gets the new name); others get fresh ids, also a
+ * column of an enclosing query. */
 CN_NODISCARD cn_code cni_plan_project(cni_plan_builder *self, const cni_plan *child,
                                       const cni_expr *const *exprs, const cni_str *names,
                                       int32_t n_exprs, const cni_plan **out_plan, cn_error *err);
@@ -189,6 +190,13 @@ CN_NODISCARD cn_code cni_plan_with_children(cni_plan_builder *self, const cni_pl
  * that the builder makes. What `plan` refers to (tables, literals) must outlive the copy. */
 CN_NODISCARD cn_code cni_plan_shift_ids(cni_plan_builder *self, const cni_plan *plan,
                                         const cni_plan **out_plan, cn_error *err);
+
+/* Likewise, but ids stay dense and what `plan` names without defining it (columns and definitions
+ * of where it stands) keeps its id: for using a part of a plan twice. out_ids (may be NULL) gets
+ * the new id of every old one below the builder's next id at the call, -1 where it was kept. */
+CN_NODISCARD cn_code cni_plan_copy(cni_plan_builder *self, const cni_plan *plan,
+                                   const int32_t **out_ids, const cni_plan **out_plan,
+                                   cn_error *err);
 
 /* Column of `plan`'s output with the id, or NULL. */
 const cni_column *cni_plan_find_column(const cni_plan *plan, int32_t column_id);

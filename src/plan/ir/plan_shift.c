@@ -11,11 +11,22 @@
 
 typedef struct shift {
     cni_plan_builder *builder;
-    int32_t by;
+    int32_t by;       /* shifting */
+    int32_t *renamed; /* copying: new id by old one, -1 = kept; NULL when shifting */
+    int32_t n_renamed;
 } shift;
 
 static cn_code shift_plan(shift *self, const cni_plan *plan, const cni_plan **out_plan,
                           cn_error *err);
+
+static int32_t
+moved(const shift *self, int32_t id)
+{
+    if (self->renamed == NULL) {
+        return id + self->by;
+    }
+    return id < self->n_renamed && self->renamed[id] >= 0 ? self->renamed[id] : id;
+}
 
 static cn_code
 shift_column(void *state, const cni_expr *expr, const cni_expr **out_expr, cn_error *err)
@@ -27,7 +38,7 @@ shift_column(void *state, const cni_expr *expr, const cni_expr **out_expr, cn_er
     }
     cni_expr node = *expr;
     if (expr->kind == CNI_EXPR_COLUMN) {
-        node.column_id += self->by;
+        node.column_id = moved(self, node.column_id);
     }
     if (expr->subquery != NULL) {
         CN_TRY(shift_plan(self, expr->subquery, &node.subquery, err));
@@ -62,7 +73,7 @@ shift_columns(shift *self, const cni_column **inout_columns, int32_t n_columns, 
                                  &shifted, err));
     for (int32_t column = 0; column < n_columns; column++) {
         shifted[column] = (*inout_columns)[column];
-        shifted[column].id += self->by;
+        shifted[column].id = moved(self, shifted[column].id);
     }
     *inout_columns = shifted;
     return CN_OK;
@@ -94,7 +105,7 @@ shift_plan(shift *self, const cni_plan *plan, const cni_plan **out_plan, cn_erro
     }
     node.children = children;
     if (cni_plan_has_cte_id(plan)) {
-        node.cte_id += self->by;
+        node.cte_id = moved(self, node.cte_id);
     }
     CN_TRY(shift_columns(self, &node.columns, node.n_columns, err));
     CN_TRY(shift_columns(self, &node.filter_columns, node.n_filter_columns, err));
@@ -119,4 +130,75 @@ cni_plan_shift_ids(cni_plan_builder *self, const cni_plan *plan, const cni_plan 
     }
     self->next_column_id += n_ids;
     return shift_plan(&state, plan, out_plan, err);
+}
+
+/* ---- copies ---- */
+
+static void
+rename_id(shift *self, int32_t id)
+{
+    if (id >= 0 && id < self->n_renamed && self->renamed[id] < 0) {
+        self->renamed[id] = self->builder->next_column_id++;
+    }
+}
+
+static void
+rename_columns(shift *self, const cni_column *columns, int32_t n_columns)
+{
+    for (int32_t column = 0; column < n_columns; column++) {
+        rename_id(self, columns[column].id);
+    }
+}
+
+static void rename_defined(shift *self, const cni_plan *plan);
+
+static bool
+see_subquery(void *state, const cni_expr *expr)
+{
+    if (expr->subquery != NULL) {
+        rename_defined(state, expr->subquery);
+    }
+    return true;
+}
+
+/* Give a new id to everything that the plan defines. */
+static void
+rename_defined(shift *self, const cni_plan *plan)
+{
+    rename_columns(self, plan->columns, plan->n_columns);
+    rename_columns(self, plan->filter_columns, plan->n_filter_columns);
+    if (plan->kind == CNI_PLAN_WITH || plan->kind == CNI_PLAN_RECURSIVE) {
+        rename_id(self, plan->cte_id);
+    }
+    for (int32_t expr = 0; expr < plan->n_exprs; expr++) {
+        cni_expr_walk(plan->exprs[expr], see_subquery, self);
+    }
+    for (int32_t order = 0; order < plan->n_orders; order++) {
+        cni_expr_walk(plan->orders[order].expr, see_subquery, self);
+    }
+    cni_expr_walk(plan->predicate, see_subquery, self);
+    for (int32_t child = 0; child < plan->n_children; child++) {
+        rename_defined(self, plan->children[child]);
+    }
+}
+
+cn_code
+cni_plan_copy(cni_plan_builder *self, const cni_plan *plan, const int32_t **out_ids,
+              const cni_plan **out_plan, cn_error *err)
+{
+    shift state = {.builder = self, .n_renamed = self->next_column_id};
+    CN_TRY(cni_arena_alloc_array(self->arena, state.n_renamed + 1, 4, &state.renamed, err));
+    for (int32_t id = 0; id < state.n_renamed; id++) {
+        state.renamed[id] = -1;
+    }
+    rename_defined(&state, plan);
+    if (self->next_column_id > MAX_COLUMN_ID) {
+        return CN_FAIL(err, CN_LIMIT_EXCEEDED, "a query has more than %d columns in all its parts",
+                       MAX_COLUMN_ID);
+    }
+    CN_TRY(shift_plan(&state, plan, out_plan, err));
+    if (out_ids != NULL) {
+        *out_ids = state.renamed;
+    }
+    return CN_OK;
 }
