@@ -191,7 +191,31 @@ test_fan_out(void **state)
     }
 }
 
-/* Every allocation fails once. */
+static void
+test_key_filters(void **state)
+{
+    (void)state;
+    static const join_type types[] = {JOIN_I64, JOIN_I64_SPREAD, JOIN_F64, JOIN_LONG_TEXT,
+                                      JOIN_DATE};
+    for (int64_t at = 0; at < CN_ARRAY_LEN(types); at++) {
+        for (int64_t n_build = 0; n_build <= 3000; n_build += 300) {
+            const join_case test = {.kind = CNI_PHYS_JOIN_INNER,
+                                    .n_keys = 2,
+                                    .types = {types[at], JOIN_I32},
+                                    .n_numbers = 4000,
+                                    .n_build = n_build,
+                                    .n_probe = 200,
+                                    .n_workers = 2,
+                                    .chunk_rows = 256,
+                                    .null_percent = 3,
+                                    .filters = true,
+                                    .seed = (uint64_t)n_build + 1};
+            (void)join_check_case(&test, NULL);
+        }
+    }
+}
+
+/* Every budget is too small for something else. */
 static void
 test_faults(void **state)
 {
@@ -274,7 +298,7 @@ main(void)
         cmocka_unit_test(test_random),     cmocka_unit_test(test_types),
         cmocka_unit_test(test_strategies), cmocka_unit_test(test_partitions),
         cmocka_unit_test(test_fan_out),    cmocka_unit_test(test_faults),
-        cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_cancel),     cmocka_unit_test(test_key_filters),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,6 +60,7 @@ typedef struct join_case {
     int64_t push_rows; /* 0: chunk_rows */
     uint32_t encode;
     bool keep_order;
+    bool filters; /* one key filter per key */
     uint64_t seed;
 } join_case;
 
@@ -425,6 +426,9 @@ typedef struct join_run {
     int64_t n_ends; /* morsel ends that were pushed */
     const char *strategy;
     int64_t unique;
+    cni_phys_key_filter filter_specs[JOIN_MAX_KEYS];
+    cni_key_filter *filters[JOIN_MAX_KEYS];
+    int64_t n_filtered;
 } join_run;
 
 typedef struct join_worker {
@@ -712,15 +716,50 @@ join_note_figures(join_run *self)
     }
 }
 
+/* Rows that match pass the filters of their keys; gives how many rows do not. */
+static inline int64_t
+join_check_filters(join_run *self)
+{
+    const join_side *probe = self->sides[1];
+    const join_side *build = self->sides[0];
+    int64_t n_out = 0;
+    uint64_t *bits = calloc((size_t)cni_bits_words(probe->n_rows) + 1, sizeof(*bits));
+    for (int32_t key = 0; key < self->join.n_key_filters; key++) {
+        int64_t n_left = 0;
+        assert_true(cni_key_filter_kind_of(self->filters[key]) != CNI_KEY_FILTER_PASS);
+        cni_bits_fill((uint8_t *)bits, 0, probe->n_rows, true);
+        RUN_OK(&self->run, cni_key_filter_select(self->filters[key], &probe->columns[key], bits,
+                                                 &n_left, &self->run.err));
+        n_out += probe->n_rows - n_left;
+        for (int64_t p = 0; p < probe->n_rows; p++) {
+            bool matches = false;
+            for (int64_t b = 0; !matches && b < build->n_rows; b++) {
+                matches = join_predicate(self->test, probe, p, build, b) == JOIN_TRUE;
+            }
+            assert_true(!matches || ((bits[p >> 6] >> (p & 63)) & 1) != 0);
+        }
+    }
+    free(bits);
+    return n_out;
+}
+
 static inline cn_code
 join_run_phases(join_run *self, cni_strbuf *out)
 {
     cn_error *err = &self->run.err;
     const cni_phys_join_kind kind = self->test->kind;
-    CN_TRY(cni_join_build_operator_new(&self->spec, &self->env, NULL, &self->build, err));
+    for (int32_t key = 0; self->test->filters && key < self->test->n_keys; key++) {
+        self->filter_specs[key] = (cni_phys_key_filter){key, key};
+        CN_TRY(cni_key_filter_new(self->run.context.allocator, self->sides[0]->types[key],
+                                  &self->filters[key], err));
+    }
+    self->join.n_key_filters = self->test->filters ? self->test->n_keys : 0;
+    self->join.key_filters = self->filter_specs;
+    CN_TRY(cni_join_build_operator_new(&self->spec, &self->env, self->filters, &self->build, err));
     CN_TRY(join_phase(self, 0, out));
     CN_TRY(join_phase(self, 2, out));
     join_note_figures(self);
+    self->n_filtered = self->test->filters ? join_check_filters(self) : 0;
     CN_TRY(cni_join_probe_operator_new(&self->spec, &self->env, self->build, &self->probe, err));
     CN_TRY(join_phase(self, 1, out));
     if (kind == CNI_PHYS_JOIN_BUILD_OUTER || kind == CNI_PHYS_JOIN_FULL ||
@@ -752,6 +791,9 @@ join_engine(join_run *self, const join_case *test, join_side *build, join_side *
     const cn_code code = join_run_phases(self, out);
     cni_operator_close(self->probe);
     cni_operator_close(self->build);
+    for (int32_t key = 0; key < JOIN_MAX_KEYS; key++) {
+        cni_key_filter_unref(self->filters[key]);
+    }
     return code;
 }
 
