@@ -140,7 +140,7 @@ class Maker:
             roll = self.r.random()
             if roll < .07 and loose and not large:
                 loose -= 1
-                text += f"{self.r.choice([', ', ' cross join '])}{right}" if "join" not in text else f" cross join {right}"
+                text += f" cross join {right}"
             else:
                 kind = self.r.choice(["join", "join", "inner join", "left join", "left join", "right join", "full join"])
                 parts = [self.equality(aliases, [alias])]
@@ -152,6 +152,10 @@ class Maker:
                     loose -= 1
                     parts = [self.comparison([aliases[0], alias])]
                 text += f" {kind} {right} on {' and '.join(parts)}"
+            aliases.append(alias)
+        if loose and not large and self.chance(.05):  # a comma binds looser than JOIN: last, or names would not resolve
+            right, alias = self.relation(outer, False)
+            text += f", {right}"
             aliases.append(alias)
         return text, aliases
 
