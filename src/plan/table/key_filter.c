@@ -6,7 +6,8 @@
 
 #include "data/row/hash.h"
 
-#define BITMAP_LEAST_BITS  (INT64_C(1) << 20)
+#define LIST_LEAST_SPAN    (INT64_C(1) << 16)
+#define BITMAP_LEAST_BITS  (INT64_C(1) << 23)
 #define BITMAP_MOST_BITS   (INT64_C(1) << 29)
 #define BITMAP_BITS_OF_ROW 64 /* a bitmap may be this much larger than the rows are many */
 #define BLOOM_BITS_OF_ROW  12
@@ -109,6 +110,9 @@ choose_integers(cni_key_filter *self)
         cni_max_i64(BITMAP_LEAST_BITS, n_rows > BITMAP_MOST_BITS / BITMAP_BITS_OF_ROW
                                            ? BITMAP_MOST_BITS
                                            : n_rows * BITMAP_BITS_OF_ROW);
+    if (n_rows <= CNI_KEY_FILTER_LIST_MAX && span >= LIST_LEAST_SPAN) {
+        return CNI_KEY_FILTER_LIST;
+    }
     if (span < most && take_words(self, span / 64 + 2)) {
         return CNI_KEY_FILTER_BITMAP;
     }
@@ -227,6 +231,10 @@ count_set(const cni_key_filter *self)
 void
 cni_key_filter_seal(cni_key_filter *self)
 {
+    for (int32_t at = 0; at < self->n_list; at++) {
+        const uint64_t place = cni_key_place(self->list[at]);
+        self->list_bits[place >> 6] |= UINT64_C(1) << (place & 63);
+    }
     if (self->kind == CNI_KEY_FILTER_BITMAP) {
         self->n_set = count_set(self);
         if (self->n_set == span_of(&self->all) + 1) {

@@ -8,9 +8,10 @@
  *
  * NULL keys never pass a sealed filter. By the type of the key:
  *
- *   integers up to 64 bits (not UINT64), dates, times, DECIMAL up to 18 digits: bounds, and a
- * bitmap over [low, high] where that is small beside the rows; else up to 64 values exactly; else a
- *   blocked bloom with a coarse map of [low, high], which row groups and pages are pruned by
+ *   integers up to 64 bits (not UINT64), dates, times, DECIMAL up to 18 digits: bounds, and up to
+ *   64 values exactly; else a bitmap over [low, high] where that is small, or small beside the
+ *   rows; else a blocked bloom with a coarse map of [low, high], which row groups and pages are
+ *   pruned by
  *   floats, strings: bounds and a bloom. Others: a bloom.
  */
 #ifndef CNI_PLAN_KEY_FILTER_H

@@ -38,6 +38,7 @@ struct cni_key_filter {
     cni_mutex mutex;     /* guards the list until the seal */
     int32_t n_list;
     int64_t list[CNI_KEY_FILTER_LIST_MAX]; /* LIST: ascending, distinct */
+    uint64_t list_bits[64];                /* LIST: bits of their places, since the seal */
     cni_atomic_i64 rows_in;
     cni_atomic_i64 rows_left;
 };
@@ -58,6 +59,13 @@ static inline int64_t
 cni_bloom_word(uint64_t hash, int64_t n_words)
 {
     return (int64_t)(hash >> 28 & (uint64_t)(n_words - 1));
+}
+
+/* The place of a value among the 4096 of list_bits. */
+static inline uint64_t
+cni_key_place(int64_t value)
+{
+    return (uint64_t)value * UINT64_C(0x9E3779B97F4A7C15) >> 52;
 }
 
 static inline bool

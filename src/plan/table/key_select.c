@@ -10,8 +10,7 @@
 #include "data/kernel/kernel.h"
 #include "data/row/hash.h"
 
-#define LIST_SCAN_MOST 12 /* longer lists are searched */
-#define BLOCK_WORDS    (CNI_KEY_BLOCK_ROWS / 64)
+#define BLOCK_WORDS (CNI_KEY_BLOCK_ROWS / 64)
 
 static int64_t
 count_bits(const uint64_t *bits, int64_t n_rows)
@@ -54,41 +53,45 @@ test_bitmap(const cni_key_filter *self, const int64_t *values, int64_t n, uint8_
     }
 }
 
-static void
-scan_list(const cni_key_filter *self, const int64_t *values, int64_t n, uint8_t *hits)
+/* Whether a value is in the list: the last entry not above it, in steps of halves. */
+static bool
+is_listed(const cni_key_filter *self, int64_t value)
 {
-    memset(hits, 0, (size_t)n);
-    for (int32_t at = 0; at < self->n_list; at++) {
-        const int64_t wanted = self->list[at];
-        for (int64_t row = 0; row < n; row++) {
-            hits[row] |= (uint8_t)(values[row] == wanted);
-        }
+    const int64_t *base = self->list;
+    for (int32_t n_left = self->n_list; n_left > 1;) {
+        const int32_t half = n_left / 2;
+        base += base[half] <= value ? half : 0;
+        n_left -= half;
     }
+    return *base == value;
 }
 
-/* The last entry that is not above each value, in steps of halves. */
+/* By the places of the list's values; only rows that share one are looked up. */
 static void
-search_list(const cni_key_filter *self, const int64_t *values, int64_t n, uint8_t *hits)
+test_list(const cni_key_filter *self, const int64_t *values, int64_t n, uint8_t *hits)
 {
+    uint32_t n_hits = 0;
     for (int64_t row = 0; row < n; row++) {
-        const int64_t *base = self->list;
-        for (int32_t n_left = self->n_list; n_left > 1;) {
-            const int32_t half = n_left / 2;
-            base += base[half] <= values[row] ? half : 0;
-            n_left -= half;
+        const uint64_t place = cni_key_place(values[row]);
+        hits[row] = self->list_bits[place >> 6] >> (place & 63) & 1;
+        n_hits += hits[row];
+    }
+    for (int64_t row = 0; n_hits > 0; row++) {
+        if (hits[row] != 0) {
+            hits[row] = is_listed(self, values[row]);
+            n_hits--;
         }
-        hits[row] = *base == values[row];
     }
 }
 
 static test_fn
-choose_test(const cni_key_filter *self, cni_key_filter_kind kind)
+choose_test(cni_key_filter_kind kind)
 {
     switch (kind) {
     case CNI_KEY_FILTER_BITMAP:
         return test_bitmap;
     case CNI_KEY_FILTER_LIST:
-        return self->n_list <= LIST_SCAN_MOST ? scan_list : search_list;
+        return test_list;
     default:
         return test_range;
     }
@@ -120,7 +123,7 @@ select_integers(const cni_key_filter *self, cni_key_filter_kind kind, const cni_
                 uint64_t *inout_bits)
 {
     const cni_kernels *kernels = cni_kernels_get();
-    const test_fn test = choose_test(self, kind);
+    const test_fn test = choose_test(kind);
     int64_t loaded[CNI_KEY_BLOCK_ROWS];
     uint8_t hits[CNI_KEY_BLOCK_ROWS] = {0}; /* of words that are not tested: anything */
     uint64_t found[BLOCK_WORDS];
