@@ -36,6 +36,13 @@ list_has(cni_str list, const char *name)
     return false;
 }
 
+bool
+cni_rule_is_on(const cni_rule_env *env, const char *name)
+{
+    const cni_exec_settings *settings = &env->context->settings;
+    return settings->optimizer && !list_has(settings->disabled_rules, name);
+}
+
 static cn_code
 apply_rule(cni_rule_env *env, const cni_rule *rule, const cni_plan **inout_plan, cn_error *err)
 {
@@ -59,7 +66,7 @@ cni_optimize(cni_arena *arena, const cni_plan *plan, cni_context *context,
     const cni_rule *rules = NULL;
     const int32_t n_rules = context->settings.optimizer ? cni_rule_list(&rules) : 0;
     for (int32_t rule = 0; rule < n_rules; rule++) {
-        if (!list_has(context->settings.disabled_rules, rules[rule].name)) {
+        if (cni_rule_is_on(&env, rules[rule].name)) {
             CN_TRY(apply_rule(&env, &rules[rule], &current, err));
         }
     }

@@ -106,17 +106,19 @@ normalize_node(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_pla
 }
 
 cn_code
-cni_normalize_exprs(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan,
+cni_normalize_input(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan,
                     cn_error *err)
 {
-    return cni_plan_rewrite(env, plan, normalize_node, out_plan, err);
+    CN_TRY(cni_plan_rewrite(env, plan, normalize_node, &plan, err));
+    *out_plan = plan;
+    return cni_rule_is_on(env, "simplify") ? cni_rule_simplify(env, plan, out_plan, err) : CN_OK;
 }
 
 cn_code
 cni_normalize(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_error *err)
 {
-    CN_TRY(cni_normalize_exprs(env, plan, &plan, err));
+    CN_TRY(cni_normalize_input(env, plan, &plan, err));
     CN_TRY(cni_unnest(env, plan, &plan, err));
     CN_TRY(cni_normalize_joins(env, plan, &plan, err));
-    return cni_normalize_exprs(env, plan, out_plan, err);
+    return cni_plan_rewrite(env, plan, normalize_node, out_plan, err);
 }

@@ -17,8 +17,9 @@
 CN_NODISCARD cn_code cni_normalize(cni_rule_env *env, const cni_plan *plan,
                                    const cni_plan **out_plan, cn_error *err);
 
-/* The forms of expressions only, of one plan without those that its subqueries hold. */
-CN_NODISCARD cn_code cni_normalize_exprs(cni_rule_env *env, const cni_plan *plan,
+/* The forms of expressions only, of one plan without those that its subqueries hold; and, where the
+ * rule is on, simplified: a constant that could fail is then a literal that cannot. */
+CN_NODISCARD cn_code cni_normalize_input(cni_rule_env *env, const cni_plan *plan,
                                          const cni_plan **out_plan, cn_error *err);
 /* The last of the forms: conjuncts of filters over inner joins become predicates of the joins that
  * first have all their columns; inputs are reordered only where a product can be avoided. */

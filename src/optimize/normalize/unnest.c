@@ -25,7 +25,7 @@ static cn_code unnest_node(cni_rule_env *env, const cni_plan *plan, const cni_pl
 static cn_code
 unnest_subquery(cni_rule_env *env, const cni_expr *expr, const cni_plan **out_plan, cn_error *err)
 {
-    CN_TRY(cni_normalize_exprs(env, expr->subquery, out_plan, err));
+    CN_TRY(cni_normalize_input(env, expr->subquery, out_plan, err));
     return cni_unnest(env, *out_plan, out_plan, err);
 }
 

@@ -26,6 +26,9 @@ typedef struct cni_rule {
     cni_rule_apply apply;
 } cni_rule;
 
+/* Whether the settings let the rule run (optimizer, disabled_rules). */
+bool cni_rule_is_on(const cni_rule_env *env, const char *name);
+
 /* The rules in the order they run; gives how many. A rule may be listed more than once. */
 int32_t cni_rule_list(const cni_rule **out_rules);
 
