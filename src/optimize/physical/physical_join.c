@@ -514,16 +514,16 @@ fill_spec(cni_phys_builder *self, join_build *build, cn_error *err)
 
 /* Rows of the probe side without a match leave nothing behind. */
 static bool
-drops_unmatched(const cni_phys_join *spec)
+drops_unmatched(const join_build *build)
 {
-    switch ((cni_phys_join_kind)spec->kind) {
+    switch ((cni_phys_join_kind)build->spec->kind) {
     case CNI_PHYS_JOIN_INNER:
     case CNI_PHYS_JOIN_BUILD_OUTER:
     case CNI_PHYS_JOIN_PROBE_SEMI:
     case CNI_PHYS_JOIN_BUILD_SEMI:
         return true;
     case CNI_PHYS_JOIN_BUILD_ANTI:
-        return !spec->null_aware; /* a NULL of the probe side decides there */
+        return !build->plan->null_aware; /* a NULL of the probe side decides there */
     default:
         return false;
     }
@@ -545,7 +545,7 @@ aim_filters(cni_phys_builder *self, join_build *build, cn_error *err)
     const join_side *probed = probed_side(build);
     cni_phys_key_filter *filters = NULL;
     int32_t n_filters = 0;
-    if (!drops_unmatched(build->spec) || is_pointless(self, build)) {
+    if (!drops_unmatched(build) || is_pointless(self, build)) {
         return CN_OK;
     }
     CN_TRY(cni_arena_alloc_array(self->arena, build->n_keys, (int64_t)sizeof(*filters), &filters,
