@@ -16,7 +16,7 @@
 
 static const char *const names[] = {"v1_snappy",     "v2_zstd",     "v1_gzip",  "encodings",
                                     "page_index",    "many_groups", "fallback", "nested",
-                                    "duckdb_snappy", "polars_zstd"};
+                                    "duckdb_snappy", "polars_zstd", "bloom"};
 
 static uint64_t random_state;
 

@@ -12,6 +12,8 @@
 
 #include "io/format/parquet/parquet_table.h"
 #include "plan/function/function.h"
+#include "plan/table/dynamic_filter.h"
+#include "support/make_key_filter.h"
 #include "support/scan_text.h"
 
 #define TEST_PARQUET_BUDGET_BYTES (INT64_C(96) << 20)
@@ -78,6 +80,40 @@ test_parquet_scan(cni_table *table, cni_context *context, cni_arena *arena, bool
     test_lines_free(&lines);
 }
 
+/* BIGINT columns under a few join keys and the boundary of a top-N: statistics, page indexes and
+ * Bloom filters are looked at. */
+static inline void
+test_parquet_scan_advised(cni_table *table, cni_context *context)
+{
+    static const int64_t keys[] = {40, 13000, 500000001, 900000001};
+    for (int32_t field = 0; field < table->schema->n_fields && field < 8; field++) {
+        const cni_type *type = table->schema->fields[field].type;
+        cni_scan_key_filter key = {.table_column = field};
+        cni_dynamic_filter_set dynamic = {
+            .table_column = field,
+            .key = {.type = type, .nullable = true, .descending = (field & 1) != 0}};
+        if (type->id != CNI_TYPE_INT64 ||
+            test_make_key_filter_i64(cni_allocator_system(), keys, 4, &key.filter, NULL) != CN_OK) {
+            continue;
+        }
+        cni_flag_publish(&dynamic.boundary, INT64_MAX);
+        cni_boundary_offer(&dynamic.boundary, UINT64_C(1) << 63);
+        for (int32_t with = 1; with < 4; with++) {
+            const cni_scan_request request = {.n_columns = 1,
+                                              .table_columns = &field,
+                                              .limit = CNI_NO_LIMIT,
+                                              .dynamic = (with & 1) != 0 ? &dynamic : NULL,
+                                              .n_key_filters = with >> 1,
+                                              .key_filters = &key};
+            test_lines lines = {0};
+            int64_t n_rows = 0;
+            (void)test_scan_lines(table, &request, context, &lines, &n_rows, NULL, NULL);
+            test_lines_free(&lines);
+        }
+        cni_key_filter_unref(key.filter);
+    }
+}
+
 static inline void
 test_parquet_use(cni_table *table, cni_context *context)
 {
@@ -97,6 +133,7 @@ test_parquet_use(cni_table *table, cni_context *context)
     }
     test_parquet_scan(table, context, arena, false);
     test_parquet_scan(table, context, arena, true);
+    test_parquet_scan_advised(table, context);
     cni_arena_unref(arena);
 }
 

@@ -337,6 +337,13 @@ cni_key_filter_prune(const cni_key_filter *self, const cni_column_stats *stats, 
                                                                         : CNI_VERDICT_MAYBE;
 }
 
+int32_t
+cni_key_filter_list(const cni_key_filter *self, const int64_t **out_keys)
+{
+    *out_keys = self->list;
+    return cni_key_filter_kind_of(self) == CNI_KEY_FILTER_LIST ? self->n_list : 0;
+}
+
 /* ---- counting ---- */
 
 bool

@@ -77,6 +77,8 @@ cni_key_filter_kind cni_key_filter_kind_of(const cni_key_filter *self); /* PASS 
 /* Whether rows whose keys lie within the statistics may pass (row groups, pages). */
 cni_verdict cni_key_filter_prune(const cni_key_filter *self, const cni_column_stats *stats,
                                  int64_t n_rows);
+/* The keys of a sealed LIST, ascending, as they are in cni_value.as.i64; 0 of other kinds. */
+int32_t cni_key_filter_list(const cni_key_filter *self, const int64_t **out_keys);
 /* Whether looking rows up may remove some: false for PASS and for a filter found useless. */
 bool cni_key_filter_is_active(const cni_key_filter *self);
 /* Guess of the share of rows that pass, in [0, 1], for a column of such statistics. */

@@ -194,6 +194,25 @@ def special():
     write_rows("nested", [[str(i), v] for i, v in enumerate("pqrs")])
 
 
+def bloom():
+    """Bloom filters: every group spans the whole range, so that nothing else tells groups apart."""
+    n = 450
+    spread = [(v * 7919 + 13) % 1000003 * 1000 for v in range(n)]
+    table = pa.table({
+        "id": pa.array(spread, pa.int64()),
+        "small": pa.array([v // 1000 for v in spread], pa.int32()),
+        "name": pa.array([None if v % 7 == 0 else f"customer number {spread[v]:010d} of all of them" for v in range(n)],
+                         pa.string()),
+        "x": pa.array([v / 8 for v in spread], pa.float64()),
+        "day": pa.array([dt.date(1970, 1, 1) + dt.timedelta(days=v // 50000) for v in spread], pa.date32()),
+        "key": pa.array([decimal.Decimal(v).scaleb(-2) for v in spread], pa.decimal128(15, 2)),
+        "plain": pa.array(spread, pa.int64()),
+    })
+    columns = {name: {"ndv": 150, "fpp": 0.001} for name in ("id", "small", "name", "x", "day", "key")}
+    save("bloom", table, row_group_size=150, compression="snappy", store_decimal_as_integer=True, write_page_index=True,
+         bloom_filter_options=columns)
+
+
 def others():
     """Files of other writers; pyarrow reads them back."""
     db = duckdb.connect()
@@ -220,4 +239,5 @@ if __name__ == "__main__":
     encodings()
     layouts()
     special()
+    bloom()
     others()

@@ -212,6 +212,9 @@ parse_column_meta(cni_thrift *thrift, const cni_thrift_field *outer, cni_pq_chun
         case 12:
             parse_statistics(thrift, &field, &out->statistics);
             break;
+        case 14:
+            out->bloom_offset = cni_thrift_i64(thrift, &field);
+            break;
         default:
             cni_thrift_skip(thrift, field.type);
         }

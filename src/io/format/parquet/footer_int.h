@@ -133,6 +133,7 @@ typedef struct cni_pq_chunk {
     int64_t offset_index_bytes;
     int64_t column_index_offset;
     int64_t column_index_bytes;
+    int64_t bloom_offset;
     cni_pq_statistics statistics;
 } cni_pq_chunk;
 
@@ -213,5 +214,11 @@ typedef struct cni_pq_column_index {
 CN_NODISCARD cn_code cni_pq_column_index_parse(cni_arena *arena, const uint8_t *bytes,
                                                int64_t n_bytes, cni_pq_column_index *out_index,
                                                cn_error *err);
+
+/* Parse the BloomFilterHeader at the start of `bytes`: sizes of the header and of the blocks behind
+ * it, a multiple of CNI_PQ_BLOOM_BLOCK. False = damaged, or of a kind that nobody knows. */
+#define CNI_PQ_BLOOM_BLOCK 32
+bool cni_pq_bloom_header_parse(const uint8_t *bytes, int64_t n_bytes, int64_t *out_header_bytes,
+                               int64_t *out_block_bytes);
 
 #endif /* CNI_IO_PARQUET_FOOTER_INT_H */

@@ -282,3 +282,50 @@ cni_pq_column_index_parse(cni_arena *arena, const uint8_t *bytes, int64_t n_byte
     *out_index = index;
     return CN_OK;
 }
+
+/* ---- Bloom filters ---- */
+
+/* Whether a union is set to its first member, the only one that there is. */
+static bool
+is_first_member(cni_thrift *thrift, const cni_thrift_field *outer)
+{
+    bool is_first = false;
+    cni_thrift_field field = {0};
+    if (!cni_thrift_struct(thrift, outer)) {
+        return false;
+    }
+    while (cni_thrift_next_field(thrift, &field)) {
+        is_first = is_first || field.id == 1;
+        cni_thrift_skip(thrift, field.type);
+    }
+    return is_first;
+}
+
+bool
+cni_pq_bloom_header_parse(const uint8_t *bytes, int64_t n_bytes, int64_t *out_header_bytes,
+                          int64_t *out_block_bytes)
+{
+    cni_thrift thrift;
+    cni_thrift_field field = {0};
+    int64_t n_block_bytes = 0;
+    int32_t n_known = 0; /* algorithm, hash, compression */
+    cni_thrift_init(&thrift, bytes, n_bytes);
+    while (cni_thrift_next_field(&thrift, &field)) {
+        switch (field.id) {
+        case 1:
+            n_block_bytes = cni_thrift_i32(&thrift, &field);
+            break;
+        case 2:
+        case 3:
+        case 4:
+            n_known += is_first_member(&thrift, &field);
+            break;
+        default:
+            cni_thrift_skip(&thrift, field.type);
+        }
+    }
+    *out_header_bytes = cni_thrift_consumed(&thrift);
+    *out_block_bytes = n_block_bytes;
+    return thrift.failure == NULL && n_known == 3 && n_block_bytes > 0 &&
+           n_block_bytes % CNI_PQ_BLOOM_BLOCK == 0;
+}

@@ -56,6 +56,13 @@ typedef struct cni_pq_filter {
     const int32_t *columns;         /* read columns */
 } cni_pq_filter;
 
+/* Values of which a row must have one in a column: what Bloom filters are asked for. */
+typedef struct cni_pq_wanted {
+    int32_t column; /* read column */
+    int32_t n_values;
+    const cni_value *values; /* not NULL; of the column's type */
+} cni_pq_wanted;
+
 typedef struct cni_pq_scan_file {
     const cni_pq_file *file;
     cni_atomic_ptr open; /* cni_file */
@@ -69,8 +76,15 @@ typedef struct cni_pq_scan_group {
     uint64_t lead; /* least lead of the dynamic filter's column; 0 = unknown */
     cni_atomic_i64 n_morsels_left;
     cni_atomic_i64 n_morsels_read; /* not passed over as a whole */
+    cni_atomic_i64 bloom_answer;   /* counter: cni_pq_bloom_answer */
     cni_pq_shared_chunk *chunks;   /* one per read column */
 } cni_pq_scan_group;
+
+typedef enum cni_pq_bloom_answer {
+    CNI_PQ_BLOOM_NOT_ASKED,
+    CNI_PQ_BLOOM_MAYBE,
+    CNI_PQ_BLOOM_NEVER
+} cni_pq_bloom_answer;
 
 typedef struct cni_pq_morsel {
     int32_t group; /* among the scan's groups */
@@ -92,6 +106,8 @@ typedef struct cni_pq_scan {
     int32_t dynamic_column;                /* read column of it */
     int32_t n_keys;
     const cni_pq_key *keys;
+    int32_t n_wanted;
+    const cni_pq_wanted *wanted;
     int32_t n_stages;
     int32_t n_free_stages; /* the first ones, in the order of their estimates */
     cni_pq_stage *stages;
@@ -157,6 +173,12 @@ CN_NODISCARD cn_code cni_pq_group_lead(const cni_pq_scan *self, const cni_pq_fil
 /* Whether the boundary of the dynamic filter excludes rows from this lead on. */
 bool cni_pq_is_behind(const cni_pq_scan *self, uint64_t lead);
 
+/* Find the values that Bloom filters can be asked for: self's filters and keys are set. */
+CN_NODISCARD cn_code cni_pq_scan_plan_wanted(cni_pq_scan *self, cn_error *err);
+/* Whether Bloom filters say that no row of the group has what is wanted. Asked once per group. */
+CN_NODISCARD cn_code cni_pq_group_ask_blooms(cni_pq_scan *self, cni_pq_scan_group *group,
+                                             bool *out_never, cn_error *err);
+
 /* Which pages of a column cannot hold wanted rows. Immutable. */
 typedef struct cni_pq_page_verdict {
     uint64_t lead; /* least lead of the dynamic filter's column; 0 = unknown */
@@ -192,7 +214,7 @@ typedef struct cni_pq_local {
     int64_t row; /* next row to decode */
     int64_t end_row;
     int64_t n_emitted;   /* rows of this morsel */
-    bool is_passed_over; /* its group is behind the dynamic boundary: nothing of it was opened */
+    bool is_passed_over; /* nothing of its group is wanted: nothing of it was opened */
     int32_t primary;     /* read column that blocks follow, -1 = none */
     int32_t *order;      /* stages: position -> stage */
     /* block: the rows that survived, per output */

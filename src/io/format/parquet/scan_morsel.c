@@ -158,7 +158,11 @@ cni_pq_local_begin(cni_pq_local *self, int64_t morsel, cn_error *err)
 {
     const cni_pq_morsel *at = &self->scan->morsels[morsel];
     cni_pq_scan_group *group = &self->scan->groups[at->group];
-    self->is_passed_over = cni_pq_is_behind(self->scan, group->lead);
+    bool is_out = cni_pq_is_behind(self->scan, group->lead);
+    if (!is_out) {
+        CN_TRY(cni_pq_group_ask_blooms(self->scan, group, &is_out, err));
+    }
+    self->is_passed_over = is_out;
     if (!self->is_passed_over) {
         CN_TRY(begin_columns(self, at, err));
         cni_pq_scan_order_stages(self->scan, self->order);

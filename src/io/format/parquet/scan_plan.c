@@ -335,6 +335,7 @@ cni_pq_scan_plan(cni_pq_scan *self, cni_pq_file *const *files, int32_t n_files,
     }
     self->limit = request->limit;
     CN_TRY(cni_pq_scan_plan_stages(self, files[0], err));
+    CN_TRY(cni_pq_scan_plan_wanted(self, err));
     CN_TRY(plan_groups(self, err));
     return plan_morsels(self, err);
 }

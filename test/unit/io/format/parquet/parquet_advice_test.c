@@ -14,6 +14,7 @@
 #include <cmocka.h>
 #include <pthread.h>
 
+#include "io/format/parquet/bloom_int.h"
 #include "io/format/parquet/parquet_table.h"
 #include "plan/function/function.h"
 #include "plan/table/dynamic_filter.h"
@@ -23,10 +24,10 @@
 #define MAX_COLUMNS 64
 #define MAX_VECTORS 256
 
-static const char *const samples[] = {"v1_none",     "v1_snappy",   "v2_zstd",      "encodings",
-                                      "page_index",  "small_pages", "fallback",     "many_groups",
-                                      "runs",        "int96",       "decimal_int",  "units",
-                                      "duckdb_zstd", "polars_zstd", "duckdb_snappy"};
+static const char *const samples[] = {"v1_none",     "v1_snappy",   "v2_zstd",       "encodings",
+                                      "page_index",  "small_pages", "fallback",      "many_groups",
+                                      "runs",        "int96",       "decimal_int",   "units",
+                                      "duckdb_zstd", "polars_zstd", "duckdb_snappy", "bloom"};
 
 #define N_SAMPLES ((int32_t)(sizeof(samples) / sizeof(samples[0])))
 
@@ -382,6 +383,150 @@ test_useless(void **state)
     test_engine_close(&engine);
 }
 
+/* ---- Bloom filters ---- */
+
+/* column = value, or column IN (value), with column id = position */
+static const cni_expr *
+equals(cni_arena *arena, int32_t column, const cni_value *value, bool as_list)
+{
+    const cni_expr *left = NULL;
+    const cni_expr *right = NULL;
+    const cni_expr *made = NULL;
+    assert_int_equal(cni_expr_column(arena, column, value->type, &left, NULL), CN_OK);
+    assert_int_equal(cni_expr_literal(arena, value, &right, NULL), CN_OK);
+    if (as_list) {
+        const cni_expr *args[] = {left, right};
+        const cni_expr in = {.kind = CNI_EXPR_IN,
+                             .type = cni_type_of(CNI_TYPE_BOOL),
+                             .n_args = 2,
+                             .args = args,
+                             .sql_offset = -1};
+        assert_int_equal(cni_expr_new(arena, &in, &made, NULL), CN_OK);
+    } else {
+        assert_int_equal(cni_expr_compare(arena, CNI_EQ, right, left, &made, NULL), CN_OK);
+    }
+    return made;
+}
+
+/* Every tenth value of a column is found, and in one group of three; gives how many groups were
+ * pruned per value. */
+static double
+find_each(test_engine *engine, cni_table *table, int32_t column, const test_lines *all)
+{
+    key_rows keys = {.n = 0};
+    cni_arena *arena = NULL;
+    int64_t n_pruned = 0;
+    int64_t n_tried = 0;
+    const cni_slot_of_table slot = {.column_id = column, .table_column = column};
+    assert_int_equal(cni_arena_new(cni_allocator_system(), "test", &arena, NULL), CN_OK);
+    take_keys(engine, table, column, 1, 10, &keys);
+    for (int32_t at = 0; at < keys.n; at++) {
+        for (int64_t row = 0; row < keys.vectors[at].n_rows; row++) {
+            key_rows one = {.n = 1};
+            test_lines texts = {0};
+            test_lines got = {0};
+            cni_scan_counters counts;
+            cni_value value;
+            if (!cni_vector_is_valid(&keys.vectors[at], row)) {
+                continue;
+            }
+            cni_vector_slice(&one.vectors[0], &keys.vectors[at], row, 1);
+            key_texts(&one, &texts);
+            assert_int_equal(cni_value_from_vector(arena, &keys.vectors[at], row, &value, NULL),
+                             CN_OK);
+            const cni_expr *filter = equals(arena, column, &value, row % 2 == 0);
+            const cni_scan_request advice = {
+                .n_filters = 1, .filters = &filter, .n_filter_slots = 1, .filter_slots = &slot};
+            scan_ok(engine, table, &advice, &got, &counts);
+            assert_int_equal(check_lines(all, &got, &texts, column, true), 0);
+            assert_true(got.n > 0);
+            n_pruned += counts.row_groups_pruned;
+            n_tried++;
+            key_rows_done(&one);
+            test_lines_free(&texts);
+            test_lines_free(&got);
+        }
+    }
+    key_rows_done(&keys);
+    cni_arena_unref(arena);
+    return (double)n_pruned / (double)n_tried;
+}
+
+static void
+test_blooms(void **state)
+{
+    (void)state;
+    test_engine engine;
+    test_lines all = {0};
+    const cni_scan_request none = {.n_filters = 0};
+    open_engine(&engine, 333);
+    cni_table *table = open_sample(&engine, "bloom");
+    scan_ok(&engine, table, &none, &all, NULL);
+    for (int32_t column = 0; column < 6; column++) {
+        assert_true(find_each(&engine, table, column, &all) > 1.8);
+    }
+    assert_true(find_each(&engine, table, 6, &all) < 0.2); /* without filters */
+    cni_table_unref(table);
+    test_lines_free(&all);
+    table = open_sample(&engine, "duckdb_zstd"); /* of another writer */
+    scan_ok(&engine, table, &none, &all, NULL);
+    assert_true(find_each(&engine, table, 1, &all) < 0.1); /* all groups have all values */
+    cni_table_unref(table);
+    test_lines_free(&all);
+    test_engine_close(&engine);
+}
+
+/* Keys of a join that are no rows' although they lie between them. */
+static void
+test_bloom_of_keys(void **state)
+{
+    (void)state;
+    static const int64_t keys[] = {13001, 500000001, 900000001};
+    static const int64_t there[] = {13000, 500000001, 900000001}; /* of the first row */
+    test_lines got = {0};
+    cni_scan_counters counts;
+    scan_keys("bloom", keys, 3, &got, &counts);
+    assert_int_equal(got.n, 0);
+    assert_int_equal(counts.row_groups_pruned, 3);
+    assert_int_equal(counts.rows_scanned, 0);
+    scan_keys("bloom", there, 3, &got, &counts);
+    assert_int_equal(got.n, 1);
+    assert_int_equal(counts.row_groups_pruned, 2);
+    assert_int_equal(counts.rows_dynamic, counts.rows_scanned - 1);
+    test_lines_free(&got);
+}
+
+static void
+test_bloom_parts(void **state)
+{
+    (void)state;
+    static const char text[] = "Call me Ishmael. Some years ago--never mind how long precisely-";
+    /* 64 bytes; BLOCK, XXHASH, UNCOMPRESSED */
+    static const uint8_t header[] = {0x15, 0x80, 0x01, 0x1C, 0x1C, 0x00, 0x00, 0x1C,
+                                     0x1C, 0x00, 0x00, 0x1C, 0x1C, 0x00, 0x00, 0x00};
+    int64_t n_header = 0;
+    int64_t n_blocks = 0;
+    assert_true(cni_pq_bloom_hash("", 0) == UINT64_C(0xEF46DB3751D8E999));
+    assert_true(cni_pq_bloom_hash("a", 1) == UINT64_C(0xD24EC4F1A98C6E5B));
+    assert_true(cni_pq_bloom_hash("abc", 3) == UINT64_C(0x44BC2CF5AD770999));
+    assert_true(cni_pq_bloom_hash(text, 63) == UINT64_C(0x02A2E85470D6FD96));
+    assert_true(cni_pq_bloom_header_parse(header, sizeof(header), &n_header, &n_blocks));
+    assert_int_equal(n_header, sizeof(header));
+    assert_int_equal(n_blocks, 64);
+    for (size_t n_bytes = 0; n_bytes < sizeof(header); n_bytes++) {
+        uint8_t damaged[sizeof(header)];
+        uint8_t *cut = malloc(n_bytes + 1); /* so that a byte too far is seen */
+        memcpy(cut, header, n_bytes);
+        assert_false(cni_pq_bloom_header_parse(cut, (int64_t)n_bytes, &n_header, &n_blocks));
+        free(cut);
+        memcpy(damaged, header, sizeof(header));
+        damaged[n_bytes] ^= 0x2C;
+        if (cni_pq_bloom_header_parse(damaged, sizeof(damaged), &n_header, &n_blocks)) {
+            assert_true(n_blocks > 0 && n_blocks % CNI_PQ_BLOOM_BLOCK == 0);
+        }
+    }
+}
+
 /* ---- with other filters ---- */
 
 /* column < value, with column id = position */
@@ -679,6 +824,8 @@ static bool
 run_with_fault(const char *name, cni_fault_kind kind, int64_t fail_at)
 {
     static const int64_t keys[] = {3, 5, 600};
+    static const int64_t wide[] = {13000, 500000001, 900000001}; /* of "bloom" */
+    const bool is_wide = strcmp(name, "bloom") == 0;
     test_engine engine;
     cni_table *table = NULL;
     cni_key_filter *filter = NULL;
@@ -687,13 +834,14 @@ run_with_fault(const char *name, cni_fault_kind kind, int64_t fail_at)
     cni_dynamic_filter_set dynamic = {.table_column = 0,
                                       .key = {.type = cni_type_of(CNI_TYPE_INT64)}};
     cni_counter_set(&dynamic.boundary, INT64_MAX);
-    cni_boundary_offer(&dynamic.boundary, lead_of(&dynamic.key, 1000));
+    cni_boundary_offer(&dynamic.boundary, lead_of(&dynamic.key, is_wide ? 20000 : 1000));
     cn_code code = test_engine_open(&engine, INT64_C(1) << 30, 2048, &fault, NULL);
     if (code == CN_OK) {
         code = open_table(&engine, name, &table, NULL);
     }
     if (code == CN_OK) {
-        code = test_make_key_filter_i64(engine.context.allocator, keys, 3, &filter, NULL);
+        code = test_make_key_filter_i64(engine.context.allocator, is_wide ? wide : keys, 3, &filter,
+                                        NULL);
     }
     if (code == CN_OK) {
         const cni_scan_key_filter key = {.table_column = 0, .filter = filter};
@@ -714,8 +862,8 @@ static void
 test_faults(void **state)
 {
     (void)state;
-    static const char *const names[] = {"page_index", "many_groups", "small_pages"};
-    for (int32_t at = 0; at < 3; at++) {
+    static const char *const names[] = {"page_index", "many_groups", "small_pages", "bloom"};
+    for (int32_t at = 0; at < 4; at++) {
         int64_t fail_at = 1;
         while (run_with_fault(names[at], CNI_FAULT_READ, fail_at)) {
             fail_at++;
@@ -733,15 +881,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_every_type),
-        cmocka_unit_test(test_groups_pruned),
-        cmocka_unit_test(test_pages_pruned),
-        cmocka_unit_test(test_useless),
-        cmocka_unit_test(test_combined),
-        cmocka_unit_test(test_boundary),
-        cmocka_unit_test(test_boundary_tightens),
-        cmocka_unit_test(test_threads),
-        cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_every_type),   cmocka_unit_test(test_groups_pruned),
+        cmocka_unit_test(test_pages_pruned), cmocka_unit_test(test_useless),
+        cmocka_unit_test(test_blooms),       cmocka_unit_test(test_bloom_of_keys),
+        cmocka_unit_test(test_bloom_parts),  cmocka_unit_test(test_combined),
+        cmocka_unit_test(test_boundary),     cmocka_unit_test(test_boundary_tightens),
+        cmocka_unit_test(test_threads),      cmocka_unit_test(test_faults),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

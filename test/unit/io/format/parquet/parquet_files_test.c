@@ -30,7 +30,7 @@ static const sample samples[] = {
     {"small_pages", "sorted"},   {"many_groups", NULL},  {"fallback", NULL},
     {"no_rows", NULL},           {"runs", NULL},         {"int96", NULL},
     {"decimal_int", NULL},       {"units", NULL},        {"duckdb_zstd", "duckdb"},
-    {"duckdb_snappy", "duckdb"}, {"polars_zstd", NULL},
+    {"duckdb_snappy", "duckdb"}, {"polars_zstd", NULL},  {"bloom", NULL},
 };
 
 #define N_SAMPLES   ((int32_t)(sizeof(samples) / sizeof(samples[0])))
