@@ -15,7 +15,13 @@
 typedef struct place {
     cni_rule_env *env;
     const cni_plan *child;
+    cni_list known; /* of replacement: an expression that is there twice is joined once */
 } place;
+
+typedef struct replacement {
+    const cni_expr *subquery;
+    const cni_expr *column;
+} replacement;
 
 static cn_code unnest_node(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan,
                            cn_error *err);
@@ -164,8 +170,21 @@ replace(void *state, const cni_expr *expr, const cni_expr **out_expr, cn_error *
     if (expr->kind != CNI_EXPR_SUBQUERY) {
         return CN_OK;
     }
-    return expr->subquery_kind == CNI_SUBQUERY_SCALAR ? join_scalar(state, expr, out_expr, err)
-                                                      : join_mark(state, expr, out_expr, err);
+    place *self = state;
+    for (int64_t at = 0; at < self->known.n_items; at++) {
+        const replacement *known = self->known.items[at];
+        if (cni_expr_equal(known->subquery, expr)) {
+            *out_expr = known->column;
+            return CN_OK;
+        }
+    }
+    replacement *made = NULL;
+    CN_TRY(CN_ARENA_NEW(self->env->arena, &made, err));
+    made->subquery = expr;
+    CN_TRY(expr->subquery_kind == CNI_SUBQUERY_SCALAR ? join_scalar(self, expr, out_expr, err)
+                                                      : join_mark(self, expr, out_expr, err));
+    made->column = *out_expr;
+    return cni_list_push(self->env->arena, &self->known, made, err);
 }
 
 /* ---- FILTER ---- */
@@ -236,7 +255,7 @@ split_filter(cni_rule_env *env, const cni_plan *plan, cni_list *out_before, cni_
 static cn_code
 unnest_filter(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_error *err)
 {
-    place self = {env, plan->children[0]};
+    place self = {.env = env, .child = plan->children[0]};
     cni_list before = {0};
     cni_list rest = {0};
     const cni_expr *predicate = NULL;
@@ -262,7 +281,7 @@ passes_columns(const cni_plan *plan)
 static cn_code
 unnest_unary(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_error *err)
 {
-    place self = {env, plan->children[0]};
+    place self = {.env = env, .child = plan->children[0]};
     const cni_plan *mapped = NULL;
     CN_TRY(cni_plan_map_exprs(env, plan, replace, &self, &mapped, err));
     cni_plan node = *mapped;
@@ -399,7 +418,7 @@ unnest_outer(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan,
     const cni_expr *predicate = NULL;
     for (int32_t side = 0; side < 2; side++) {
         const cni_plan *child = plan->children[side];
-        self.sides[side] = (place){env, child};
+        self.sides[side] = (place){.env = env, .child = child};
         for (int32_t column = 0; column < child->n_columns; column++) {
             CN_TRY(cni_id_set_add(env->arena, &self.ids[side], child->columns[column].id, err));
         }
