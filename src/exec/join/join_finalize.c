@@ -429,8 +429,6 @@ settle(cni_join_build *self, cn_error *err)
     cni_join_table *table = &self->table;
     if (has_table(self)) {
         CN_TRY(refill(self, err));
-        cni_dealloc(self->allocator, atomic_exchange(&table->next, NULL),
-                    self->n_rows * (int64_t)sizeof(uint32_t));
     }
     self->unique = cni_counter_get(&table->n_run_rows) == 0;
     CN_TRY(list_null_rows(self, err));

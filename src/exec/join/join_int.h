@@ -84,8 +84,7 @@ typedef struct cni_join_table {
     cni_join_long_slot *long_slots;
     int64_t bytes;
     int32_t n_partitions;      /* power of two but for DENSE */
-    cni_atomic_ptr next;       /* uint32_t per row: the value that the row displaced */
-    cni_atomic_ptr runs;       /* uint32_t per row */
+    cni_atomic_ptr runs;       /* uint32_t per row; NULL while no code has several */
     cni_atomic_i64 n_run_rows; /* counter */
     cni_atomic_i64 overfull;   /* a region was too small: one partition has to do */
 } cni_join_table;

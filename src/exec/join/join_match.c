@@ -10,6 +10,8 @@
  */
 #include "exec/join/join_int.h"
 
+#define RUNS_AHEAD 16 /* rows whose runs are on their way to the cache */
+
 static bool
 has_checks(const cni_join_probe *self)
 {
@@ -65,11 +67,14 @@ unfold(const cni_join_probe *self, cni_join_local *local, bool outer, const uint
 {
     const int64_t n_rows = local->probe.n_rows;
     const int64_t cap = self->base.context->settings.chunk_rows;
+    const uint32_t *runs = atomic_load_explicit(&self->build->table.runs, memory_order_relaxed);
     const bool lists_alone = outer && !has_checks(self);
     int64_t n = 0;
     int64_t n_alone = 0;
     while (local->row < n_rows && n + n_alone < cap) {
         const uint32_t value = local->values[local->row];
+        const uint32_t ahead = local->values[cni_min_i64(local->row + RUNS_AHEAD, n_rows - 1)];
+        __builtin_prefetch(runs + (ahead & ~CNI_JOIN_RUN)); /* of no harm when it is none */
         if (value == CNI_JOIN_NONE || (skip != NULL && skip[local->row] != 0)) {
             local->run_at = 0;
             n_alone += outer && !lists_alone ? 1 : 0;

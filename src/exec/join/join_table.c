@@ -77,7 +77,6 @@ cni_join_table_done(cni_join_table *self, cni_allocator *allocator, int64_t n_ro
     cni_dealloc(allocator, self->bits, self->bytes);
     cni_dealloc(allocator, self->short_slots, self->bytes);
     cni_dealloc(allocator, self->long_slots, self->bytes);
-    cni_dealloc(allocator, atomic_load(&self->next), n_rows * (int64_t)sizeof(uint32_t));
     cni_dealloc(allocator, atomic_load(&self->runs), n_rows * (int64_t)sizeof(uint32_t));
     cni_dealloc(allocator, self->codings, self->n_codings * (int64_t)sizeof(*self->codings));
     *self = (cni_join_table){0};
@@ -91,10 +90,9 @@ typedef struct fill_job {
     int32_t partition;
     uint64_t low; /* DENSE: codes [low, end) */
     uint64_t end;
-    int64_t n_in;     /* slots in use */
-    int64_t n_chains; /* codes with more than one row */
-    int64_t n_more;   /* rows beyond the first of their code */
-    uint32_t *next;
+    int64_t n_in;          /* slots in use */
+    int64_t n_run_rows;    /* rows that share their code with others */
+    uint32_t *runs;        /* second pass: where they go */
     uint64_t codes[BLOCK]; /* or 32-bit ones */
     uint64_t valid[BLOCK / 64];
     uint32_t picked[BLOCK + 16];
@@ -119,18 +117,16 @@ claim_words(const cni_join_build *build, cni_atomic_ptr *slot, uint32_t **out, c
     return CN_OK;
 }
 
-/* Row `row` displaces `old`; gives the new value. */
-static cn_code
-chain(fill_job *job, uint32_t row, uint32_t *inout_value, cn_error *err)
+/* One more row of a code that is there already. */
+static inline void
+count_row(fill_job *job, uint32_t *inout_value)
 {
-    if (CN_UNLIKELY(job->next == NULL)) {
-        CN_TRY(claim_words(job->build, &job->table->next, &job->next, err));
+    if ((*inout_value & CNI_JOIN_RUN) == 0) {
+        *inout_value = CNI_JOIN_RUN | 1;
+        job->n_run_rows++;
     }
-    job->n_chains += (*inout_value & CNI_JOIN_RUN) == 0;
-    job->n_more++;
-    job->next[row] = *inout_value;
-    *inout_value = row | CNI_JOIN_RUN;
-    return CN_OK;
+    ++*inout_value;
+    job->n_run_rows++;
 }
 
 /* ---- picking rows of the partition ---- */
@@ -185,8 +181,8 @@ pick_long(fill_job *job, int64_t n, bool has_valid)
 
 /* ---- inserting ---- */
 
-static cn_code
-insert_dense(fill_job *job, uint32_t first_row, cn_error *err)
+static void
+insert_dense(fill_job *job, uint32_t first_row)
 {
     const uint32_t *codes = (const uint32_t *)(const void *)job->codes;
     uint32_t *table = job->table->dense;
@@ -199,10 +195,9 @@ insert_dense(fill_job *job, uint32_t first_row, cn_error *err)
         if (CN_LIKELY(*value == CNI_JOIN_NONE)) {
             *value = row;
         } else {
-            CN_TRY(chain(job, row, value, err));
+            count_row(job, value);
         }
     }
-    return CN_OK;
 }
 
 static void
@@ -240,8 +235,8 @@ is_full(fill_job *job)
     return true;
 }
 
-static cn_code
-insert_short(fill_job *job, uint32_t first_row, cn_error *err)
+static void
+insert_short(fill_job *job, uint32_t first_row)
 {
     const uint32_t *codes = (const uint32_t *)(const void *)job->codes;
     const cni_join_table *table = job->table;
@@ -260,14 +255,13 @@ insert_short(fill_job *job, uint32_t first_row, cn_error *err)
             slots[home] = (cni_join_short_slot){code, row};
             job->n_in++;
         } else if (!table->exists_only) {
-            CN_TRY(chain(job, row, &slots[home].value, err));
+            count_row(job, &slots[home].value);
         }
     }
-    return CN_OK;
 }
 
-static cn_code
-insert_long(fill_job *job, uint32_t first_row, cn_error *err)
+static void
+insert_long(fill_job *job, uint32_t first_row)
 {
     const cni_join_table *table = job->table;
     cni_join_long_slot *slots = table->long_slots;
@@ -285,10 +279,9 @@ insert_long(fill_job *job, uint32_t first_row, cn_error *err)
             slots[home] = (cni_join_long_slot){code, row, 0};
             job->n_in++;
         } else if (!table->exists_only) {
-            CN_TRY(chain(job, row, &slots[home].value, err));
+            count_row(job, &slots[home].value);
         }
     }
-    return CN_OK;
 }
 
 /* ---- blocks of a piece ---- */
@@ -335,11 +328,11 @@ load_hashes(fill_job *job, const cni_join_piece *piece, int64_t first, int64_t n
     return code;
 }
 
+/* Codes of a block, and which of its rows are the partition's. */
 static cn_code
-fill_block(fill_job *job, const cni_join_piece *piece, int64_t first, int64_t n, cn_error *err)
+load_block(fill_job *job, const cni_join_piece *piece, int64_t first, int64_t n, cn_error *err)
 {
     const cni_join_table *table = job->table;
-    const uint32_t first_row = (uint32_t)(piece->first_row + first);
     bool has_valid = false;
     if (table->strategy == CNI_JOIN_HASHED) {
         CN_TRY(load_hashes(job, piece, first, n, &has_valid, err));
@@ -348,18 +341,85 @@ fill_block(fill_job *job, const cni_join_piece *piece, int64_t first, int64_t n,
     }
     if (table->strategy == CNI_JOIN_DENSE) {
         pick_dense(job, n);
-        if (table->exists_only) {
-            insert_bits(job);
-            return CN_OK;
-        }
-        return insert_dense(job, first_row, err);
+    } else if (table->short_codes) {
+        pick_short(job, n);
+    } else {
+        pick_long(job, n, has_valid);
+    }
+    return CN_OK;
+}
+
+static void
+insert_block(fill_job *job, uint32_t first_row)
+{
+    const cni_join_table *table = job->table;
+    if (table->strategy == CNI_JOIN_DENSE && table->exists_only) {
+        insert_bits(job);
+    } else if (table->strategy == CNI_JOIN_DENSE) {
+        insert_dense(job, first_row);
+    } else if (table->short_codes) {
+        insert_short(job, first_row);
+    } else {
+        insert_long(job, first_row);
+    }
+}
+
+/* ---- the second pass ---- */
+
+/* Where the value of a code that is in the table lies. */
+static uint32_t *
+find_value(const fill_job *job, uint32_t row)
+{
+    const cni_join_table *table = job->table;
+    const uint32_t *short_codes = (const uint32_t *)(const void *)job->codes;
+    if (table->strategy == CNI_JOIN_DENSE) {
+        return &table->dense[short_codes[row]];
     }
     if (table->short_codes) {
-        pick_short(job, n);
-        return insert_short(job, first_row, err);
+        uint64_t home = home_of(table, short_codes[row]);
+        while (table->short_slots[home].code != short_codes[row]) {
+            home = next_slot(table, home);
+        }
+        return &table->short_slots[home].value;
     }
-    pick_long(job, n, has_valid);
-    return insert_long(job, first_row, err);
+    uint64_t home = home_of(table, job->codes[row]);
+    while (table->long_slots[home].code != job->codes[row] ||
+           table->long_slots[home].value == CNI_JOIN_NONE) {
+        home = next_slot(table, home);
+    }
+    return &table->long_slots[home].value;
+}
+
+static void
+prefetch_values(const fill_job *job)
+{
+    const cni_join_table *table = job->table;
+    const uint32_t *short_codes = (const uint32_t *)(const void *)job->codes;
+    for (int64_t at = 0; at < job->n_picked; at++) {
+        const uint32_t row = job->picked[at];
+        if (table->strategy == CNI_JOIN_DENSE) {
+            __builtin_prefetch(&table->dense[short_codes[row]], 1);
+        } else if (table->short_codes) {
+            __builtin_prefetch(&table->short_slots[home_of(table, short_codes[row])], 1);
+        } else {
+            __builtin_prefetch(&table->long_slots[home_of(table, job->codes[row])], 1);
+        }
+    }
+}
+
+/* Rows of runs go where their code's value says, which moves on. */
+static void
+place_block(fill_job *job, uint32_t first_row)
+{
+    prefetch_values(job);
+    for (int64_t at = 0; at < job->n_picked; at++) {
+        uint32_t *value = find_value(job, job->picked[at]);
+        if ((*value & CNI_JOIN_RUN) != 0) {
+            uint32_t *place = &job->runs[*value & ~CNI_JOIN_RUN];
+            *place |= first_row + job->picked[at]; /* beside the mark of the last one */
+            ++*value;
+        }
+    }
 }
 
 /* ---- empty slots ---- */
@@ -399,51 +459,85 @@ clear_slots(const fill_job *job)
     }
 }
 
-/* ---- chains to runs ---- */
+/* ---- runs ---- */
 
-/* The chain that begins with `value` becomes a run at *inout_at, rows ascending. */
-static void
-lay_run(const fill_job *job, uint32_t *runs, uint32_t *inout_value, int64_t *inout_at)
+static uint32_t *
+value_at(const fill_job *job, int64_t at)
 {
-    if (*inout_value == CNI_JOIN_NONE || (*inout_value & CNI_JOIN_RUN) == 0) {
-        return;
+    const cni_join_table *table = job->table;
+    if (table->strategy == CNI_JOIN_DENSE) {
+        return &table->dense[job->low + (uint64_t)at];
     }
-    int64_t n = 1;
-    for (uint32_t value = *inout_value; (value & CNI_JOIN_RUN) != 0; n++) {
-        value = job->next[value & ~CNI_JOIN_RUN];
-    }
-    uint32_t value = *inout_value;
-    for (int64_t at = *inout_at + n - 1; at >= *inout_at; at--) {
-        const uint32_t row = value & ~CNI_JOIN_RUN;
-        runs[at] = at == *inout_at + n - 1 ? row | CNI_JOIN_RUN : row;
-        value = at > *inout_at ? job->next[row] : value;
-    }
-    *inout_value = (uint32_t)*inout_at | CNI_JOIN_RUN;
-    *inout_at += n;
+    const int64_t slot = table->region_slots * job->partition + at;
+    return table->short_codes ? &table->short_slots[slot].value : &table->long_slots[slot].value;
 }
 
-static cn_code
-lay_runs(fill_job *job, cn_error *err)
+static int64_t
+n_values(const fill_job *job)
 {
-    cni_join_table *table = job->table;
-    uint32_t *runs = NULL;
-    if (job->n_more == 0) {
-        return CN_OK;
-    }
-    CN_TRY(claim_words(job->build, &table->runs, &runs, err));
-    int64_t at = cni_counter_add(&table->n_run_rows, job->n_more + job->n_chains);
-    const int64_t first_slot = table->region_slots * job->partition;
-    if (table->strategy == CNI_JOIN_DENSE) {
-        for (uint64_t code = job->low; code < job->end; code++) {
-            lay_run(job, runs, &table->dense[code], &at);
+    return job->table->strategy == CNI_JOIN_DENSE ? (int64_t)(job->end - job->low)
+                                                  : job->table->region_slots;
+}
+
+static bool
+is_run(uint32_t value)
+{
+    return value != CNI_JOIN_NONE && (value & CNI_JOIN_RUN) != 0;
+}
+
+/* Counts become places from `first` on; the last row of each is marked. */
+static void
+open_runs(const fill_job *job, int64_t first)
+{
+    const int64_t n = n_values(job);
+    memset(job->runs + first, 0, (size_t)job->n_run_rows * sizeof(*job->runs));
+    for (int64_t at = 0; at < n; at++) {
+        uint32_t *value = value_at(job, at);
+        if (is_run(*value)) {
+            const int64_t n_rows = *value & ~CNI_JOIN_RUN;
+            *value = (uint32_t)first | CNI_JOIN_RUN;
+            first += n_rows;
+            job->runs[first - 1] = CNI_JOIN_RUN;
         }
-        return CN_OK;
     }
-    for (int64_t slot = first_slot; slot < first_slot + table->region_slots; slot++) {
-        lay_run(job, runs,
-                table->short_codes ? &table->short_slots[slot].value
-                                   : &table->long_slots[slot].value,
-                &at);
+}
+
+/* Values, which have moved to the ends of their runs, go back to the beginnings. */
+static void
+close_runs(const fill_job *job, int64_t first)
+{
+    const int64_t n = n_values(job);
+    for (int64_t at = 0; at < n; at++) {
+        uint32_t *value = value_at(job, at);
+        if (is_run(*value)) {
+            const int64_t end = *value & ~CNI_JOIN_RUN;
+            *value = (uint32_t)first | CNI_JOIN_RUN;
+            first = end;
+        }
+    }
+}
+
+/* All blocks of all pieces, to be inserted or to be placed. */
+static cn_code
+pass(fill_job *job, bool places, cn_error *err)
+{
+    const cni_join_build *build = job->build;
+    for (int64_t at = 0; at < build->n_pieces; at++) {
+        const cni_join_piece *piece = build->pieces[at];
+        CN_TRY(cni_context_check(build->base.context, err));
+        for (int64_t first = 0; first < piece->n_rows; first += BLOCK) {
+            const int64_t n = cni_min_i64(BLOCK, piece->n_rows - first);
+            const uint32_t first_row = (uint32_t)(piece->first_row + first);
+            CN_TRY(load_block(job, piece, first, n, err));
+            if (places) {
+                place_block(job, first_row);
+            } else {
+                insert_block(job, first_row);
+            }
+        }
+        if (cni_flag_consume(&job->table->overfull) != 0) {
+            return CN_OK; /* it is made again */
+        }
     }
     return CN_OK;
 }
@@ -451,24 +545,22 @@ lay_runs(fill_job *job, cn_error *err)
 static cn_code
 fill(fill_job *job, cn_error *err)
 {
-    const cni_join_build *build = job->build;
-    if (job->table->strategy == CNI_JOIN_DENSE) {
+    cni_join_table *table = job->table;
+    if (table->strategy == CNI_JOIN_DENSE) {
         clear_dense(job);
     } else {
         clear_slots(job);
     }
-    for (int64_t at = 0; at < build->n_pieces; at++) {
-        const cni_join_piece *piece = build->pieces[at];
-        CN_TRY(cni_context_check(build->base.context, err));
-        for (int64_t first = 0; first < piece->n_rows; first += BLOCK) {
-            const int64_t n = cni_min_i64(BLOCK, piece->n_rows - first);
-            CN_TRY(fill_block(job, piece, first, n, err));
-        }
-        if (cni_flag_consume(&job->table->overfull) != 0) {
-            return CN_OK; /* it is made again */
-        }
+    CN_TRY(pass(job, false, err));
+    if (job->n_run_rows == 0 || cni_flag_consume(&table->overfull) != 0) {
+        return CN_OK;
     }
-    return lay_runs(job, err);
+    CN_TRY(claim_words(job->build, &table->runs, &job->runs, err));
+    const int64_t first = cni_counter_add(&table->n_run_rows, job->n_run_rows);
+    open_runs(job, first);
+    CN_TRY(pass(job, true, err));
+    close_runs(job, first);
+    return CN_OK;
 }
 
 cn_code
@@ -480,9 +572,8 @@ cni_join_table_fill(cni_join_build *build, int32_t partition, cn_error *err)
     job->table = &build->table;
     job->partition = partition;
     job->n_in = 0;
-    job->n_chains = 0;
-    job->n_more = 0;
-    job->next = NULL;
+    job->n_run_rows = 0;
+    job->runs = NULL;
     const cn_code code = fill(job, err);
     cni_dealloc(build->allocator, job, (int64_t)sizeof(*job));
     return code;
