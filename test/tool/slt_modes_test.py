@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""modes.txt: the modes labelled `full` cover every pair of values, eight modes are fast, two run under TSan."""
+"""modes.txt: the modes labelled `full` cover every pair of values and each rule off, eight modes are fast, two run under
+TSan."""
 import pathlib
+import re
 import sys
 import unittest
 
@@ -20,7 +22,7 @@ class Modes(unittest.TestCase):
     def test_pairs_are_covered(self):
         left = pairwise.all_pairs()
         for _, labels, settings in modes():
-            if "full" in labels:
+            if "full" in labels and "disabled_rules" not in settings:
                 left -= pairwise.pairs_of([settings[name] for name in pairwise.SETTINGS])
         self.assertEqual(left, set())
 
@@ -29,6 +31,12 @@ class Modes(unittest.TestCase):
         threads = [name for name, labels, _ in modes() if "threads" in labels]
         self.assertEqual(len(fast), 8)
         self.assertEqual(len(threads), 2)
+
+    def test_each_rule_is_off_once(self):
+        source = (SLT.parents[1] / "src/optimize/rule/rule_list.c").read_text()
+        rules = set(re.findall(r'\{"(\w+)", cni_rule', source))
+        off = [settings["disabled_rules"] for _, _, settings in modes() if "disabled_rules" in settings]
+        self.assertEqual(sorted(off), sorted(rules))
 
     def test_names_are_unique(self):
         names = [name for name, _, _ in modes()]
