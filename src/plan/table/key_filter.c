@@ -155,17 +155,35 @@ add_to_list(cni_key_filter *self, int64_t value)
     cni_mutex_unlock(&self->mutex);
 }
 
+/* Bits of keys into a bitmap of words; keys that follow each other share a write. */
 static void
-add_value(cni_key_filter *self, int64_t value)
+add_bits(cni_atomic_i64 *words, uint64_t base, int32_t shift, const int64_t *keys, int64_t n)
 {
-    const uint64_t from_low = (uint64_t)value - (uint64_t)self->all.low_i64;
+    uint64_t word = 0;
+    uint64_t bits = 0;
+    for (int64_t at = 0; at < n; at++) {
+        const uint64_t bit = ((uint64_t)keys[at] - base) >> shift;
+        if (bit >> 6 != word) {
+            cni_counter_set_bits(&words[word], bits);
+            word = bit >> 6;
+            bits = 0;
+        }
+        bits |= UINT64_C(1) << (bit & 63);
+    }
+    cni_counter_set_bits(&words[word], bits);
+}
+
+static void
+add_keys(cni_key_filter *self, const int64_t *keys, int64_t n)
+{
+    const uint64_t base = (uint64_t)self->all.low_i64;
     if (self->kind == CNI_KEY_FILTER_BITMAP) {
-        cni_counter_set_bits(&self->words[from_low >> 6], UINT64_C(1) << (from_low & 63));
-    } else if (self->kind == CNI_KEY_FILTER_LIST) {
-        add_to_list(self, value);
-    } else if (self->map != NULL) {
-        const uint64_t block = from_low >> self->map_shift;
-        cni_counter_set_bits(&self->map[block >> 6], UINT64_C(1) << (block & 63));
+        add_bits(self->words, base, 0, keys, n);
+    } else if (self->kind == CNI_KEY_FILTER_BLOOM && self->map != NULL) {
+        add_bits(self->map, base, self->map_shift, keys, n);
+    }
+    for (int64_t at = 0; self->kind == CNI_KEY_FILTER_LIST && at < n; at++) {
+        add_to_list(self, keys[at]);
     }
 }
 
@@ -175,12 +193,16 @@ add_integers(cni_key_filter *self, const cni_vector *flat)
     int64_t values[CNI_KEY_BLOCK_ROWS];
     for (int64_t first = 0; first < flat->n_rows; first += CNI_KEY_BLOCK_ROWS) {
         const int64_t n = cni_min_i64(CNI_KEY_BLOCK_ROWS, flat->n_rows - first);
+        int64_t n_keys = n;
         cni_key_load(flat, first, n, values);
-        for (int64_t row = 0; row < n; row++) {
-            if (flat->validity.data == NULL || cni_bits_get(flat->validity, first + row)) {
-                add_value(self, values[row]);
+        if (flat->validity.data != NULL) {
+            n_keys = 0;
+            for (int64_t row = 0; row < n; row++) {
+                values[n_keys] = values[row];
+                n_keys += cni_bits_get(flat->validity, first + row);
             }
         }
+        add_keys(self, values, n_keys);
     }
 }
 
