@@ -6,6 +6,7 @@
 #include "io/source/memory_table.h"
 
 #include "base/thread.h"
+#include "io/source/memory_look_int.h"
 #include "io/source/source_shape.h"
 
 #define MORSEL_ROWS 65536
@@ -15,6 +16,14 @@ typedef struct memory_block {
     cni_arrow_batch batch;
     struct memory_block *next;
 } memory_block;
+
+/* What a look at the first n_rows rows gave. Older ones stay for those who borrowed from them; a
+ * new one is made when the rows have doubled. */
+typedef struct memory_look {
+    cni_table_look *look;
+    int64_t n_rows;
+    struct memory_look *older;
+} memory_look;
 
 typedef struct memory_table {
     cni_table base;
@@ -26,6 +35,7 @@ typedef struct memory_table {
     memory_block *last;
     int64_t n_blocks;
     int64_t n_rows;
+    memory_look *look; /* the newest; guarded by the mutex */
 } memory_table;
 
 /* A slice of a block. */
@@ -169,8 +179,8 @@ static const cni_scan_ops scan_ops = {.next_morsel = scan_next_morsel,
                                       .progress = scan_progress,
                                       .close = scan_close};
 
-/* Block `index` behind the one before it. The link of the last block of a snapshot is not looked at:
- * it may be written just now. */
+/* Block `index` behind the one before it. The link of the last block of a snapshot is not looked
+ * at: it may be written just now. */
 static const memory_block *
 next_block(const memory_block *block, int64_t index, int64_t n_blocks)
 {
@@ -246,6 +256,12 @@ table_free(cni_table *base)
         cni_dealloc(allocator, block, (int64_t)sizeof(*block));
         block = next;
     }
+    while (self->look != NULL) {
+        memory_look *older = self->look->older;
+        cni_table_look_unref(self->look->look);
+        cni_dealloc(allocator, self->look, (int64_t)sizeof(*self->look));
+        self->look = older;
+    }
     cni_mutex_done(&self->mutex);
     cni_arena_unref(self->arena);
     cni_dealloc(allocator, self, (int64_t)sizeof(*self));
@@ -278,6 +294,114 @@ table_answer(cni_table *base, cni_arena *arena, const cni_metadata_question *que
             (cni_value){.type = cni_type_of(CNI_TYPE_INT64), .as.i64 = stats.n_rows};
     }
     return CN_OK;
+}
+
+/* ---- looks at rows ---- */
+
+/* The blocks as they are now. */
+typedef struct memory_rows {
+    cni_memory_span *spans; /* n_spans, from the context's allocator */
+    int64_t n_spans;
+    int64_t n_rows;
+} memory_rows;
+
+static cn_code
+list_rows(memory_table *self, cni_context *context, memory_rows *out, cn_error *err)
+{
+    cni_mutex_lock(&self->mutex);
+    const memory_block *block = self->first;
+    *out = (memory_rows){.n_spans = self->n_blocks, .n_rows = self->n_rows};
+    cni_mutex_unlock(&self->mutex);
+    CN_TRY(cni_alloc_array(context->allocator, out->n_spans, (int64_t)sizeof(*out->spans),
+                           &out->spans, err));
+    for (int64_t at = 0; at < out->n_spans; at++, block = block->next) {
+        out->spans[at] =
+            (cni_memory_span){.columns = block->batch.columns, .n_rows = block->batch.n_rows};
+    }
+    return CN_OK;
+}
+
+static void
+drop_rows(const memory_rows *rows, cni_context *context)
+{
+    cni_dealloc(context->allocator, rows->spans, rows->n_spans * (int64_t)sizeof(*rows->spans));
+}
+
+/* The newest look when it still tells of the table's size. */
+static cni_table_look *
+current_look(memory_table *self, int64_t n_rows)
+{
+    cni_mutex_lock(&self->mutex);
+    cni_table_look *look =
+        self->look != NULL && n_rows / 2 <= self->look->n_rows ? self->look->look : NULL;
+    cni_mutex_unlock(&self->mutex);
+    return look;
+}
+
+static cn_code
+get_look(memory_table *self, int64_t n_rows, cni_table_look **out_look, cn_error *err)
+{
+    memory_look *made = NULL;
+    *out_look = current_look(self, n_rows);
+    if (*out_look != NULL) {
+        return CN_OK;
+    }
+    CN_TRY(cni_alloc_zeroed(self->allocator, (int64_t)sizeof(*made), &made, err));
+    const cn_code code =
+        cni_table_look_new(self->allocator, self->schema.n_fields, &made->look, err);
+    if (code != CN_OK) {
+        cni_dealloc(self->allocator, made, (int64_t)sizeof(*made));
+        return code;
+    }
+    made->n_rows = n_rows;
+    cni_mutex_lock(&self->mutex);
+    made->older = self->look;
+    self->look = made;
+    cni_mutex_unlock(&self->mutex);
+    *out_look = made->look;
+    return CN_OK;
+}
+
+static cn_code
+table_sketch(cni_table *base, int32_t column, cni_context *context,
+             const struct cni_column_sketch **out_sketch, cn_error *err)
+{
+    memory_table *self = (memory_table *)base;
+    cni_column_sketch made = {0};
+    cni_table_look *look = NULL;
+    memory_rows rows;
+    CN_TRY(list_rows(self, context, &rows, err));
+    cn_code code = get_look(self, rows.n_rows, &look, err);
+    *out_sketch = code == CN_OK ? cni_table_look_sketch(look, column) : NULL;
+    if (code == CN_OK && *out_sketch == NULL) {
+        code = cni_memory_look_sketch(look, rows.spans, rows.n_rows, column,
+                                      self->schema.fields[column].type, context, &made, err);
+        if (code == CN_OK) {
+            code = cni_table_look_keep_sketch(look, column, &made, out_sketch, err);
+        }
+    }
+    drop_rows(&rows, context);
+    return code;
+}
+
+static cn_code
+table_sample(cni_table *base, const int32_t *columns, int32_t n_columns, cni_context *context,
+             const cni_chunk **out_chunk, cn_error *err)
+{
+    memory_table *self = (memory_table *)base;
+    cni_table_look *look = NULL;
+    memory_rows rows;
+    CN_TRY(list_rows(self, context, &rows, err));
+    cn_code code = get_look(self, rows.n_rows, &look, err);
+    for (int32_t at = 0; code == CN_OK && at < n_columns; at++) {
+        code = cni_memory_look_sample(look, rows.spans, rows.n_rows, columns[at],
+                                      self->schema.fields[columns[at]].type, context, err);
+    }
+    if (code == CN_OK) {
+        code = cni_table_look_chunk(look, columns, n_columns, out_chunk, err);
+    }
+    drop_rows(&rows, context);
+    return code;
 }
 
 static void
@@ -382,6 +506,8 @@ static const cni_table_ops table_ops = {.free = table_free,
                                         .supports_filter = cni_source_supports_filter,
                                         .answer = table_answer,
                                         .open_scan = table_open_scan,
+                                        .sketch = table_sketch,
+                                        .sample = table_sample,
                                         .insert = table_insert};
 
 static cn_code

@@ -25,6 +25,7 @@ typedef struct cni_column_estimate {
     double width_bytes;     /* of a value in memory, strings with their bytes */
     const cni_plan *origin; /* the scan or aggregate that makes it; NULL = computed */
     double origin_rows;     /* of the origin before its filters */
+    double picked_from;     /* > 0: min or max of a group of so many rows, equal to one of theirs */
 } cni_column_estimate;
 
 /* Of a node's output. */

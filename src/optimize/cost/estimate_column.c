@@ -76,6 +76,9 @@ cni_estimate_combined_distinct(const cni_column_estimate *estimates, int32_t n_e
     int32_t order[MAX_COLUMNS];
     double product = 1.0;
     const int32_t n = n_estimates < MAX_COLUMNS ? n_estimates : MAX_COLUMNS;
+    if (n_estimates == 1) {
+        return fmax(1.0, fmin(estimates[0].n_distinct, n_rows));
+    }
     for (int32_t at = 0; at < n; at++) {
         int32_t place = at;
         while (place > 0 && estimates[order[place - 1]].n_distinct < estimates[at].n_distinct) {
@@ -92,7 +95,8 @@ cni_estimate_combined_distinct(const cni_column_estimate *estimates, int32_t n_e
     if (n_rows >= product * 20.0) {
         return product;
     }
-    return fmax(1.0, fmin(n_rows, product * (1.0 - exp(-n_rows / product))));
+    const double widest = n > 0 ? estimates[order[0]].n_distinct : 1.0;
+    return fmax(1.0, fmin(n_rows, fmax(widest, product * (1.0 - exp(-n_rows / product)))));
 }
 
 /* ---- where a column comes from ---- */
@@ -195,8 +199,11 @@ column_of_aggregate(cni_estimator *self, const cni_estimated_node *node, int32_t
     }
     const uint8_t builtin = expr->function == NULL ? 0 : expr->function->builtin;
     if (expr->n_args >= 1 && (builtin == CNI_AGGREGATE_MIN || builtin == CNI_AGGREGATE_MAX)) {
+        cni_plan_estimate below;
+        CN_TRY(cni_estimate_plan(self, child, &below, err));
         CN_TRY(cni_estimate_expr(self, child, NULL, expr->args[0], out, err));
         out->origin = NULL;
+        out->picked_from = fmax(1.0, below.rows / fmax(1.0, node->estimate.rows));
         return CN_OK;
     }
     out->n_distinct = fmax(1.0, node->estimate.rows / 2.0);

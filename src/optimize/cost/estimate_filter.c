@@ -198,6 +198,118 @@ cni_estimate_by_statistics(cni_estimator *self, const cni_plan *left, const cni_
     return CN_OK;
 }
 
+/* ---- sums and counts of groups ---- */
+
+static const cni_expr *
+without_cast(const cni_expr *expr)
+{
+    while (expr->kind == CNI_EXPR_CAST) {
+        expr = expr->args[0];
+    }
+    return expr;
+}
+
+/* `literal` on the number line of `type`: decimals of other scales are moved. */
+static bool
+place_of(const cni_expr *literal, const cni_type *type, double *out)
+{
+    if (literal->kind != CNI_EXPR_LITERAL || !cni_stat_position(literal->literal, out)) {
+        return false;
+    }
+    const int32_t own = literal->type->id == CNI_TYPE_DECIMAL ? literal->type->scale : 0;
+    const int32_t wanted = type->id == CNI_TYPE_DECIMAL ? type->scale : 0;
+    *out *= pow(10.0, wanted - own);
+    return true;
+}
+
+/* Mean and variance of an aggregate over groups of `size` rows each, sizes as a Poisson process has
+ * them, values as if even between their bounds. */
+static cn_code
+moments_of(cni_estimator *self, const cni_plan *plan, const cni_expr *call, double size,
+           double *out_mean, double *out_variance, bool *out_known, cn_error *err)
+{
+    cni_column_estimate values;
+    const uint8_t builtin = call->function == NULL ? 0 : call->function->builtin;
+    *out_mean = size;
+    *out_variance = size;
+    *out_known = builtin == CNI_AGGREGATE_COUNT || builtin == CNI_AGGREGATE_COUNT_STAR;
+    if ((builtin != CNI_AGGREGATE_SUM && builtin != CNI_AGGREGATE_AVG) || call->n_args != 1) {
+        return CN_OK;
+    }
+    CN_TRY(cni_estimate_expr(self, plan->children[0], NULL, call->args[0], &values, err));
+    if (!values.has_bounds) {
+        return CN_OK;
+    }
+    const cni_type *from = call->args[0]->type;
+    const int32_t own = from->id == CNI_TYPE_DECIMAL ? from->scale : 0;
+    const int32_t scale = call->type->id == CNI_TYPE_DECIMAL ? call->type->scale : 0;
+    const double unit = pow(10.0, scale - own);
+    const double mean = (values.low + values.high) / 2.0 * unit;
+    const double width = (values.high - values.low) * unit;
+    const double variance = width * width / 12.0;
+    *out_known = true;
+    *out_mean = builtin == CNI_AGGREGATE_SUM ? size * mean : mean;
+    *out_variance = builtin == CNI_AGGREGATE_SUM ? size * variance + size * mean * mean
+                                                 : variance / fmax(1.0, size);
+    return CN_OK;
+}
+
+/* A comparison of an aggregate of `plan` with a literal: the tail of a normal distribution. */
+static cn_code
+tail_of(cni_estimator *self, const cni_plan *plan, const cni_expr *conjunct, double *out_fraction,
+        bool *out_known, cn_error *err)
+{
+    double place = 0.0;
+    double mean = 0.0;
+    double variance = 0.0;
+    cni_plan_estimate groups;
+    cni_plan_estimate below;
+    *out_known = false;
+    if (conjunct->kind != CNI_EXPR_COMPARE || conjunct->op == CNI_EQ || conjunct->op == CNI_NE) {
+        return CN_OK;
+    }
+    const int32_t side = without_cast(conjunct->args[0])->kind == CNI_EXPR_COLUMN ? 0 : 1;
+    const cni_expr *column = without_cast(conjunct->args[side]);
+    const cni_column *made =
+        column->kind == CNI_EXPR_COLUMN ? cni_plan_find_column(plan, column->column_id) : NULL;
+    if (made == NULL || made - plan->columns < plan->n_groups ||
+        !place_of(conjunct->args[1 - side], column->type, &place)) {
+        return CN_OK;
+    }
+    CN_TRY(cni_estimate_plan(self, plan, &groups, err));
+    CN_TRY(cni_estimate_plan(self, plan->children[0], &below, err));
+    const double size = fmax(1.0, below.rows / fmax(1.0, groups.rows));
+    CN_TRY(moments_of(self, plan, plan->exprs[made - plan->columns], size, &mean, &variance,
+                      out_known, err));
+    const bool is_greater = conjunct->op == CNI_GT || conjunct->op == CNI_GE;
+    const double above = 0.5 * erfc((place - mean) / sqrt(2.0 * fmax(variance, 1e-9)));
+    *out_fraction = is_greater == (side == 0) ? above : 1.0 - above;
+    *out_fraction = fmax(*out_fraction, 0.5 / fmax(1.0, groups.rows));
+    return CN_OK;
+}
+
+/* HAVING: conjuncts on aggregates by their distribution, the others by statistics. */
+static cn_code
+filter_groups(cni_estimator *self, const cni_plan *plan, const cni_expr *predicate,
+              double *out_fraction, cn_error *err)
+{
+    const cni_expr *const *conjuncts = NULL;
+    int32_t n_conjuncts = 0;
+    *out_fraction = 1.0;
+    CN_TRY(cni_estimate_conjuncts(self, predicate, &conjuncts, &n_conjuncts, err));
+    for (int32_t at = 0; at < n_conjuncts; at++) {
+        double fraction = 1.0;
+        bool is_known = false;
+        CN_TRY(tail_of(self, plan, conjuncts[at], &fraction, &is_known, err));
+        if (!is_known) {
+            CN_TRY(cni_estimate_by_statistics(self, plan, NULL, conjuncts[at], &fraction, &is_known,
+                                              err));
+        }
+        *out_fraction *= fraction;
+    }
+    return CN_OK;
+}
+
 /* Every conjunct that lies in `list` as an array. */
 static const cni_expr *const *
 exprs_of(const cni_list *list)
@@ -215,6 +327,9 @@ cni_estimate_filter(cni_estimator *self, const cni_plan *plan, const cni_expr *p
         CN_TRY(cni_expr_conjuncts(self->arena, predicate, &list, err));
         return cni_estimate_scan_fraction(self, plan, exprs_of(&list), (int32_t)list.n_items,
                                           out_fraction, err);
+    }
+    if (plan->kind == CNI_PLAN_AGGREGATE) {
+        return filter_groups(self, plan, predicate, out_fraction, err);
     }
     return cni_estimate_by_statistics(self, plan, NULL, predicate, out_fraction, &is_informed, err);
 }

@@ -114,6 +114,9 @@ add_key(cni_estimator *self, const cni_plan *left, const cni_plan *right, const 
     CN_TRY(cni_estimate_expr(self, left, NULL, conjunct->args[at_left], &key->left, err));
     CN_TRY(cni_estimate_expr(self, right, NULL, conjunct->args[1 - at_left], &key->right, err));
     key->domain = fmax(key->left.n_domain, key->right.n_domain);
+    if (key->left.picked_from > 0.0 || key->right.picked_from > 0.0) {
+        key->domain = fmax(key->left.picked_from, key->right.picked_from);
+    }
     if (conjunct->kind == CNI_EXPR_COMPARE) {
         split->not_null *= (1.0 - key->left.null_fraction) * (1.0 - key->right.null_fraction);
         split->left_not_null *= 1.0 - key->left.null_fraction;
@@ -121,6 +124,27 @@ add_key(cni_estimator *self, const cni_plan *left, const cni_plan *right, const 
     split->n_keys++;
     *out_added = true;
     return CN_OK;
+}
+
+/* Every member of the OR has conjuncts on each side alone: what they say of one side stands below
+ * already (or_factoring), so that a pair that got here passes one member for one side and the same
+ * member for the other in 1 of n_args cases. */
+static bool
+is_factored(const cni_expr *conjunct, const cni_plan *left, const cni_plan *right)
+{
+    for (int32_t arg = 0; conjunct->kind == CNI_EXPR_OR && arg < conjunct->n_args; arg++) {
+        const cni_expr *member = conjunct->args[arg];
+        bool on_left = false;
+        bool on_right = false;
+        for (int32_t at = 0; member->kind == CNI_EXPR_AND && at < member->n_args; at++) {
+            on_left = on_left || is_over(member->args[at], left);
+            on_right = on_right || is_over(member->args[at], right);
+        }
+        if (!on_left || !on_right) {
+            return false;
+        }
+    }
+    return conjunct->kind == CNI_EXPR_OR;
 }
 
 static cn_code
@@ -139,6 +163,9 @@ split_predicate(cni_estimator *self, const cni_plan *left, const cni_plan *right
         if (!is_key) {
             CN_TRY(cni_estimate_by_statistics(self, left, right, conjuncts[at], &fraction,
                                               &is_informed, err));
+            if (is_factored(conjuncts[at], left, right)) {
+                fraction = fmax(fraction, 1.0 / conjuncts[at]->n_args);
+            }
             split->residual *= fraction;
         }
     }

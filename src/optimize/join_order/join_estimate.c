@@ -168,7 +168,9 @@ find_classes(cni_join_graph *self, cn_error *err)
             cni_column_estimate estimate;
             CN_TRY(cni_estimate_column(self->estimator, self->relations[member->relation].plan,
                                        member->column->column_id, &estimate, err));
-            member->domain = fmax(1.0, estimate.n_domain);
+            member->domain =
+                fmax(1.0, estimate.picked_from > 0.0 ? estimate.picked_from : estimate.n_domain);
+            member->is_picked = estimate.picked_from > 0.0;
         }
     }
     return CN_OK;

@@ -63,6 +63,7 @@ typedef struct cni_join_op {
 typedef struct cni_join_member {
     int32_t relation;
     double domain;
+    bool is_picked; /* a minimum or maximum: its domain counts, not the other's */
     const cni_expr *column;
 } cni_join_member;
 

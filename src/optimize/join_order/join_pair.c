@@ -133,6 +133,17 @@ least_domain(const cni_join_class *group, cni_relation_set set)
     return domain;
 }
 
+static bool
+has_picked(const cni_join_class *group)
+{
+    for (int32_t at = 0; at < group->n_members; at++) {
+        if (group->members[at].is_picked) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void
 take_classes(pair_state *pair)
 {
@@ -145,7 +156,7 @@ take_classes(pair_state *pair)
             pair->connects = true;
             pair->has_class = true;
             pair->has_equality = true;
-            pair->fraction /= fmax(left, right);
+            pair->fraction /= has_picked(group) ? fmin(left, right) : fmax(left, right);
             pair->left_unique = pair->left_unique || pair->left->rows <= left * 1.1;
             pair->right_unique = pair->right_unique || pair->right->rows <= right * 1.1;
         }
