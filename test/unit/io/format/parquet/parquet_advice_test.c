@@ -35,7 +35,7 @@ static void
 expect_ok(cn_code code, const cn_error *err)
 {
     if (code != CN_OK) {
-        fail_msg("%s: %s", cn_code_name(code), err->message);
+        fail_msg("%s: %s", cn_code_name((int32_t)code), err->message);
     }
 }
 
