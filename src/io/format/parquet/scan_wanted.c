@@ -6,7 +6,9 @@
 #include "io/format/parquet/bloom_int.h"
 #include "io/format/parquet/scan_int.h"
 
-#define MAX_VALUES 256 /* of a filter: with more, some are likely to be found */
+#define MAX_VALUES 128 /* of a filter: with more, some are likely to be found */
+
+_Static_assert(CNI_KEY_FILTER_LIST_MAX <= MAX_VALUES, "the keys of a list fit");
 
 /* The literal that a column is compared with, when that is what the two are; NULL = something else.
  */
@@ -52,7 +54,9 @@ add_wanted(cni_pq_scan *self, int32_t column, const cni_value *values, int32_t n
 {
     cni_value *copy = NULL;
     CN_TRY(cni_arena_alloc_array(self->arena, n_values, (int64_t)sizeof(*copy), &copy, err));
-    memcpy(copy, values, (size_t)n_values * sizeof(*copy));
+    for (int32_t at = 0; at < n_values; at++) {
+        copy[at] = values[at];
+    }
     *out = (cni_pq_wanted){.column = column, .n_values = n_values, .values = copy};
     return CN_OK;
 }
@@ -72,13 +76,9 @@ cn_code
 cni_pq_scan_plan_wanted(cni_pq_scan *self, cn_error *err)
 {
     cni_pq_wanted *wanted = NULL;
-    cni_value *values = NULL;
+    cni_value values[MAX_VALUES];
     const int64_t n_max = (int64_t)self->n_filters + self->n_keys;
     CN_TRY(cni_arena_alloc_array(self->arena, n_max, (int64_t)sizeof(*wanted), &wanted, err));
-    if (n_max > 0) {
-        CN_TRY(
-            cni_arena_alloc_array(self->arena, MAX_VALUES, (int64_t)sizeof(*values), &values, err));
-    }
     for (int32_t filter = 0; filter < self->n_filters; filter++) {
         const cni_pq_filter *at = &self->filters[filter];
         const int32_t n = at->n_slots == 1 ? find_values(at->expr, values) : 0;
