@@ -218,10 +218,8 @@ test_what_is_not_there_yet_is_refused_by_name(void **state)
         const char *sql;
         const char *needle;
     } cases[] = {
-        {"INSERT INTO t VALUES (1)", "INSERT statements"},
         {"UPDATE t SET a = 1", "UPDATE statements"},
         {"DELETE FROM t", "DELETE statements"},
-        {"CREATE TABLE t (a INT)", "CREATE TABLE statements"},
         {"COPY t TO 'x.csv'", "COPY statements"},
         {"BEGIN", "BEGIN"},
         {"COMMIT", "COMMIT"},
