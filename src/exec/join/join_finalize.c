@@ -151,7 +151,7 @@ any_wide(const cni_join_build *self)
 static bool
 fits_dense(const cni_join_table *table, int64_t n_rows)
 {
-    const uint64_t per_row = table->exists_only ? 64 : 4;
+    const uint64_t per_row = table->exists_only ? 64 : CNI_JOIN_DENSE_PER_ROW;
     const uint64_t least = CNI_JOIN_DENSE_MIN * (table->exists_only ? UINT64_C(8) : 1);
     const uint64_t most = CNI_JOIN_DENSE_BYTES * UINT64_C(8) / (table->exists_only ? 1 : 32);
     const uint64_t wanted = per_row * (uint64_t)n_rows;

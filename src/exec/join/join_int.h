@@ -27,6 +27,7 @@
 #define CNI_JOIN_MAX_ROWS       (INT64_C(0x7FFFFFFE))
 #define CNI_JOIN_BLOCK_ROWS     2048       /* rows of a build that are inserted at a time */
 #define CNI_JOIN_DENSE_MIN      (1 << 20)  /* codes that are always few enough for an array */
+#define CNI_JOIN_DENSE_PER_ROW  4          /* codes a row, otherwise */
 #define CNI_JOIN_DENSE_BYTES    (64 << 20) /* of an array at most */
 #define CNI_JOIN_DICTIONARY_MAX (1 << 16)  /* build rows that leave as dictionary codes */
 #define CNI_JOIN_MAX_PARTS      64         /* small outputs that wait to be joined */

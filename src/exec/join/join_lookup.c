@@ -52,8 +52,9 @@ drop_null_keys(const cni_join_probe *self, const cni_vector *keys, int64_t n, ui
     }
 }
 
+/* Keys as they came: a dictionary is hashed once per entry. */
 static cn_code
-hash_keys(const cni_join_probe *self, const cni_vector *keys, int64_t n, uint64_t *out_hashes,
+hash_keys(const cni_join_probe *self, const cni_join_local *local, int64_t n, uint64_t *out_hashes,
           cn_error *err)
 {
     const cni_vector *few[8];
@@ -65,7 +66,7 @@ hash_keys(const cni_join_probe *self, const cni_vector *keys, int64_t n, uint64_
         CN_TRY(cni_alloc(allocator, n_bytes, (void *)&list, err));
     }
     for (int32_t key = 0; key < n_keys; key++) {
-        list[key] = &keys[key];
+        list[key] = &local->probe.columns[self->join->probe_keys[key]];
     }
     const cn_code code = cni_hash_vectors(allocator, list, n_keys, n, out_hashes, err);
     if (list != few) {
@@ -80,7 +81,7 @@ values_of_keys(const cni_join_probe *self, cni_join_local *local, const cni_vect
 {
     const cni_join_table *table = &self->build->table;
     if (table->strategy == CNI_JOIN_HASHED) {
-        CN_TRY(hash_keys(self, keys, n, local->codes, err));
+        CN_TRY(hash_keys(self, local, n, local->codes, err));
         values_of_codes(table, local->codes, n, out);
         drop_null_keys(self, keys, n, local->bits, out);
         return CN_OK;

@@ -165,6 +165,26 @@ test_partitions(void **state)
     }
 }
 
+/* Two partitions, all rows in one of them, which has no room for them. */
+static void
+test_overfull(void **state)
+{
+    (void)state;
+    const join_case test = {.kind = CNI_PHYS_JOIN_FULL,
+                            .n_keys = 1,
+                            .types = {JOIN_I64_SKEWED},
+                            .n_numbers = 32700,
+                            .build_unique = true,
+                            .n_build = 32700,
+                            .n_probe = 100,
+                            .n_workers = 2,
+                            .chunk_rows = 2048,
+                            .seed = 9};
+    int64_t unique = 0;
+    assert_string_equal(join_check_case(&test, &unique), "inline");
+    assert_int_equal(unique, 1);
+}
+
 /* One probe row with more matches than fit in many chunks. */
 static void
 test_fan_out(void **state)
@@ -299,6 +319,7 @@ main(void)
         cmocka_unit_test(test_strategies), cmocka_unit_test(test_partitions),
         cmocka_unit_test(test_fan_out),    cmocka_unit_test(test_faults),
         cmocka_unit_test(test_cancel),     cmocka_unit_test(test_key_filters),
+        cmocka_unit_test(test_overfull),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

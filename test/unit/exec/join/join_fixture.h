@@ -12,6 +12,7 @@
 
 #include "base/thread.h"
 #include "exec/join/join.h"
+#include "exec/join/join_loops_int.h"
 #include "exec/pipeline/pipeline_int.h"
 #include "support/run_plan.h"
 
@@ -40,7 +41,8 @@ typedef enum join_type {
     JOIN_TEXT,
     JOIN_LONG_TEXT,
     JOIN_INTERVAL,
-    JOIN_TYPE_COUNT_
+    JOIN_TYPE_COUNT_,
+    JOIN_I64_SKEWED /* all hashes in one half: see join_skewed */
 } join_type;
 
 typedef struct join_case {
@@ -95,7 +97,7 @@ join_type_of(join_type type)
         [JOIN_BOOL] = CNI_TYPE_BOOL,         [JOIN_F32] = CNI_TYPE_FLOAT32,
         [JOIN_F64] = CNI_TYPE_FLOAT64,       [JOIN_DATE] = CNI_TYPE_DATE,
         [JOIN_TEXT] = CNI_TYPE_VARCHAR,      [JOIN_LONG_TEXT] = CNI_TYPE_VARCHAR,
-        [JOIN_INTERVAL] = CNI_TYPE_INTERVAL,
+        [JOIN_INTERVAL] = CNI_TYPE_INTERVAL, [JOIN_I64_SKEWED] = CNI_TYPE_INT64,
     };
     if (type == JOIN_DECIMAL) {
         return cni_type_decimal(12, 2);
@@ -106,14 +108,31 @@ join_type_of(join_type type)
     return cni_type_of((cni_type_id)ids[type]);
 }
 
+#define JOIN_SKEWED_COUNT 40000
+
+/* Key `number` of those, from 0 on, whose slot lies in the first of two partitions. */
+static inline int64_t
+join_skewed(int32_t number)
+{
+    static int64_t keys[JOIN_SKEWED_COUNT];
+    static int64_t n_keys = 0;
+    for (int64_t key = n_keys == 0 ? 0 : keys[n_keys - 1] + 4999; n_keys <= number; key += 4999) {
+        if (cni_join_slot_hash((uint64_t)key) >> 63 == 0) {
+            keys[n_keys++] = key;
+        }
+    }
+    return keys[number];
+}
+
 /* Equal numbers give equal keys, not always of the same bytes. */
 static inline void
 join_put_key(join_type type, int32_t number, uint64_t *seed, void *data, int64_t row, char *text)
 {
     const int64_t wide = type == JOIN_I64_SPREAD
                              ? (int64_t)((uint64_t)number * UINT64_C(700000000000000011))
-                         : type == JOIN_I64_APART ? number * INT64_C(5000011) - 77
-                                                  : number - 3;
+                         : type == JOIN_I64_SKEWED ? join_skewed(number)
+                         : type == JOIN_I64_APART  ? number * INT64_C(5000011) - 77
+                                                   : number - 3;
     const bool coin = (join_random(seed) & 1) != 0;
     switch (type) {
     case JOIN_I8:
