@@ -29,6 +29,10 @@ bool cni_plan_determines(const cni_plan *plan, const int32_t *column_ids, int32_
                          int32_t column_id);
 bool cni_plan_determines_proved(const cni_rule_env *env, const cni_plan *plan,
                                 const int32_t *column_ids, int32_t n_ids, int32_t column_id);
+/* The same of several columns at once. */
+void cni_plan_determines_each(const cni_rule_env *env, const cni_plan *plan,
+                              const int32_t *column_ids, int32_t n_ids, const int32_t *wanted_ids,
+                              int32_t n_wanted, bool *out_each);
 /* Whether values that compare equal are the same value in every respect: not floats (-0 and 0),
  * intervals (30 days and a month), nested values. Only then may an expression of one stand for the
  * expression of the other. */

@@ -5,7 +5,7 @@
  *
  * One bag of column ids serves a whole plan, because ids are unique in it and keep their meaning
  * while they travel up. A pass walks the tree once and puts in what follows at each node; passes
- * repeat until nothing is new. A full bag takes no more, which only loses proofs.
+ * repeat until nothing is new. Ids beyond the bag's size are not kept, which only loses proofs.
  *
  *   close_over(node): whether at most one row of the node agrees with the bag; if so the bag gets
  *                     all the node's columns.
@@ -14,14 +14,14 @@
 
 #include "plan/stats/sketch.h"
 
-#define BAG_MAX    512
+#define BAG_MAX    8192 /* ids */
 #define PASSES_MAX 16
 #define SCANS_MAX  64
 
 typedef struct closure {
     const cni_rule_env *env; /* NULL: tables are not asked */
     int32_t n_ids;
-    int32_t ids[BAG_MAX];
+    uint64_t bits[BAG_MAX / 64];
     int32_t n_scans; /* those known to give one row */
     const cni_plan *scans[SCANS_MAX];
 } closure;
@@ -31,19 +31,15 @@ static bool close_over(closure *self, const cni_plan *plan);
 static bool
 has(const closure *self, int32_t id)
 {
-    for (int32_t at = 0; at < self->n_ids; at++) {
-        if (self->ids[at] == id) {
-            return true;
-        }
-    }
-    return false;
+    return id >= 0 && id < BAG_MAX && ((self->bits[id / 64] >> (id % 64)) & 1) != 0;
 }
 
 static void
 add(closure *self, int32_t id)
 {
-    if (self->n_ids < BAG_MAX && !has(self, id)) {
-        self->ids[self->n_ids++] = id;
+    if (id >= 0 && id < BAG_MAX && !has(self, id)) {
+        self->bits[id / 64] |= UINT64_C(1) << (id % 64);
+        self->n_ids++;
     }
 }
 
@@ -335,6 +331,7 @@ close_fully(closure *self, const cni_plan *plan, const int32_t *column_ids, int3
     int32_t n_before = -1;
     self->n_ids = 0;
     self->n_scans = 0;
+    memset(self->bits, 0, sizeof(self->bits));
     for (int32_t id = 0; id < n_ids; id++) {
         add(self, column_ids[id]);
     }
@@ -375,6 +372,18 @@ cni_plan_determines_proved(const cni_rule_env *env, const cni_plan *plan, const 
     closure self;
     self.env = env;
     return close_fully(&self, plan, column_ids, n_ids) || has(&self, column_id);
+}
+
+void
+cni_plan_determines_each(const cni_rule_env *env, const cni_plan *plan, const int32_t *column_ids,
+                         int32_t n_ids, const int32_t *wanted_ids, int32_t n_wanted, bool *out_each)
+{
+    closure self;
+    self.env = env;
+    const bool one_row = close_fully(&self, plan, column_ids, n_ids);
+    for (int32_t wanted = 0; wanted < n_wanted; wanted++) {
+        out_each[wanted] = one_row || has(&self, wanted_ids[wanted]);
+    }
 }
 
 bool
