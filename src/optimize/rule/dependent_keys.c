@@ -48,13 +48,21 @@ follows(cni_rule_env *env, const cni_plan *plan, const key_choice *choice, int32
 static bool
 choose_single(cni_rule_env *env, const cni_plan *plan, key_choice *choice)
 {
+    int32_t ids[KEYS_MAX];
+    bool follow[KEYS_MAX];
+    for (int32_t key = 0; key < choice->n_keys; key++) {
+        if (!is_column(plan->exprs[key]) || !cni_type_is_exact(plan->exprs[key]->type)) {
+            return false;
+        }
+        ids[key] = plan->exprs[key]->column_id;
+    }
     for (int32_t only = 0; only < choice->n_keys; only++) {
-        bool all = is_column(plan->exprs[only]) && cni_type_is_exact(plan->exprs[only]->type);
+        bool all = true;
+        cni_plan_determines_each(env, plan->children[0], &ids[only], 1, ids, choice->n_keys,
+                                 follow);
         for (int32_t key = 0; key < choice->n_keys; key++) {
             choice->stays[key] = key == only;
-        }
-        for (int32_t key = 0; all && key < choice->n_keys; key++) {
-            all = key == only || (is_column(plan->exprs[key]) && follows(env, plan, choice, key));
+            all = all && follow[key];
         }
         if (all) {
             return true;

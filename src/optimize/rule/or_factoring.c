@@ -288,13 +288,25 @@ add_implied(cni_rule_env *env, const cni_list *relations, const cni_expr *predic
                : cni_expr_all_of(env->arena, &conjuncts, out_predicate, err);
 }
 
+static bool
+see_or(void *state, const cni_expr *expr)
+{
+    bool *found = state;
+    *found = *found || expr->kind == CNI_EXPR_OR;
+    return !*found;
+}
+
 static cn_code
 visit(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_error *err)
 {
     const cni_expr *predicate = NULL;
     cni_list relations = {0};
+    bool has_or = false;
     *out_plan = plan;
-    if ((plan->kind != CNI_PLAN_FILTER && plan->kind != CNI_PLAN_JOIN) || plan->predicate == NULL) {
+    if (plan->kind == CNI_PLAN_FILTER || plan->kind == CNI_PLAN_JOIN) {
+        cni_expr_walk(plan->predicate, see_or, &has_or);
+    }
+    if (!has_or) {
         return CN_OK;
     }
     CN_TRY(cni_expr_rewrite(env->arena, plan->predicate, factor_expr, env, &predicate, err));
