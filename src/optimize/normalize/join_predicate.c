@@ -30,7 +30,7 @@ typedef struct join_tree {
     cni_rule_env *env;
     cni_list leaves;    /* const cni_plan *, in order of writing */
     cni_list conjuncts; /* conjunct *, inner ones first */
-    bool has_product;
+    int32_t n_products; /* joins without a predicate */
 } join_tree;
 
 static cn_code normalize_tree(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan,
@@ -198,7 +198,7 @@ join_ready(join_tree *self, const cni_plan *left, const cni_plan *right, const b
     const cni_expr *predicate = NULL;
     CN_TRY(take_ready(self, present, origin, &taken, err));
     CN_TRY(and_of(self->env, &taken, &predicate, err));
-    self->has_product = self->has_product || predicate == NULL;
+    self->n_products += predicate == NULL ? 1 : 0;
     return cni_plan_join(&self->env->builder, CNI_JOIN_INNER, left, right, predicate, false,
                          out_plan, err);
 }
@@ -266,14 +266,9 @@ next_leaf(const join_tree *self, bool *present)
 }
 
 static cn_code
-place_connected(join_tree *self, const cni_plan **out_plan, cn_error *err)
+place_connected(join_tree *self, bool *present, const cni_plan **out_plan, cn_error *err)
 {
-    bool *present = NULL;
     const cni_plan *plan = NULL;
-    CN_TRY(cni_arena_alloc_array(self->env->arena, self->leaves.n_items, 1, &present, err));
-    for (int64_t at = 0; at < self->conjuncts.n_items; at++) {
-        ((conjunct *)self->conjuncts.items[at])->used = false;
-    }
     CN_TRY(place_leaf(self, 0, &plan, err));
     present[0] = true;
     for (int64_t step = 1; step < self->leaves.n_items; step++) {
@@ -320,24 +315,58 @@ restore_columns(cni_rule_env *env, const cni_plan *plan, const cni_plan *written
     return cni_plan_new(&env->builder, &node, out_plan, err);
 }
 
+/* Place all conjuncts anew, in the shape as written or in another order. */
+static cn_code
+place(join_tree *self, const cni_plan *written, bool as_written, const cni_plan **out_plan,
+      cn_error *err)
+{
+    bool *present = NULL;
+    int32_t n_met = 0;
+    self->n_products = 0;
+    for (int64_t at = 0; at < self->conjuncts.n_items; at++) {
+        ((conjunct *)self->conjuncts.items[at])->used = false;
+    }
+    CN_TRY(cni_arena_alloc_array(self->env->arena, self->leaves.n_items, 1, &present, err));
+    return as_written ? place_written(self, written, present, &n_met, out_plan, err)
+                      : place_connected(self, present, out_plan, err);
+}
+
+/* The other order is taken when it has fewer products, or comes to them later and no conjunct is
+ * tied to its join. */
+static bool
+is_better(const join_tree *self, int32_t n_products_written)
+{
+    bool tied = false;
+    for (int64_t at = 0; at < self->conjuncts.n_items; at++) {
+        tied = tied || ((const conjunct *)self->conjuncts.items[at])->tied;
+    }
+    return self->n_products < n_products_written + (tied ? 0 : 1);
+}
+
+static cn_code
+place_best(join_tree *self, const cni_plan *written, const cni_plan **out_plan, cn_error *err)
+{
+    CN_TRY(place(self, written, true, out_plan, err));
+    const int32_t n_products = self->n_products;
+    if (n_products == 0 || self->leaves.n_items < 3) {
+        return CN_OK;
+    }
+    CN_TRY(place(self, written, false, out_plan, err));
+    return is_better(self, n_products) ? CN_OK : place(self, written, true, out_plan, err);
+}
+
 static cn_code
 normalize_inner(cni_rule_env *env, const cni_plan *written, const cni_plan **out_plan,
                 cn_error *err)
 {
     join_tree self = {.env = env};
     const cni_plan *plan = NULL;
-    bool *present = NULL;
-    int32_t n_met = 0;
     cni_list rest = {0};
     CN_TRY(collect(&self, written, err));
     for (int64_t at = 0; at < self.conjuncts.n_items; at++) {
         CN_TRY(find_leaves(&self, self.conjuncts.items[at], err));
     }
-    CN_TRY(cni_arena_alloc_array(env->arena, self.leaves.n_items, 1, &present, err));
-    CN_TRY(place_written(&self, written, present, &n_met, &plan, err));
-    if (self.has_product && self.leaves.n_items > 2) {
-        CN_TRY(place_connected(&self, &plan, err));
-    }
+    CN_TRY(place_best(&self, written, &plan, err));
     for (int64_t at = 0; at < self.conjuncts.n_items; at++) {
         conjunct *item = self.conjuncts.items[at];
         if (!item->used) {
