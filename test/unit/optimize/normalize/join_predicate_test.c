@@ -96,12 +96,11 @@ test_fallible(void **state)
     /* As part of the join's own predicate it stays there. */
     expect_plan(
         cross(join_of(CNI_JOIN_INNER, un.t, un.u, both(eq(B, Y), cmp(sum, CNI_GT, num(1)))), u2),
-        "Filter a + x#3 > 1\n"
-        "  Join cross\n"
-        "    Join inner predicate=b = y\n"
-        "      Scan t columns=[a, b, c]\n"
-        "      Scan u columns=[x, y, z]\n"
-        "    Scan u2 columns=[x, y, z]\n");
+        "Join cross\n"
+        "  Join inner predicate=b = y AND a + x > 1\n"
+        "    Scan t columns=[a, b, c]\n"
+        "    Scan u columns=[x, y, z]\n"
+        "  Scan u2 columns=[x, y, z]\n");
     /* An equality that is all there is against a product. */
     expect_plan(
         where(cross(un.t, un.u), cmp(fixture_call(un.f, "+", col(A), num(1)), CNI_EQ, col(X))),
