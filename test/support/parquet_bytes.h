@@ -130,6 +130,10 @@ test_parquet_use(cni_table *table, cni_context *context)
         cni_value values[2];
         bool is_answered;
         (void)!table->ops->answer(table, arena, questions, 2, values, &is_answered, NULL);
+        const struct cni_column_sketch *sketch = NULL;
+        const cni_chunk *sample = NULL;
+        (void)!table->ops->sketch(table, column, context, &sketch, NULL);
+        (void)!table->ops->sample(table, &column, 1, context, &sample, NULL);
     }
     test_parquet_scan(table, context, arena, false);
     test_parquet_scan(table, context, arena, true);
