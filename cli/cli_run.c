@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "cell_text.h"
@@ -82,6 +83,20 @@ cli_report(const cn_error *err, const char *name, const char *script, int64_t sc
     }
 }
 
+/* CREATE TABLE AS and INSERT report a count, which is no result: files and pipes do not get it. */
+static bool
+gives_count(const char *sql, int64_t length)
+{
+    static const char *const words[] = {"create", "insert"};
+    for (int word = 0; word < 2; word++) {
+        const int64_t word_bytes = (int64_t)strlen(words[word]);
+        if (length > word_bytes && strncasecmp(sql, words[word], (size_t)word_bytes) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool
 run_statement(cn_session *session, const cli_options *options, const char *name, const char *script,
               int64_t script_bytes, int64_t base, int64_t length)
@@ -93,7 +108,8 @@ run_statement(cn_session *session, const cli_options *options, const char *name,
     cell_text_add(&sql, script + base, (size_t)length);
     cn_code code = cn_session_execute(session, cell_text_get(&sql), &rows, &err);
     if (code == CN_OK) {
-        code = cli_print_stream(options, &rows, &err);
+        const bool quiet = options->mode != CLI_MODE_TABLE && gives_count(script + base, length);
+        code = quiet ? CN_OK : cli_print_stream(options, &rows, &err);
         rows.release(&rows);
     }
     cell_text_done(&sql);

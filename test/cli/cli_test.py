@@ -230,6 +230,11 @@ class Refusals(Base):
                 self.assertIn(name, self.bad(1, "-c", f"SELECT * FROM '{path}'").stderr)
             self.assertIn("Error", self.bad(1, "-c", f"SELECT * FROM '{folder}'").stderr)
 
+    def test_tables(self):
+        script = "CREATE TABLE t AS SELECT 1 AS a; INSERT INTO t VALUES (2); SELECT sum(a) AS s FROM t"
+        self.assertEqual(self.good("-csv", "-c", script), "s\n3\n")
+        self.assertIn("Count", self.good("-c", "CREATE TABLE t AS SELECT 1 AS a"))
+
     def test_statements(self):
         for sql in ("UPDATE t SET a = 1", "COPY (SELECT 1) TO 'x.csv'", "DELETE FROM t"):
             self.assertIn("[0A000]", self.bad(1, "-c", sql).stderr)

@@ -121,9 +121,28 @@ argument_values(cni_statement_work *work, const cni_sql_execute *execute,
     return CN_OK;
 }
 
-cn_code
-cni_frame_of_execute(cni_statement_work *work, const cni_sql_execute *execute, cn_frame **out_frame,
-                     cn_error *err)
+/* The prepared statement with its values: its frame, or (out_frame NULL) its effect. */
+static cn_code
+carry_out(cni_statement_work *work, cni_str sql, const cni_parameters *parameters,
+          cn_frame **out_frame, cn_error *err)
+{
+    const cni_sql_statement *statement = NULL;
+    cni_statement_work inner;
+    CN_TRY(cni_sql_parse_statement(work->arena, sql, &statement, err));
+    cn_code code =
+        cni_statement_work_init(&inner, work->session, work->arena, sql, parameters, err);
+    if (code == CN_OK) {
+        code = out_frame != NULL ? cni_statement_rows(&inner, statement, out_frame, err)
+                                 : cni_statement_effect(&inner, statement, err);
+    }
+    work->n_changed = inner.n_changed;
+    cni_statement_work_done(&inner);
+    return code;
+}
+
+static cn_code
+execute_prepared(cni_statement_work *work, const cni_sql_execute *execute, cn_frame **out_frame,
+                 cn_error *err)
 {
     cn_session *session = work->session;
     cni_parameters parameters;
@@ -140,11 +159,24 @@ cni_frame_of_execute(cni_statement_work *work, const cni_sql_execute *execute, c
     if (sql.data == NULL) {
         return unknown_prepared(&execute->name, err);
     }
-    code = cni_statement_frame(session, work->arena, sql, &parameters, out_frame, err);
+    code = carry_out(work, sql, &parameters, out_frame, err);
     if (code != CN_OK && err != NULL) {
         cni_error_context(err, "prepared statement \"%.*s\"", CNI_STR_ARGS(execute->name.text));
         err->sql_offset = execute->name.offset; /* the prepared text is not the caller's */
         err->sql_length = execute->name.length;
     }
     return code;
+}
+
+cn_code
+cni_frame_of_execute(cni_statement_work *work, const cni_sql_execute *execute, cn_frame **out_frame,
+                     cn_error *err)
+{
+    return execute_prepared(work, execute, out_frame, err);
+}
+
+cn_code
+cni_run_execute(cni_statement_work *work, const cni_sql_execute *execute, cn_error *err)
+{
+    return execute_prepared(work, execute, NULL, err);
 }

@@ -159,6 +159,8 @@ cni_statement_effect(cni_statement_work *work, const cni_sql_statement *statemen
         return cni_run_reset(work, statement->set, err);
     case CNI_SQL_STATEMENT_PREPARE:
         return cni_run_prepare(work, statement->prepare, err);
+    case CNI_SQL_STATEMENT_EXECUTE:
+        return cni_run_execute(work, statement->execute, err);
     case CNI_SQL_STATEMENT_DEALLOCATE:
         return cni_run_deallocate(work, statement->deallocate, err);
     default:

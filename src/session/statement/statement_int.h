@@ -68,6 +68,9 @@ CN_NODISCARD cn_code cni_plan_show(cni_statement_work *work, const cni_sql_show 
                                    const cni_plan **out_plan, cn_error *err);
 CN_NODISCARD cn_code cni_plan_describe(cni_statement_work *work, const cni_plan *plan,
                                        const cni_plan **out_plan, cn_error *err);
+/* *out_frame stays NULL when the prepared statement gives no rows: then cni_run_execute. */
+CN_NODISCARD cn_code cni_run_execute(cni_statement_work *work, const cni_sql_execute *execute,
+                                     cn_error *err);
 CN_NODISCARD cn_code cni_frame_of_execute(cni_statement_work *work, const cni_sql_execute *execute,
                                           cn_frame **out_frame, cn_error *err);
 
