@@ -10,7 +10,7 @@
 #include "unit/plan/plan_fixture.h"
 
 #define JOIN_MAX_COLUMNS 40
-#define JOIN_MAX_ROWS    1000
+#define JOIN_MAX_ROWS    400
 
 /* ---- random ---- */
 
