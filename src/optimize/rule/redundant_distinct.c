@@ -4,7 +4,8 @@
  *
  *   DISTINCT, GROUP BY without aggregates   gone where the rows are proved distinct already, or
  *                        where nobody asks how often a row comes (right sides of SEMI, ANTI, MARK,
- *                        under another DISTINCT, under min and max)
+ *                        under another DISTINCT, under min and max) and no join in between would
+ *                        have more rows for it
  *   SORT                 gone where nobody asks for the order (sides of joins, under groupings)
  */
 #include "optimize/property/property.h"
@@ -48,10 +49,12 @@ visit_grouping(cni_rule_env *env, const cni_plan *plan, const cni_demand *demand
             return CN_OK;
         }
     }
-    if (demand->duplicates) {
+    if (demand->duplicates || demand->paired) {
         CN_TRY(is_unique_on_columns(env, project, &unique, err));
+    } else {
+        unique = true;
     }
-    *out_plan = unique || !demand->duplicates ? project : plan;
+    *out_plan = unique ? project : plan;
     return CN_OK;
 }
 
@@ -66,10 +69,12 @@ visit(cni_rule_env *env, const cni_plan *plan, const cni_demand *demand, const c
         if (plan->n_exprs > 0) {
             return CN_OK;
         }
-        if (demand->duplicates) {
+        if (demand->duplicates || demand->paired) {
             CN_TRY(is_unique_on_columns(env, plan->children[0], &unique, err));
+        } else {
+            unique = true;
         }
-        *out_plan = unique || !demand->duplicates ? plan->children[0] : plan;
+        *out_plan = unique ? plan->children[0] : plan;
         return CN_OK;
     case CNI_PLAN_AGGREGATE:
         return visit_grouping(env, plan, demand, out_plan, err);

@@ -130,6 +130,7 @@ typedef struct cni_demand {
     cni_id_set columns; /* that something above names */
     bool duplicates;    /* how many rows are equal matters */
     bool order;         /* the order of rows matters */
+    bool paired;        /* a join above makes rows of each: those that repeat repeat its work */
 } cni_demand;
 
 typedef cn_code (*cni_demand_visit)(cni_rule_env *env, const cni_plan *plan,

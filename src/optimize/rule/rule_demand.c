@@ -82,6 +82,7 @@ demand_of_join_side(const walk *self, const cni_plan *join, int32_t side, const 
     const bool asks = join->join_kind == CNI_JOIN_SEMI || join->join_kind == CNI_JOIN_ANTI ||
                       join->join_kind == CNI_JOIN_MARK;
     out_side->duplicates = demand->duplicates;
+    out_side->paired = !asks || (side == 0 && demand->paired);
     if (side == 1 && asks) {
         out_side->duplicates = false;
     } else {
@@ -98,7 +99,8 @@ static cn_code
 demand_of_member(const walk *self, const cni_plan *plan, const cni_plan *member,
                  const cni_demand *demand, cni_demand *out_member, cn_error *err)
 {
-    *out_member = (cni_demand){.duplicates = demand->duplicates, .order = demand->order};
+    *out_member = (cni_demand){
+        .duplicates = demand->duplicates, .order = demand->order, .paired = demand->paired};
     for (int32_t column = 0; column < plan->n_columns; column++) {
         CN_TRY(cni_id_set_add(self->env->arena, &out_member->columns, member->columns[column].id,
                               err));
@@ -118,6 +120,7 @@ demand_of_child(const walk *self, const cni_plan *plan, int32_t child, const cni
     case CNI_PLAN_PROJECT:
         out_child->duplicates = demand->duplicates;
         out_child->order = demand->order;
+        out_child->paired = demand->paired;
         return add_own_exprs(arena, &out_child->columns, plan, err);
     case CNI_PLAN_AGGREGATE:
         out_child->duplicates = counts_duplicates(plan);
@@ -131,6 +134,7 @@ demand_of_child(const walk *self, const cni_plan *plan, int32_t child, const cni
     case CNI_PLAN_REPEAT:
         out_child->duplicates = demand->duplicates;
         out_child->order = demand->order;
+        out_child->paired = demand->paired;
         break;
     case CNI_PLAN_DISTINCT:
         if (plan->n_exprs == 0) {
