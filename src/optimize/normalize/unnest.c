@@ -11,16 +11,19 @@
 #include "optimize/normalize/normalize.h"
 #include "optimize/normalize/unnest_int.h"
 
-/* Where subqueries of a node's expressions are joined: below it, to `child`. */
+/* Where subqueries of a node's expressions are joined: below it, to `child`. `guard` (NULL =
+ * always) is the condition under which the CASE around them asks for them. */
 typedef struct place {
     cni_rule_env *env;
     const cni_plan *child;
+    const cni_expr *guard;
     cni_list known; /* of replacement: an expression that is there twice is joined once */
 } place;
 
 typedef struct replacement {
     const cni_expr *subquery;
     const cni_expr *column;
+    const cni_expr *guard;
 } replacement;
 
 static cn_code unnest_node(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan,
@@ -135,8 +138,10 @@ join_scalar(place *self, const cni_expr *expr, const cni_expr **out_expr, cn_err
     if (plan->n_columns != 1) {
         return CN_FAIL(err, CN_INTERNAL, "a scalar subquery of %d columns", plan->n_columns);
     }
-    CN_TRY(cni_unnest_dependent(self->env, CNI_JOIN_SINGLE, self->child, plan, NULL, false, &joined,
-                                err));
+    /* Of rows that are not asked for, a second match is no error. */
+    const cni_expr *guard = cni_unnest_at_most_one_row(plan) ? NULL : self->guard;
+    CN_TRY(cni_unnest_dependent(self->env, CNI_JOIN_SINGLE, self->child, plan, guard, false,
+                                &joined, err));
     self->child = joined.plan;
     const cni_column *column = &plan->columns[0];
     *out_expr = cni_unnest_map_get(&joined.map, column->id);
@@ -159,10 +164,39 @@ join_mark(place *self, const cni_expr *expr, const cni_expr **out_expr, cn_error
     return asked.negated ? cni_expr_not(self->env->arena, joined.mark, out_expr, err) : CN_OK;
 }
 
+/* The replacement of an equal expression; out_again: there is one, for another guard. */
+static const cni_expr *
+known_column(const place *self, const cni_expr *expr, bool *out_again)
+{
+    *out_again = false;
+    for (int64_t at = 0; at < self->known.n_items; at++) {
+        const replacement *known = self->known.items[at];
+        if (cni_expr_equal(known->subquery, expr)) {
+            *out_again = true;
+            if (known->guard == NULL || known->guard == self->guard) {
+                return known->column;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* A plan that is joined twice needs other ids the second time. */
+static cn_code
+copy_subquery(cni_rule_env *env, const cni_expr **inout_expr, cn_error *err)
+{
+    cni_expr node = **inout_expr;
+    CN_TRY(cni_plan_copy(&env->builder, node.subquery, NULL, &node.subquery, err));
+    return cni_expr_new(env->arena, &node, inout_expr, err);
+}
+
 /* cni_expr_visit over a place. */
 static cn_code
 replace(void *state, const cni_expr *expr, const cni_expr **out_expr, cn_error *err)
 {
+    place *self = state;
+    replacement *made = NULL;
+    bool again = false;
     *out_expr = expr;
     if (expr->kind == CNI_EXPR_LAMBDA && cni_expr_has_subquery(expr)) {
         return CN_FAIL(err, CN_NOT_IMPLEMENTED, "a subquery inside a lambda");
@@ -170,21 +204,78 @@ replace(void *state, const cni_expr *expr, const cni_expr **out_expr, cn_error *
     if (expr->kind != CNI_EXPR_SUBQUERY) {
         return CN_OK;
     }
-    place *self = state;
-    for (int64_t at = 0; at < self->known.n_items; at++) {
-        const replacement *known = self->known.items[at];
-        if (cni_expr_equal(known->subquery, expr)) {
-            *out_expr = known->column;
-            return CN_OK;
-        }
+    *out_expr = known_column(self, expr, &again);
+    if (*out_expr != NULL) {
+        return CN_OK;
     }
-    replacement *made = NULL;
     CN_TRY(CN_ARENA_NEW(self->env->arena, &made, err));
-    made->subquery = expr;
+    *made = (replacement){.subquery = expr, .guard = self->guard};
+    if (again) {
+        CN_TRY(copy_subquery(self->env, &expr, err));
+    }
     CN_TRY(expr->subquery_kind == CNI_SUBQUERY_SCALAR ? join_scalar(self, expr, out_expr, err)
                                                       : join_mark(self, expr, out_expr, err));
     made->column = *out_expr;
     return cni_list_push(self->env->arena, &self->known, made, err);
+}
+
+static cn_code replace_in(place *self, const cni_expr *expr, const cni_expr **out_expr,
+                          cn_error *err);
+
+static cn_code
+narrow_guard(place *self, const cni_expr *condition, cn_error *err)
+{
+    const cni_expr *const args[] = {self->guard, condition};
+    if (self->guard == NULL) {
+        self->guard = condition;
+        return CN_OK;
+    }
+    return cni_expr_junction(self->env->arena, CNI_EXPR_AND, args, 2, &self->guard, err);
+}
+
+/* Each value under its condition, each condition where those before it are not true. */
+static cn_code
+replace_in_case(place *self, const cni_expr *expr, const cni_expr **args, cn_error *err)
+{
+    const cni_expr *outside = self->guard;
+    for (int32_t arg = 0; arg + 1 < expr->n_args; arg += 2) {
+        const cni_expr *condition = NULL;
+        const cni_expr *before = self->guard;
+        CN_TRY(replace_in(self, expr->args[arg], &args[arg], err));
+        CN_TRY(cni_unnest_is_true(self->env, args[arg], &condition, err));
+        CN_TRY(narrow_guard(self, condition, err));
+        CN_TRY(replace_in(self, expr->args[arg + 1], &args[arg + 1], err));
+        self->guard = before;
+        CN_TRY(cni_expr_not(self->env->arena, condition, &condition, err));
+        CN_TRY(narrow_guard(self, condition, err));
+    }
+    CN_TRY(replace_in(self, expr->args[expr->n_args - 1], &args[expr->n_args - 1], err));
+    self->guard = outside;
+    return CN_OK;
+}
+
+/* The expression with all its subqueries replaced. Depth is bounded by the expression's. */
+static cn_code
+replace_in(place *self, const cni_expr *expr, const cni_expr **out_expr, cn_error *err)
+{
+    const cni_expr **args = NULL;
+    *out_expr = expr;
+    if (!cni_expr_has_subquery(expr)) {
+        return CN_OK;
+    }
+    if (expr->call != NULL) {
+        return cni_expr_rewrite(self->env->arena, expr, replace, self, out_expr, err);
+    }
+    CN_TRY(
+        cni_arena_alloc_array(self->env->arena, expr->n_args, (int64_t)sizeof(*args), &args, err));
+    if (expr->kind == CNI_EXPR_CASE) {
+        CN_TRY(replace_in_case(self, expr, args, err));
+    }
+    for (int32_t arg = 0; expr->kind != CNI_EXPR_CASE && arg < expr->n_args; arg++) {
+        CN_TRY(replace_in(self, expr->args[arg], &args[arg], err));
+    }
+    CN_TRY(cni_expr_with_args(self->env->arena, expr, args, &expr, err));
+    return replace(self, expr, out_expr, err);
 }
 
 /* ---- FILTER ---- */
@@ -212,7 +303,7 @@ join_question(place *self, const cni_expr *expr, bool negated, cn_error *err)
     CN_TRY(
         cni_arena_alloc_array(self->env->arena, expr->n_args, (int64_t)sizeof(*args), &args, err));
     for (int32_t arg = 0; arg < expr->n_args; arg++) {
-        CN_TRY(cni_expr_rewrite(self->env->arena, expr->args[arg], replace, self, &args[arg], err));
+        CN_TRY(replace_in(self, expr->args[arg], &args[arg], err));
     }
     CN_TRY(cni_expr_with_args(self->env->arena, expr, args, &expr, err));
     CN_TRY(ask(self, expr, &asked, err));
@@ -232,7 +323,7 @@ apply_conjunct(place *self, const cni_expr *conjunct, cn_error *err)
     if (asked != NULL) {
         return join_question(self, asked, negated, err);
     }
-    CN_TRY(cni_expr_rewrite(self->env->arena, conjunct, replace, self, &conjunct, err));
+    CN_TRY(replace_in(self, conjunct, &conjunct, err));
     return cni_plan_filter(&self->env->builder, self->child, conjunct, &self->child, err);
 }
 
@@ -278,20 +369,42 @@ passes_columns(const cni_plan *plan)
     return plan->kind != CNI_PLAN_PROJECT && plan->kind != CNI_PLAN_AGGREGATE;
 }
 
+/* The node's own expressions without subqueries, in a copy of it. */
+static cn_code
+replace_in_node(place *self, const cni_plan *plan, cni_plan *out_node, cn_error *err)
+{
+    cni_arena *arena = self->env->arena;
+    const cni_expr **exprs = NULL;
+    cni_order *orders = NULL;
+    CN_TRY(cni_arena_alloc_array(arena, plan->n_exprs, (int64_t)sizeof(*exprs), &exprs, err));
+    CN_TRY(cni_arena_alloc_array(arena, plan->n_orders, (int64_t)sizeof(*orders), &orders, err));
+    for (int32_t expr = 0; expr < plan->n_exprs; expr++) {
+        CN_TRY(replace_in(self, plan->exprs[expr], &exprs[expr], err));
+    }
+    for (int32_t order = 0; order < plan->n_orders; order++) {
+        orders[order] = plan->orders[order];
+        CN_TRY(replace_in(self, orders[order].expr, &orders[order].expr, err));
+    }
+    *out_node = *plan;
+    out_node->exprs = exprs;
+    out_node->orders = orders;
+    return CN_OK;
+}
+
 static cn_code
 unnest_unary(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_error *err)
 {
     place self = {.env = env, .child = plan->children[0]};
-    const cni_plan *mapped = NULL;
-    CN_TRY(cni_plan_map_exprs(env, plan, replace, &self, &mapped, err));
-    cni_plan node = *mapped;
+    const cni_plan *made = NULL;
+    cni_plan node;
+    CN_TRY(replace_in_node(&self, plan, &node, err));
     node.children = &self.child;
     if (passes_columns(plan)) {
         node.columns = self.child->columns;
         node.n_columns = self.child->n_columns;
     }
-    CN_TRY(cni_plan_new(&env->builder, &node, &mapped, err));
-    return cni_unnest_restore(env, mapped, plan->columns, plan->n_columns, NULL, out_plan, err);
+    CN_TRY(cni_plan_new(&env->builder, &node, &made, err));
+    return cni_unnest_restore(env, made, plan->columns, plan->n_columns, NULL, out_plan, err);
 }
 
 /* ---- VALUES ---- */

@@ -271,14 +271,32 @@ test_more(void **state)
         "        Scan u2 columns=[x, y, z]\n");
 }
 
+/* A second row of a subquery that CASE does not ask for is no error: the condition is the join's.
+ */
+static void
+test_case(void **state)
+{
+    un_open(state);
+    const cni_expr *args[] = {cmp(col(A), CNI_EQ, num(1)),
+                              scalar(select1(where(un.u, eq(X, B)), col(Y), "y")), col(C)};
+    const cni_expr node = {
+        .kind = CNI_EXPR_CASE, .type = args[2]->type, .n_args = 3, .args = args, .sql_offset = -1};
+    const cni_expr *choice = NULL;
+    assert_cn_ok(un.f, cni_expr_new(un.f->arena, &node, &choice, &un.f->err));
+    expect_plan(select1(un.t, choice, "c"),
+                "Project [CASE WHEN a = 1 THEN y ELSE c END AS c]\n"
+                "  Join single predicate=x = b AND CASE WHEN a = 1 THEN TRUE ELSE FALSE END\n"
+                "    Scan t columns=[a, b, c]\n"
+                "    Project [y, x]\n"
+                "      Scan u columns=[x, y, z]\n");
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        UNNEST_TEST(test_exists),
-        UNNEST_TEST(test_in),
-        UNNEST_TEST(test_scalar),
-        UNNEST_TEST(test_more),
+        UNNEST_TEST(test_exists), UNNEST_TEST(test_in),   UNNEST_TEST(test_scalar),
+        UNNEST_TEST(test_more),   UNNEST_TEST(test_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
