@@ -223,6 +223,38 @@ test_a_scan_sees_what_was_there(void **state)
 }
 
 static void
+test_rows_are_taken_at_once(void **state)
+{
+    (void)state;
+    source_env env;
+    source_begin(&env, 64);
+    cni_table *table = make_table(&env, 0, 0);
+    cni_table *more = make_table(&env, 2, 10);
+    const int32_t columns[] = {0};
+    cni_scan *before = source_open(&env, table, columns, 1, NULL);
+    assert_true(cni_is_memory_table(table));
+    cni_memory_table_take(table, more);
+    assert_int_equal(source_read_all(&env, before, 0).n_rows, 0);
+    cni_scan *between = source_open(&env, table, columns, 1, NULL);
+    cni_memory_table_take(table, more); /* is empty now */
+    cni_arrow_batch batch = source_batch(&env, 20, 5);
+    SOURCE_OK(&env, cni_memory_table_append(more, &batch, &env.err));
+    cni_memory_table_take(table, more);
+    cni_table_unref(more);
+    cni_scan *after = source_open(&env, table, columns, 1, NULL);
+    assert_int_equal(source_read_all(&env, between, 0).n_rows, 20);
+    const source_read read = source_read_all(&env, after, 0);
+    assert_int_equal(read.n_rows, 25);
+    assert_int_equal(read.sum, 24 * 25 / 2);
+    assert_true(read.ascending);
+    cni_scan_close(before);
+    cni_scan_close(between);
+    cni_scan_close(after);
+    cni_table_unref(table);
+    source_end(&env);
+}
+
+static void
 test_other_columns_are_refused(void **state)
 {
     (void)state;
@@ -289,6 +321,7 @@ main(void)
         cmocka_unit_test(test_key_filters_and_bounds),
         cmocka_unit_test(test_no_columns_are_row_counts),
         cmocka_unit_test(test_a_scan_sees_what_was_there),
+        cmocka_unit_test(test_rows_are_taken_at_once),
         cmocka_unit_test(test_other_columns_are_refused),
         cmocka_unit_test(test_it_can_be_found_again),
     };
