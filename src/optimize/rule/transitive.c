@@ -224,6 +224,36 @@ copy_facts(cni_rule_env *env, const facts *from, facts *out_copy, cn_error *err)
     return CN_OK;
 }
 
+typedef struct right_search {
+    const cni_plan *right;
+    bool found;
+} right_search;
+
+static bool
+see_right(void *state, const cni_expr *expr)
+{
+    right_search *search = state;
+    search->found = search->found || (expr->kind == CNI_EXPR_COLUMN &&
+                                      cni_plan_find_column(search->right, expr->column_id) != NULL);
+    return !search->found;
+}
+
+/* The facts that do not name the side. Above a join that pads it they are said of its NULLs too:
+ * a row of it that fails one may not be dropped below, for its partner would be padded instead. */
+static cn_code
+facts_beside(cni_rule_env *env, const facts *from, const cni_plan *side, facts *out_facts,
+             cn_error *err)
+{
+    for (int64_t item = 0; item < from->list.n_items; item++) {
+        right_search search = {side, false};
+        cni_expr_walk(from->list.items[item], see_right, &search);
+        if (!search.found) {
+            CN_TRY(cni_list_push(env->arena, &out_facts->list, from->list.items[item], err));
+        }
+    }
+    return CN_OK;
+}
+
 /* The right side of a join that keeps left rows, or only asks whether there is a partner: what
  * follows for it from the facts and the equalities of ON. */
 static cn_code
@@ -235,7 +265,7 @@ derive_right(cni_rule_env *env, const cni_plan *join, const facts *known, const 
     facts inside = {0};
     cni_list found = {0};
     if (!join->null_aware && join->join_kind != CNI_JOIN_FULL) {
-        CN_TRY(copy_facts(env, known, &inside, err));
+        CN_TRY(facts_beside(env, known, right, &inside, err));
         CN_TRY(learn_predicate(env, &inside, join->predicate, err));
         CN_TRY(gather(env, right, &inside, err));
         CN_TRY(conclude(env, right, &inside, &found, err));

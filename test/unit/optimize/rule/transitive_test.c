@@ -68,6 +68,23 @@ test_out_of_semi(void **state)
     assert_ptr_equal(apply(r, cni_rule_transitive, anti), anti);
 }
 
+/* What a filter above a LEFT join says of the padded side holds for its NULLs too, and not inside.
+ */
+static void
+test_not_of_padded_columns(void **state)
+{
+    rule_fixture *r = *state;
+    const cni_plan *t = scan_of(r, "t");
+    const cni_plan *u = scan_of(r, "u");
+    const cni_expr *groups[] = {col(r, u, "a"), col(r, u, "a")}; /* two names of one value */
+    const cni_plan *grouped = aggregate_of(r, u, groups, 2, NULL, 0);
+    const cni_expr *key = col_at(r, grouped, 0);
+    const cni_plan *join = join_of(r, CNI_JOIN_LEFT, t, grouped, eq(r, col(r, t, "a"), key));
+    const cni_expr *or_three = fixture_call(&r->f, "coalesce", key, num(r, 3));
+    const cni_plan *plan = filter_of(r, join, cmp(r, CNI_GT, or_three, num(r, 2)));
+    assert_ptr_equal(apply(r, cni_rule_transitive, plan), plan);
+}
+
 /* Into a grouping, through its key. */
 static void
 test_into_groups(void **state)
@@ -113,6 +130,7 @@ main(void)
         cmocka_unit_test_setup_teardown(test_along_inner_joins, rule_open, rule_close),
         cmocka_unit_test_setup_teardown(test_into_right_sides, rule_open, rule_close),
         cmocka_unit_test_setup_teardown(test_out_of_semi, rule_open, rule_close),
+        cmocka_unit_test_setup_teardown(test_not_of_padded_columns, rule_open, rule_close),
         cmocka_unit_test_setup_teardown(test_into_groups, rule_open, rule_close),
         cmocka_unit_test_setup_teardown(test_what_may_raise, rule_open, rule_close),
     };
