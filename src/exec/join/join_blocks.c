@@ -12,11 +12,12 @@ cni_join_begin_blocks(const cni_join_probe *self, cni_join_local *local)
 {
     const int64_t n_probe = local->probe.n_rows;
     const int64_t n_build = self->build->n_rows;
-    const int64_t block_rows = self->base.context->settings.chunk_rows;
     const bool keep_order = self->base.keep_order && n_build > 1;
     local->blocks = (cni_join_blocks){
-        .build_stands = !keep_order && n_probe >= cni_min_i64(n_build, block_rows),
+        .build_stands = !keep_order && n_probe >= cni_min_i64(n_build, self->block_rows),
     };
+    local->n_pairs = 0;
+    local->pair_at = 0;
     memset(local->matched, 0, (size_t)n_probe);
 }
 
@@ -53,8 +54,7 @@ advance(const cni_join_probe *self, cni_join_local *local)
 {
     cni_join_blocks *blocks = &local->blocks;
     const int64_t n_moving = moving_rows(self, local);
-    const int64_t most = self->base.context->settings.chunk_rows;
-    const int64_t n = cni_min_i64(most, n_moving - blocks->moving);
+    const int64_t n = cni_min_i64(self->block_rows, n_moving - blocks->moving);
     blocks->moving += n;
     if (blocks->moving >= n_moving) {
         next_standing(local);
@@ -246,9 +246,24 @@ finish(cni_join_probe *self, cni_join_local *local, cn_error *err)
     return cni_join_emit(self, local, local->out_probe, local->out_build, n, NULL, err);
 }
 
+/* The next of the pairs that a block gave. */
+static cn_code
+give_some_pairs(cni_join_probe *self, cni_join_local *local, cn_error *err)
+{
+    const int64_t most = self->base.context->settings.chunk_rows;
+    const int64_t first = local->pair_at;
+    const int64_t n = cni_min_i64(most, local->n_pairs - first);
+    local->pair_at += n;
+    return cni_join_emit(self, local, local->pair_probe + first, local->pair_build + first, n, NULL,
+                         err);
+}
+
 static cn_code
 step_residual(cni_join_probe *self, cni_join_local *local, cn_error *err)
 {
+    if (local->pair_at < local->n_pairs) {
+        return give_some_pairs(self, local, err);
+    }
     if (all_pairs_seen(self, local)) {
         return finish(self, local, err);
     }
@@ -272,7 +287,9 @@ step_residual(cni_join_probe *self, cni_join_local *local, cn_error *err)
     CN_TRY(code);
     CN_TRY(note_pairs(self, local, &at, n, live, unknown, &n_out, err));
     local->n_matches += n_out;
-    return cni_join_emit(self, local, local->pair_probe, local->pair_build, n_out, NULL, err);
+    local->n_pairs = n_out;
+    local->pair_at = 0;
+    return give_some_pairs(self, local, err);
 }
 
 cn_code

@@ -24,14 +24,15 @@
 #include "exec/join/join.h"
 #include "exec/join/join_loops_int.h"
 
-#define CNI_JOIN_MAX_ROWS       (INT64_C(0x7FFFFFFE))
-#define CNI_JOIN_BLOCK_ROWS     2048       /* rows of a build that are inserted at a time */
-#define CNI_JOIN_DENSE_MIN      (1 << 20)  /* codes that are always few enough for an array */
-#define CNI_JOIN_DENSE_PER_ROW  4          /* codes a row, otherwise */
-#define CNI_JOIN_DENSE_BYTES    (64 << 20) /* of an array at most */
-#define CNI_JOIN_DICTIONARY_MAX (1 << 16)  /* build rows that leave as dictionary codes */
-#define CNI_JOIN_MAX_PARTS      64         /* small outputs that wait to be joined */
-#define CNI_JOIN_FULL_ROWS      256        /* fewer do not travel */
+#define CNI_JOIN_MAX_ROWS           (INT64_C(0x7FFFFFFE))
+#define CNI_JOIN_BLOCK_ROWS         2048       /* rows of a build that are inserted at a time */
+#define CNI_JOIN_LEAST_BLOCK_CHUNKS 16         /* small chunks are for tests: blocks stay larger */
+#define CNI_JOIN_DENSE_MIN          (1 << 20)  /* codes that are always few enough for an array */
+#define CNI_JOIN_DENSE_PER_ROW      4          /* codes a row, otherwise */
+#define CNI_JOIN_DENSE_BYTES        (64 << 20) /* of an array at most */
+#define CNI_JOIN_DICTIONARY_MAX     (1 << 16)  /* build rows that leave as dictionary codes */
+#define CNI_JOIN_MAX_PARTS          64         /* small outputs that wait to be joined */
+#define CNI_JOIN_FULL_ROWS          256        /* fewer do not travel */
 
 typedef enum cni_join_strategy {
     CNI_JOIN_NOTHING, /* no row can be found by keys */
@@ -229,6 +230,7 @@ typedef struct cni_join_probe {
     int32_t *probe_outputs;   /* positions in the probe's chunks, each once */
     int32_t *output_of_probe; /* n_outputs: index in probe_outputs, or -1 */
     int64_t full_rows;
+    int64_t block_rows; /* pairs that a residual looks at together without keys */
 } cni_join_probe;
 
 /* Where a nested loop is: one side stands still, the other comes in blocks. */
@@ -260,6 +262,8 @@ typedef struct cni_join_local {
     int64_t run_at;   /* rows of its run that were candidates already */
     bool row_matched; /* one of them was a match */
     cni_join_blocks blocks;
+    int64_t n_pairs;     /* of a block that come out: in pair_probe and pair_build */
+    int64_t pair_at;     /* the first that has not */
     uint64_t dictionary; /* identity of the one whose values are kept; 0 = none */
     uint32_t *entry_values;
     int64_t cap_entries;

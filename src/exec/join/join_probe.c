@@ -113,7 +113,7 @@ init_local(cni_join_probe *self, cni_join_local *local, cn_error *err)
     CN_TRY(cni_alloc_zeroed(allocator, self->join->n_keys * (int64_t)sizeof(*local->keys),
                             &local->keys, err));
     CN_TRY(cni_alloc(allocator, chunk_rows * (int64_t)sizeof(uint32_t), &local->part_build, err));
-    CN_TRY(reserve_rows(self, local, chunk_rows, err));
+    CN_TRY(reserve_rows(self, local, cni_max_i64(chunk_rows, self->block_rows), err));
     return self->join->residual == NULL
                ? CN_OK
                : cni_program_state_new(self->join->residual, context, &local->residual, err);
@@ -358,6 +358,13 @@ choose_traits(cni_join_probe *self)
     self->three_valued = self->build->compares_nulls;
     self->nothing_can_match = nothing_can_match(self->build);
     self->n_residuals = join->residual == NULL ? 0 : cni_program_n_outputs(join->residual);
+    const int64_t chunk_rows = self->base.context->settings.chunk_rows;
+    self->block_rows = chunk_rows;
+    if (self->way == CNI_JOIN_WAY_BLOCKS && join->residual != NULL) {
+        self->block_rows =
+            cni_max_i64(chunk_rows, cni_min_i64(CNI_CHUNK_ROWS_DEFAULT,
+                                                CNI_JOIN_LEAST_BLOCK_CHUNKS * chunk_rows));
+    }
     self->full_rows = cni_min_i64(CNI_JOIN_FULL_ROWS, self->base.context->settings.chunk_rows);
 }
 
