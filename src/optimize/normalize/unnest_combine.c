@@ -200,6 +200,7 @@ pull_full(cni_unnest_side *side, const cni_plan *plan, cni_unnest_part **out_par
     for (int32_t child = 0; child < 2; child++) {
         CN_TRY(cni_unnest_pull(side, plan->children[child], false, &parts[child], err));
         CN_TRY(cni_unnest_attach(side, parts[child], NULL, &named, err));
+        CN_TRY(cni_unnest_drop_null_keys(side, parts[child], err));
     }
     CN_TRY(full_predicate(side, plan, parts[0], parts[1], &predicate, err));
     CN_TRY(cni_plan_join(&env->builder, CNI_JOIN_FULL, parts[0]->plan, parts[1]->plan, predicate,

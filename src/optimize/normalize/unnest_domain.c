@@ -79,17 +79,36 @@ cni_unnest_key_expr(cni_rule_env *env, const cni_unnest_key *key, const cni_expr
                : cni_expr_compare(env->arena, CNI_EQ, key->outer, key->inner, out_expr, err);
 }
 
-const cni_expr *
-cni_unnest_equal_of(const cni_unnest_side *side, const cni_unnest_part *part, int32_t left_id)
+/* Whether equal values of the type are the same in every expression: not so for -0 and 0, for a
+ * month and 30 days, for what holds such. */
+static bool
+equal_is_same(const cni_type *type)
+{
+    return type->n_children == 0 && type->id != CNI_TYPE_FLOAT16 && type->id != CNI_TYPE_FLOAT32 &&
+           type->id != CNI_TYPE_FLOAT64 && type->id != CNI_TYPE_INTERVAL;
+}
+
+/* The conjunct that gives `left_id` an equal; NULL for none. */
+static const cni_expr *
+equality_for(const cni_unnest_side *side, const cni_unnest_part *part, int32_t left_id,
+             const cni_expr **out_inner)
 {
     for (int64_t at = 0; at < part->pulled.n_items; at++) {
         const cni_unnest_key key = cni_unnest_key_of(side, part, part->pulled.items[at]);
         if (key.form == CNI_UNNEST_KEY && key.outer->kind == CNI_EXPR_COLUMN &&
-            key.outer->column_id == left_id) {
-            return key.inner;
+            key.outer->column_id == left_id && (key.null_safe || equal_is_same(key.outer->type))) {
+            *out_inner = key.inner;
+            return part->pulled.items[at];
         }
     }
     return NULL;
+}
+
+const cni_expr *
+cni_unnest_equal_of(const cni_unnest_side *side, const cni_unnest_part *part, int32_t left_id)
+{
+    const cni_expr *inner = NULL;
+    return equality_for(side, part, left_id, &inner) == NULL ? NULL : inner;
 }
 
 /* ---- D ---- */
@@ -266,17 +285,121 @@ pull_domain_keys(cni_unnest_side *side, const cni_unnest_map *to_domain, cni_lis
     return CN_OK;
 }
 
-cn_code
-cni_unnest_attach(cni_unnest_side *side, cni_unnest_part *inout_part, const cni_plan *node,
-                  const cni_id_set *more, cn_error *err)
+/* ---- equalities in place of D ---- */
+
+static bool
+call_may_error(const cni_expr *expr)
+{
+    bool may_error = expr->kind != CNI_EXPR_AGGREGATE && cni_expr_may_error(expr);
+    for (int32_t arg = 0; expr->kind == CNI_EXPR_AGGREGATE && arg < expr->n_args; arg++) {
+        may_error = may_error || cni_expr_may_error(expr->args[arg]);
+    }
+    return may_error || (expr->call != NULL && expr->call->filter != NULL &&
+                         cni_expr_may_error(expr->call->filter));
+}
+
+/* Errors of an aggregate function itself (a sum that overflows) are left aside: they concern a
+ * group. */
+bool
+cni_unnest_node_may_error(const cni_plan *node)
+{
+    bool may_error = node->predicate != NULL && cni_expr_may_error(node->predicate);
+    for (int32_t expr = 0; expr < node->n_exprs; expr++) {
+        may_error = may_error || call_may_error(node->exprs[expr]);
+    }
+    for (int32_t order = 0; order < node->n_orders; order++) {
+        may_error = may_error || cni_expr_may_error(node->orders[order].expr);
+    }
+    return may_error;
+}
+
+/* Whether what was pulled may be evaluated for every row of the part, not only for those of left
+ * rows. */
+static bool
+is_safe_everywhere(const cni_unnest_part *part, const cni_plan *node)
+{
+    bool safe = !part->padded && (node == NULL || !cni_unnest_node_may_error(node));
+    for (int64_t at = 0; safe && at < part->pulled.n_items; at++) {
+        safe = !cni_expr_may_error(part->pulled.items[at]);
+    }
+    for (int64_t at = 0; safe && at < part->map.items.n_items; at++) {
+        safe = !cni_expr_may_error(((const cni_unnest_item *)part->map.items.items[at])->expr);
+    }
+    return safe;
+}
+
+/* out_map: every named column -> what a pulled equality says it is; out_keys: those equalities.
+ * out_complete false: some column has none. */
+static cn_code
+find_equalities(const cni_unnest_side *side, const cni_unnest_part *part, const cni_id_set *named,
+                cni_unnest_map *out_map, cni_list *out_keys, bool *out_complete, cn_error *err)
 {
     cni_rule_env *env = side->env;
-    cni_id_set named = {0};
+    *out_complete = true;
+    for (int32_t column = 0; *out_complete && column < side->left->n_columns; column++) {
+        const int32_t id = side->left->columns[column].id;
+        const cni_expr *inner = NULL;
+        if (!cni_id_set_has(named, id)) {
+            continue;
+        }
+        const cni_expr *conjunct = equality_for(side, part, id, &inner);
+        *out_complete = conjunct != NULL;
+        if (conjunct != NULL) {
+            CN_TRY(cni_unnest_map_put(env, out_map, id, inner, err));
+            CN_TRY(cni_list_push(env->arena, out_keys, conjunct, err));
+        }
+    }
+    return CN_OK;
+}
+
+static bool
+list_has(const cni_list *list, const void *item)
+{
+    for (int64_t at = 0; at < list->n_items; at++) {
+        if (list->items[at] == item) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Conjuncts that are no keys become a filter of the plan, mapped columns its own. */
+static cn_code
+use_equalities(cni_unnest_side *side, const cni_unnest_map *equals, const cni_list *keys,
+               cni_unnest_part *inout_part, cn_error *err)
+{
+    cni_rule_env *env = side->env;
+    cni_list local = {0};
+    const cni_expr *expr = NULL;
+    const cni_plan *plan = inout_part->plan;
+    for (int64_t at = 0; at < inout_part->pulled.n_items; at++) {
+        if (!list_has(keys, inout_part->pulled.items[at])) {
+            CN_TRY(
+                cni_unnest_map_expr(env, equals, NULL, inout_part->pulled.items[at], &expr, err));
+            CN_TRY(cni_list_push(env->arena, &local, expr, err));
+        }
+    }
+    CN_TRY(cni_unnest_and(env, &local, &expr, err));
+    if (expr != NULL) {
+        CN_TRY(cni_plan_filter(&env->builder, plan, expr, &plan, err));
+    }
+    CN_TRY(compute_map(env, inout_part, equals, &plan, err));
+    inout_part->plan = plan;
+    inout_part->pulled = *keys;
+    inout_part->map = (cni_unnest_map){0};
+    inout_part->domain = *equals;
+    return CN_OK;
+}
+
+static cn_code
+attach_domain(cni_unnest_side *side, const cni_id_set *named, cni_unnest_part *inout_part,
+              cn_error *err)
+{
+    cni_rule_env *env = side->env;
     cni_unnest_map to_domain = {0};
     const cni_plan *domain = NULL;
     const cni_plan *plan = NULL;
-    CN_TRY(collect_named(side, inout_part, node, more, &named, err));
-    CN_TRY(make_domain(side, &named, &domain, &to_domain, err));
+    CN_TRY(make_domain(side, named, &domain, &to_domain, err));
     CN_TRY(join_domain(side, inout_part, domain, &to_domain,
                        inout_part->padded ? CNI_JOIN_LEFT : CNI_JOIN_INNER, &plan, err));
     if (inout_part->present != NULL) {
@@ -292,6 +415,22 @@ cni_unnest_attach(cni_unnest_side *side, cni_unnest_part *inout_part, const cni_
     inout_part->map = (cni_unnest_map){0};
     inout_part->domain = to_domain;
     return pull_domain_keys(side, &to_domain, &inout_part->pulled, err);
+}
+
+cn_code
+cni_unnest_attach(cni_unnest_side *side, cni_unnest_part *inout_part, const cni_plan *node,
+                  const cni_id_set *more, cn_error *err)
+{
+    cni_id_set named = {0};
+    cni_unnest_map equals = {0};
+    cni_list keys = {0};
+    bool complete = false;
+    CN_TRY(collect_named(side, inout_part, node, more, &named, err));
+    if (is_safe_everywhere(inout_part, node)) {
+        CN_TRY(find_equalities(side, inout_part, &named, &equals, &keys, &complete, err));
+    }
+    return complete ? use_equalities(side, &equals, &keys, inout_part, err)
+                    : attach_domain(side, &named, inout_part, err);
 }
 
 cn_code
@@ -335,9 +474,8 @@ is_keyed_by(const cni_unnest_side *side, const cni_unnest_part *part, const cni_
     return n_ids == part->pulled.n_items;
 }
 
-/* Rows whose key is NULL match nothing by `=`; said so, the key may be compared safely. */
-static cn_code
-drop_null_keys(cni_unnest_side *side, cni_unnest_part *inout_part, cn_error *err)
+cn_code
+cni_unnest_drop_null_keys(cni_unnest_side *side, cni_unnest_part *inout_part, cn_error *err)
 {
     cni_rule_env *env = side->env;
     cni_list filters = {0};
@@ -369,7 +507,7 @@ cni_unnest_canonical(cni_unnest_side *side, cni_unnest_part *inout_part, const c
     if (!is_keyed_by(side, inout_part, ids)) {
         CN_TRY(cni_unnest_attach(side, inout_part, NULL, ids, err));
     }
-    CN_TRY(drop_null_keys(side, inout_part, err));
+    CN_TRY(cni_unnest_drop_null_keys(side, inout_part, err));
     const int32_t cap = n_columns + side->left->n_columns;
     CN_TRY(cni_arena_alloc_array(env->arena, cap, (int64_t)sizeof(*exprs), &exprs, err));
     CN_TRY(cni_arena_alloc_array(env->arena, cap, (int64_t)sizeof(*made), &made, err));

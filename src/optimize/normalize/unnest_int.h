@@ -100,15 +100,21 @@ CN_NODISCARD cn_code cni_unnest_key_expr(cni_rule_env *env, const cni_unnest_key
 const cni_expr *cni_unnest_equal_of(const cni_unnest_side *side, const cni_unnest_part *part,
                                     int32_t left_id);
 
-/* Join D into the part: of the left columns that it names, those that `node`'s own expressions
- * name (may be NULL), and those of `more` (may be NULL). Afterwards all columns of R are the
- * plan's, and what is pulled are keys on D. */
+/* Whether the node's own expressions may raise an error, aggregate functions themselves aside. */
+bool cni_unnest_node_may_error(const cni_plan *node);
+
+/* Join D into the part, or use equalities in its place: of the left columns that it names, those
+ * that `node`'s own expressions name (may be NULL), and those of `more` (may be NULL). Afterwards
+ * all columns of R are the plan's, and what is pulled is a key for each of these left columns. */
 CN_NODISCARD cn_code cni_unnest_attach(cni_unnest_side *side, cni_unnest_part *inout_part,
                                        const cni_plan *node, const cni_id_set *more, cn_error *err);
 /* Likewise, but every row of D stays, out_present tells where a row of R is there. */
 CN_NODISCARD cn_code cni_unnest_attach_outer(cni_unnest_side *side, cni_unnest_part *inout_part,
                                              const cni_plan *node, const cni_expr **out_present,
                                              cn_error *err);
+/* Rows whose key is NULL match nothing by `=`: without them, keys may be compared safely. */
+CN_NODISCARD cn_code cni_unnest_drop_null_keys(cni_unnest_side *side, cni_unnest_part *inout_part,
+                                               cn_error *err);
 /* A plan of exactly `columns` and, behind them, one column for every left column in `ids`, in
  * order, to be compared by IS NOT DISTINCT FROM. `ids` holds all that the part names. */
 CN_NODISCARD cn_code cni_unnest_canonical(cni_unnest_side *side, cni_unnest_part *inout_part,

@@ -278,28 +278,12 @@ knows_empty(const cni_plan *aggregate)
     return true;
 }
 
-/* Errors of the function itself (a sum that overflows) are left aside: they concern a group. */
-static bool
-call_may_error(const cni_expr *expr)
-{
-    bool may_error = expr->kind != CNI_EXPR_AGGREGATE && cni_expr_may_error(expr);
-    for (int32_t arg = 0; expr->kind == CNI_EXPR_AGGREGATE && arg < expr->n_args; arg++) {
-        may_error = may_error || cni_expr_may_error(expr->args[arg]);
-    }
-    return may_error || (expr->call != NULL && expr->call->filter != NULL &&
-                         cni_expr_may_error(expr->call->filter));
-}
-
 /* Whether the node can be evaluated for all keys at once. */
 static bool
 is_free(const cni_unnest_side *side, const cni_unnest_part *part, const cni_plan *node)
 {
-    for (int32_t expr = 0; part->pulled.n_items > 0 && expr < node->n_exprs; expr++) {
-        if (call_may_error(node->exprs[expr])) {
-            return false;
-        }
-    }
-    return !cni_unnest_node_names(&side->ids, node) && cni_unnest_all_keyed(side, part);
+    return !(part->pulled.n_items > 0 && cni_unnest_node_may_error(node)) &&
+           !cni_unnest_node_names(&side->ids, node) && cni_unnest_all_keyed(side, part);
 }
 
 /* Every call only over rows where `present` is there. */

@@ -119,6 +119,12 @@ test_scalar(void **state)
                 "    Project [x, y, TRUE AS present]\n"
                 "      Project [x, y]\n"
                 "        Scan u columns=[x, y, z]\n");
+}
+
+static void
+test_scalar_with_domain(void **state)
+{
+    un_open(state);
     expect_plan(select1(un.t,
                         scalar(limit_of(
                             sort_of(select1(where(un.u, eq(X, B)), col(Y), "y"), col(Y)), 1, 0)),
@@ -166,13 +172,13 @@ test_scalar(void **state)
         "      Scan u columns=[x, y, z]\n");
 }
 
+/* A subquery within a subquery names the outermost query. */
 static void
-test_more(void **state)
+test_nested(void **state)
 {
     un_open(state);
     int32_t v[3];
     const cni_plan *u2 = another_u(v);
-    /* nested, two levels up */
     const cni_plan *inner = where(u2, both(eq(v[0], X), eq(v[1], A)));
     expect_plan(
         where(un.t, exists(where(un.u, both(eq(Y, B), exists(inner))))),
@@ -198,10 +204,17 @@ test_more(void **state)
         "          Scan t columns=[a, b, c]\n"
         "      Scan u columns=[x, y, z]\n"
         "    Scan u2 columns=[x, y, z]\n");
-    /* union */
+}
+
+static void
+test_union_and_distinct(void **state)
+{
+    un_open(state);
+    int32_t v[3];
+    const cni_plan *u2 = another_u(v);
     expect_plan(where(un.t, in(col(B), union_of(select1(where(un.u, eq(X, A)), col(Y), "y"),
                                                 select1(where(u2, eq(v[0], A)), col(v[1]), "y")))),
-                "Join semi predicate=a#0 IS NOT DISTINCT FROM a#26 AND b = y\n"
+                "Join semi predicate=a#0 IS NOT DISTINCT FROM a#16 AND b = y\n"
                 "  Scan t columns=[a, b, c]\n"
                 "  UnionAll\n"
                 "    Project [y, x AS a]\n"
@@ -224,7 +237,12 @@ test_more(void **state)
                 "            Scan t columns=[a, b, c]\n"
                 "        Project [y, x]\n"
                 "          Scan u columns=[x, y, z]\n");
-    /* lateral */
+}
+
+static void
+test_lateral(void **state)
+{
+    un_open(state);
     const cni_plan *lateral = limit_of(sort_of(where(un.u, eq(X, A)), col(Y)), 2, 1);
     expect_plan(join_of(CNI_JOIN_LEFT, un.t, lateral, NULL), "Join left predicate=x = a\n"
                                                              "  Scan t columns=[a, b, c]\n"
@@ -238,11 +256,28 @@ test_more(void **state)
                 "    Scan t columns=[a, b, c]\n"
                 "    Aggregate groups=[x] aggregates=[count()]\n"
                 "      Scan u columns=[x, y, z]\n");
-    /* left join below */
+    /* Rows of expressions over the left side. */
+    const cni_field field = {.name = CNI_STR("x"), .type = cni_type_of(CNI_TYPE_INT64)};
+    const cni_expr *const rows[] = {col(A), num(7)};
+    const cni_plan *values = NULL;
+    assert_cn_ok(un.f, cni_plan_values(&un.env.builder, &field, 1, rows, 2, &values, &un.f->err));
+    expect_plan(join_of(CNI_JOIN_INNER, un.t, values, NULL),
+                "Project [a, b, c, CASE WHEN row = 0 THEN a ELSE 7 END AS x]\n"
+                "  Join cross\n"
+                "    Scan t columns=[a, b, c]\n"
+                "    Values [0] [1]\n");
+}
+
+static void
+test_outer_joins_inside(void **state)
+{
+    un_open(state);
+    int32_t v[3];
+    const cni_plan *u2 = another_u(v);
     expect_plan(
         where(un.t, exists(where(join_of(CNI_JOIN_LEFT, un.u, u2, both(eq(X, v[0]), eq(v[1], A))),
                                  eq(Y, B)))),
-        "Join semi predicate=a#0 IS NOT DISTINCT FROM a#39 AND y#4 = b\n"
+        "Join semi predicate=a#0 IS NOT DISTINCT FROM a#16 AND y#4 = b\n"
         "  Scan t columns=[a, b, c]\n"
         "  Join left predicate=x#3 = x#10 AND y#11 = a\n"
         "    Join cross\n"
@@ -256,9 +291,9 @@ test_more(void **state)
                                  eq(Y, B)))),
         "Join semi predicate=a#0 IS NOT DISTINCT FROM key AND y#4 = b\n"
         "  Scan t columns=[a, b, c]\n"
-        "  Project [a#43 AS a, x#3 AS x, y#4 AS y, z#5 AS z, a#47 AS a, x#10 AS x, y#11 AS y, z#12 "
-        "AS z, CASE WHEN a#43 IS NOT NULL THEN a#43 ELSE a#47 END AS key]\n"
-        "    Join full predicate=a#43 IS NOT DISTINCT FROM a#47 AND x#3 = x#10 AND y#11 = a#43\n"
+        "  Project [a#20 AS a, x#3 AS x, y#4 AS y, z#5 AS z, a#24 AS a, x#10 AS x, y#11 AS y, z#12 "
+        "AS z, CASE WHEN a#20 IS NOT NULL THEN a#20 ELSE a#24 END AS key]\n"
+        "    Join full predicate=a#20 IS NOT DISTINCT FROM a#24 AND x#3 = x#10 AND y#11 = a#20\n"
         "      Join cross\n"
         "        Distinct\n"
         "          Project [a]\n"
@@ -269,6 +304,113 @@ test_more(void **state)
         "          Project [a]\n"
         "            Scan t columns=[a, b, c]\n"
         "        Scan u2 columns=[x, y, z]\n");
+}
+
+/* A left side that is not cheap is made once, for itself and for D. */
+static void
+test_shared_left(void **state)
+{
+    un_open(state);
+    int32_t v[3];
+    const cni_plan *u2 = another_u(v);
+    const cni_plan *left = join_of(CNI_JOIN_INNER, un.t, u2, eq(A, v[0]));
+    const cni_plan *below = where(un.u, cmp(col(X), CNI_LT, col(B)));
+    expect_plan(select1(left, scalar(aggregate(below, NULL, call("max", col(Y)))), "m"),
+                "Project [max AS m]\n"
+                "  With left side\n"
+                "    Join inner predicate=a = x\n"
+                "      Scan t columns=[a, b, c]\n"
+                "      Scan u2 columns=[x, y, z]\n"
+                "    Join left predicate=b IS NOT DISTINCT FROM key\n"
+                "      CteScan left side columns=[a, b, c, x, y, z]\n"
+                "      Aggregate groups=[b] aggregates=[max(y)]\n"
+                "        Join inner predicate=x < b\n"
+                "          Distinct\n"
+                "            Project [b]\n"
+                "              CteScan left side columns=[a, b, c, x, y, z]\n"
+                "          Scan u columns=[x, y, z]\n");
+}
+
+/* A definition inside the subquery that names the query around it. */
+static void
+test_with(void **state)
+{
+    un_open(state);
+    const cni_plan *definition = select1(where(un.u, eq(X, A)), col(Y), "y");
+    const cni_plan *scan = NULL;
+    const cni_plan *with = NULL;
+    const int32_t cte_id = cni_plan_new_cte_id(&un.env.builder);
+    assert_cn_ok(un.f, cni_plan_cte_scan(&un.env.builder, cte_id, CNI_STR("w"), definition->columns,
+                                         1, &scan, &un.f->err));
+    assert_cn_ok(un.f, cni_plan_with(&un.env.builder, cte_id, definition, scan, CNI_STR("w"), &with,
+                                     &un.f->err));
+    expect_plan(where(un.t, in(col(B), with)),
+                "Join semi predicate=a#0 IS NOT DISTINCT FROM a#13 AND b = y\n"
+                "  Scan t columns=[a, b, c]\n"
+                "  With w\n"
+                "    Project [y, x AS a]\n"
+                "      Filter x IS NOT NULL\n"
+                "        Project [y, x]\n"
+                "          Scan u columns=[x, y, z]\n"
+                "    Project [y, a]\n"
+                "      CteScan w columns=[y, a]\n");
+}
+
+/* From the left column up: each step adds one. */
+static void
+test_recursive(void **state)
+{
+    un_open(state);
+    const cni_plan *base = select1(where(un.u, eq(X, A)), col(Y), "y");
+    const cni_plan *step = NULL;
+    const cni_plan *plan = NULL;
+    const int32_t cte_id = cni_plan_new_cte_id(&un.env.builder);
+    assert_cn_ok(un.f, cni_plan_cte_scan(&un.env.builder, cte_id, CNI_STR("r"), base->columns, 1,
+                                         &step, &un.f->err));
+    step = where(step, cmp(col(id_of(step, 0)), CNI_LT, col(B)));
+    step = select1(step, fixture_call(un.f, "+", col(id_of(step, 0)), num(1)), "y");
+    assert_cn_ok(un.f, cni_plan_recursive(&un.env.builder, cte_id, CNI_STR("r"), base, step, true,
+                                          &plan, &un.f->err));
+    expect_plan(where(un.t, in(col(C), plan)),
+                "Join semi predicate=a#0 IS NOT DISTINCT FROM a#30 AND b#1 IS NOT DISTINCT FROM "
+                "b#31 AND c = y\n"
+                "  Scan t columns=[a, b, c]\n"
+                "  Recursive r distinct\n"
+                "    Project [y, a, b]\n"
+                "      Join inner predicate=x = a\n"
+                "        Distinct\n"
+                "          Project [a, b]\n"
+                "            Scan t columns=[a, b, c]\n"
+                "        Project [y, x]\n"
+                "          Scan u columns=[x, y, z]\n"
+                "    Project [#12 AS y, a#26 AS a, b#27 AS b]\n"
+                "      Project [a#26 AS a, b#27 AS b, y, a#14 AS a, b#15 AS b, y + 1]\n"
+                "        Join inner predicate=a#26 IS NOT DISTINCT FROM a#14 AND b#27 IS NOT "
+                "DISTINCT FROM b#15 AND y < b#27\n"
+                "          Distinct\n"
+                "            Project [a, b]\n"
+                "              Scan t columns=[a, b, c]\n"
+                "          Project [y, a, b]\n"
+                "            Project [y, a, b]\n"
+                "              CteScan r columns=[y, a, b]\n");
+}
+
+/* What the method does not reach is refused by name. */
+static void
+test_refused(void **state)
+{
+    un_open(state);
+    const cni_plan *plan = join_of(CNI_JOIN_FULL, un.t, where(un.u, eq(X, A)), NULL);
+    un.f->err = (cn_error)CN_ERROR_INIT;
+    assert_int_equal(cni_normalize(&un.env, plan, &plan, &un.f->err), CN_NOT_IMPLEMENTED);
+    assert_non_null(strstr(un.f->err.message, "FULL JOIN LATERAL"));
+    int32_t v[3];
+    const cni_plan *u2 = another_u(v);
+    const cni_plan *about_both = where(u2, both(eq(v[0], A), eq(v[1], X)));
+    plan = join_of(CNI_JOIN_LEFT, un.t, un.u, exists(about_both));
+    un.f->err = (cn_error)CN_ERROR_INIT;
+    assert_int_equal(cni_normalize(&un.env, plan, &plan, &un.f->err), CN_NOT_IMPLEMENTED);
+    assert_non_null(strstr(un.f->err.message, "refers to both sides"));
 }
 
 /* A second row of a subquery that CASE does not ask for is no error: the condition is the join's.
@@ -295,8 +437,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        UNNEST_TEST(test_exists), UNNEST_TEST(test_in),   UNNEST_TEST(test_scalar),
-        UNNEST_TEST(test_more),   UNNEST_TEST(test_case),
+        UNNEST_TEST(test_exists),      UNNEST_TEST(test_in),
+        UNNEST_TEST(test_scalar),      UNNEST_TEST(test_scalar_with_domain),
+        UNNEST_TEST(test_nested),      UNNEST_TEST(test_union_and_distinct),
+        UNNEST_TEST(test_lateral),     UNNEST_TEST(test_outer_joins_inside),
+        UNNEST_TEST(test_shared_left), UNNEST_TEST(test_with),
+        UNNEST_TEST(test_recursive),   UNNEST_TEST(test_refused),
+        UNNEST_TEST(test_case),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
