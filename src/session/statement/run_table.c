@@ -177,8 +177,9 @@ find_target(cni_statement_work *work, const cni_sql_insert *insert, cni_table **
         return CN_INVALID_ARGUMENT;
     }
     if (!cni_is_memory_table(entry->table)) {
-        return cni_statement_refuse(work, offset, length,
-                                    "INSERT statements into tables that are not in memory", err);
+        (void)cni_statement_refuse(work, offset, length,
+                                   "INSERT statements into tables that are not in memory", err);
+        return CN_NOT_IMPLEMENTED;
     }
     *out_table = entry->table;
     return CN_OK;

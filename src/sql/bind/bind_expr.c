@@ -424,13 +424,14 @@ refuse_kind(const cni_sql_expr *expr, cn_error *err)
         [CNI_SQL_EXPR_DEFAULT] = "DEFAULT values in queries",
     };
     if (expr->kind == CNI_SQL_EXPR_STAR) {
-        return cni_bind_fail(err, CN_INVALID_ARGUMENT, "42601", expr->node.offset,
-                             expr->node.length,
-                             "* may stand only in a select list and in count(*)");
+        (void)cni_bind_fail(err, CN_INVALID_ARGUMENT, "42601", expr->node.offset, expr->node.length,
+                            "* may stand only in a select list and in count(*)");
+        return CN_INVALID_ARGUMENT;
     }
     const char *name = names[expr->kind];
-    return cni_bind_refuse(err, expr->node.offset, expr->node.length,
-                           name == NULL ? "expressions of this kind" : name);
+    (void)cni_bind_refuse(err, expr->node.offset, expr->node.length,
+                          name == NULL ? "expressions of this kind" : name);
+    return CN_NOT_IMPLEMENTED;
 }
 
 /* The cases that are functions of the catalogue or constants; others answer with *out_expr NULL. */

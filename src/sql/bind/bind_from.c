@@ -344,6 +344,9 @@ cni_bind_from_item(cni_binder *binder, const cni_bind_around *around, cni_bind_n
         return bind_join_item(&state, from, out_input, err);
     }
     CN_TRY(bind_table_item(&state, from, err));
+    if (state.plan == NULL) {
+        return CN_FAIL(err, CN_INTERNAL, "a FROM item became no plan");
+    }
     if (from->alias.text.data != NULL) {
         state.alias = from->alias.text;
         state.schema = (cni_str){0};
