@@ -235,32 +235,49 @@ test_key_filters(void **state)
     }
 }
 
-/* Every budget is too small for something else. */
+/* One run with an allocation that fails, or a small budget; true when nothing was refused. */
+static bool
+run_refused(const join_case *test, join_side *build, join_side *probe, run_settings settings)
+{
+    cni_strbuf got;
+    join_run run;
+    text_begin(&got);
+    const cn_code code = join_engine(&run, test, build, probe, settings, &got);
+    if (code != CN_OK && code != CN_BUDGET_EXCEEDED && code != CN_NO_MEMORY &&
+        code != CN_INVALID_DATA) {
+        fail_msg("code %d: %s", (int)code, run.run.err.message);
+    }
+    plan_run_end(&run.run);
+    cni_strbuf_done(&got);
+    return code == CN_OK || code == CN_INVALID_DATA;
+}
+
 static void
 test_faults(void **state)
 {
     (void)state;
-    for (uint64_t seed = 40; seed < 52; seed++) {
+    for (uint64_t seed = 40; seed < 70; seed++) {
         join_case test = random_case(seed);
         test.n_workers = 1;
         test.n_build = 30;
         test.n_probe = 20;
         test.chunk_rows = 16;
         test.push_rows = 0;
+        test.filters = seed % 3 == 0;
         uint64_t random = seed;
         join_side build;
         join_side probe;
         join_side_begin(&build, &test, test.n_build, 'b', &random);
         join_side_begin(&probe, &test, test.n_probe, 'p', &random);
-        for (int64_t limit = 1; limit < 600; limit += 7) {
-            cni_strbuf got;
-            join_run run;
-            text_begin(&got);
-            const run_settings settings = {.memory_limit = limit * 8192};
-            const cn_code code = join_engine(&run, &test, &build, &probe, settings, &got);
-            assert_true(code == CN_OK || code == CN_BUDGET_EXCEEDED || code == CN_INVALID_DATA);
-            plan_run_end(&run.run);
-            cni_strbuf_done(&got);
+        bool done = false;
+        for (int64_t fail_at = 1; !done; fail_at++) {
+            cni_fault fault = {0};
+            fault.fail_at[CNI_FAULT_ALLOC] = fail_at;
+            done = run_refused(&test, &build, &probe, (run_settings){.fault = &fault});
+            assert_true(fail_at < 100000);
+        }
+        for (int64_t limit = 1; limit < 600; limit += 37) {
+            (void)run_refused(&test, &build, &probe, (run_settings){.memory_limit = limit * 8192});
         }
         join_side_end(&build);
         join_side_end(&probe);

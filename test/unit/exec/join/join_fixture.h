@@ -448,6 +448,7 @@ typedef struct join_run {
     cni_phys_key_filter filter_specs[JOIN_MAX_KEYS];
     cni_key_filter *filters[JOIN_MAX_KEYS];
     int64_t n_filtered;
+    bool refuses; /* memory: filters may be of lesser kinds */
 } join_run;
 
 typedef struct join_worker {
@@ -745,10 +746,15 @@ join_check_filters(join_run *self)
     uint64_t *bits = calloc((size_t)cni_bits_words(probe->n_rows) + 1, sizeof(*bits));
     for (int32_t key = 0; key < self->join.n_key_filters; key++) {
         int64_t n_left = 0;
-        assert_true(cni_key_filter_kind_of(self->filters[key]) != CNI_KEY_FILTER_PASS);
+        assert_true(self->refuses ||
+                    cni_key_filter_kind_of(self->filters[key]) != CNI_KEY_FILTER_PASS);
         cni_bits_fill((uint8_t *)bits, 0, probe->n_rows, true);
-        RUN_OK(&self->run, cni_key_filter_select(self->filters[key], &probe->columns[key], bits,
-                                                 &n_left, &self->run.err));
+        const cn_code code = cni_key_filter_select(self->filters[key], &probe->columns[key], bits,
+                                                   &n_left, &self->run.err);
+        if (self->refuses && code != CN_OK) {
+            break;
+        }
+        RUN_OK(&self->run, code);
         n_out += probe->n_rows - n_left;
         for (int64_t p = 0; p < probe->n_rows; p++) {
             bool matches = false;
@@ -796,7 +802,17 @@ join_engine(join_run *self, const join_case *test, join_side *build, join_side *
     memset(self, 0, sizeof(*self));
     settings.n_threads = 1;
     settings.chunk_rows = test->chunk_rows;
+    self->refuses = settings.fault != NULL || settings.memory_limit != 0;
+    int64_t fail_at = 0; /* counted from here on */
+    if (settings.fault != NULL) {
+        fail_at = settings.fault->fail_at[CNI_FAULT_ALLOC];
+        settings.fault->fail_at[CNI_FAULT_ALLOC] = 0;
+    }
     plan_run_begin(&self->run, settings);
+    if (fail_at > 0) {
+        settings.fault->fail_at[CNI_FAULT_ALLOC] =
+            settings.fault->n_hits[CNI_FAULT_ALLOC] + fail_at;
+    }
     self->test = test;
     self->sides[0] = build;
     self->sides[1] = probe;
