@@ -39,13 +39,20 @@ plain_column(const cni_expr *expr)
     return expr->kind == CNI_EXPR_COLUMN ? expr->column_id : -1;
 }
 
-/* PROJECT, or the first n columns of an AGGREGATE: exprs[i] makes columns[i]. */
-static cn_code
-aim_through_exprs(filter_aim *self, const cni_plan *plan, int32_t n, int32_t column_id,
-                  cn_error *err)
+/* The column that the expression hands on: itself, or what all rows of its group have. */
+static int32_t
+handed_on(const cni_expr *expr)
 {
-    for (int32_t column = 0; column < n; column++) {
-        const int32_t below = plain_column(plan->exprs[column]);
+    const bool is_same = expr->kind == CNI_EXPR_AGGREGATE && expr->function == &cni_aggregate_same;
+    return plain_column(is_same ? expr->args[0] : expr);
+}
+
+/* PROJECT, or AGGREGATE: exprs[i] makes columns[i]. */
+static cn_code
+aim_through_exprs(filter_aim *self, const cni_plan *plan, int32_t column_id, cn_error *err)
+{
+    for (int32_t column = 0; column < plan->n_columns; column++) {
+        const int32_t below = handed_on(plan->exprs[column]);
         if (plan->columns[column].id == column_id && below >= 0) {
             return aim(self, plan->children[0], below, err);
         }
@@ -162,9 +169,9 @@ aim(filter_aim *self, const cni_plan *plan, int32_t column_id, cn_error *err)
     case CNI_PLAN_REPEAT:
         return aim(self, plan->children[0], column_id, err);
     case CNI_PLAN_PROJECT:
-        return aim_through_exprs(self, plan, plan->n_exprs, column_id, err);
+        return aim_through_exprs(self, plan, column_id, err);
     case CNI_PLAN_AGGREGATE:
-        return aim_through_exprs(self, plan, plan->n_groups, column_id, err);
+        return aim_through_exprs(self, plan, column_id, err);
     case CNI_PLAN_DISTINCT:
         return aim_through_distinct(self, plan, column_id, err);
     case CNI_PLAN_UNION_ALL:
