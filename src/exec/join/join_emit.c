@@ -203,14 +203,13 @@ fill_ready(const cni_join_probe *self, cni_join_local *local, cni_chunk *ready, 
     return CN_OK;
 }
 
-static cni_chunk *
-open_ready(cni_join_local *local)
+/* The chunk that was filled is ready. (Setting its columns made it anonymous.) */
+static void
+give_ready(cni_join_local *local, int64_t n_rows)
 {
-    cni_chunk *ready = &local->ready[local->n_ready];
-    cni_chunk_reset(ready);
-    ready->sequence = local->sequence;
-    ready->ends_morsel = false;
-    return ready;
+    local->ready[local->n_ready].sequence = local->sequence;
+    local->n_ready++;
+    local->n_given += n_rows;
 }
 
 cn_code
@@ -219,12 +218,11 @@ cni_join_flush_parts(const cni_join_probe *self, cni_join_local *local, cn_error
     if (local->n_parts == 0) {
         return CN_OK;
     }
-    CN_TRY(fill_ready(self, local, open_ready(local), err));
+    CN_TRY(fill_ready(self, local, &local->ready[local->n_ready], err));
     for (int32_t at = 0; at < local->n_parts; at++) {
         cni_chunk_reset(&local->parts[at]);
     }
-    local->n_ready++;
-    local->n_given += local->part_rows;
+    give_ready(local, local->part_rows);
     local->n_parts = 0;
     local->part_rows = 0;
     local->part_nulls = false;
@@ -282,14 +280,13 @@ cni_join_emit_block(const cni_join_probe *self, cni_join_local *local, int64_t p
         return emit_few(self, local, probe_row, build_row, n, err);
     }
     CN_TRY(cni_join_flush_parts(self, local, err));
-    cni_chunk *ready = open_ready(local);
+    cni_chunk *ready = &local->ready[local->n_ready];
     CN_TRY(cni_chunk_set_columns(ready, join->n_outputs, err));
     for (int32_t at = 0; at < join->n_outputs; at++) {
         CN_TRY(block_column(self, local, &join->outputs[at], probe_row, build_row, n,
                             &ready->columns[at], err));
     }
     ready->n_rows = n;
-    local->n_ready++;
-    local->n_given += n;
+    give_ready(local, n);
     return CN_OK;
 }
