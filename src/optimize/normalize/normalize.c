@@ -114,11 +114,27 @@ cni_normalize_input(cni_rule_env *env, const cni_plan *plan, const cni_plan **ou
     return cni_rule_is_on(env, "simplify") ? cni_rule_simplify(env, plan, out_plan, err) : CN_OK;
 }
 
+/* Equalities inside every branch of an OR are equalities of a join: without them it would look at
+ * all pairs. */
+static cn_code
+factor_node(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_error *err)
+{
+    cni_plan node = *plan;
+    *out_plan = plan;
+    if ((plan->kind != CNI_PLAN_FILTER && plan->kind != CNI_PLAN_JOIN) || plan->predicate == NULL) {
+        return CN_OK;
+    }
+    CN_TRY(cni_expr_factor_or(env, plan->predicate, &node.predicate, err));
+    return node.predicate == plan->predicate ? CN_OK
+                                             : cni_plan_new(&env->builder, &node, out_plan, err);
+}
+
 cn_code
 cni_normalize(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_error *err)
 {
     CN_TRY(cni_normalize_input(env, plan, &plan, err));
     CN_TRY(cni_unnest(env, plan, &plan, err));
+    CN_TRY(cni_plan_rewrite(env, plan, factor_node, &plan, err));
     CN_TRY(cni_normalize_joins(env, plan, &plan, err));
     return cni_plan_rewrite(env, plan, normalize_node, out_plan, err);
 }

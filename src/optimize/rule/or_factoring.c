@@ -207,6 +207,13 @@ factor_expr(void *state, const cni_expr *expr, const cni_expr **out_expr, cn_err
     return small ? factor(env->arena, expr, branches, out_expr, err) : CN_OK;
 }
 
+cn_code
+cni_expr_factor_or(cni_rule_env *env, const cni_expr *predicate, const cni_expr **out_predicate,
+                   cn_error *err)
+{
+    return cni_expr_rewrite(env->arena, predicate, factor_expr, env, out_predicate, err);
+}
+
 /* ---- what a disjunction says of one relation ---- */
 
 /* The relations that a node brings together. */
@@ -309,7 +316,7 @@ visit(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_err
     if (!has_or) {
         return CN_OK;
     }
-    CN_TRY(cni_expr_rewrite(env->arena, plan->predicate, factor_expr, env, &predicate, err));
+    CN_TRY(cni_expr_factor_or(env, plan->predicate, &predicate, err));
     CN_TRY(collect_relations(env, plan, &relations, err));
     if (relations.n_items > 1) {
         CN_TRY(add_implied(env, &relations, predicate, &predicate, err));

@@ -82,6 +82,10 @@ CN_NODISCARD cn_code cni_plan_map_exprs(cni_rule_env *env, const cni_plan *plan,
 CN_NODISCARD cn_code cni_expr_through_project(cni_rule_env *env, const cni_plan *project,
                                               const cni_expr *expr, const cni_expr **out_expr,
                                               cn_error *err);
+/* `predicate` with what all branches of an OR have in common taken out of it, and equalities of one
+ * expression with literals as IN. Equal in three-valued logic; what may raise stays where it is. */
+CN_NODISCARD cn_code cni_expr_factor_or(cni_rule_env *env, const cni_expr *predicate,
+                                        const cni_expr **out_predicate, cn_error *err);
 /* Append the conjuncts of a predicate to `list` (of const cni_expr *), in order. */
 CN_NODISCARD cn_code cni_expr_conjuncts(cni_arena *arena, const cni_expr *predicate, cni_list *list,
                                         cn_error *err);
