@@ -135,8 +135,10 @@ static const rule_case cases[] = {
     {"outer_to_inner",
      "SELECT n.name, rg.name FROM n LEFT JOIN rg ON n.r = rg.k WHERE rg.name = 'ASIA'",
      "Join inner", "Join left"},
-    {"or_factoring", "SELECT k FROM n WHERE (k = 1 AND r > 0) OR (k = 1 AND r < 9) OR k = 1",
-     "filters=[n_nationkey = 1]", " OR "},
+    {"or_factoring",
+     "SELECT n.name FROM n JOIN rg ON n.r = rg.k "
+     "WHERE (n.k < 3 AND rg.name = 'ASIA') OR (n.k > 20 AND rg.name = 'EUROPE') ORDER BY n.name",
+     "filters=[n_nationkey < 3 OR n_nationkey > 20]", "Join inner"},
     {"transitive", "SELECT n.name FROM n JOIN rg ON n.r = rg.k WHERE rg.k > 2",
      "filters=[n_regionkey > 2]", ""},
     /* metadata_aggregate */
