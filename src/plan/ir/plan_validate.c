@@ -331,7 +331,9 @@ check_cte_scan(const scope *self, cn_error *err)
     while (level != NULL && (level->kind != SCOPE_CTE || level->plan->cte_id != plan->cte_id)) {
         level = level->outer;
     }
-    CN_TRY(check(level != NULL, self, "a definition that is not above it", err));
+    if (level == NULL) {
+        return check(false, self, "a definition that is not above it", err);
+    }
     const cni_plan *definition =
         level->plan->kind == CNI_PLAN_WITH ? level->plan->children[0] : level->plan;
     for (int32_t column = 0; column < plan->n_columns; column++) {

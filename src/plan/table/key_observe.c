@@ -33,7 +33,7 @@ cni_key_class_of(const cni_type *type)
 #define LOAD(PHYS, CTYPE)                                                                          \
     case PHYS:                                                                                     \
         for (int64_t row = 0; row < n; row++) {                                                    \
-            out_values[row] = ((const CTYPE *)flat->data)[first + row];                            \
+            out_values[row] = (int64_t)((const CTYPE *)flat->data)[first + row];                   \
         }                                                                                          \
         break
 
@@ -48,7 +48,8 @@ cni_key_load(const cni_vector *flat, int64_t first, int64_t n, int64_t *out_valu
         LOAD(CNI_PHYS_U8, uint8_t);
         LOAD(CNI_PHYS_U16, uint16_t);
         LOAD(CNI_PHYS_U32, uint32_t);
-    default:
+    default: /* of another class */
+        memset(out_values, 0, (size_t)n * sizeof(*out_values));
         break;
     }
 }
