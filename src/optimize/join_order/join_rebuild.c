@@ -34,7 +34,7 @@ column_on(const cni_join_class *group, cni_relation_set side)
             best = member;
         }
     }
-    return best->column;
+    return best == NULL ? NULL : best->column; /* classes have members on both sides */
 }
 
 static cn_code

@@ -232,10 +232,11 @@ list_keys(cni_unnest_side *side, const cni_unnest_part *part, key_list *out, cn_
 {
     cni_rule_env *env = side->env;
     const int64_t cap = part->pulled.n_items + 1;
-    *out = (key_list){0};
-    CN_TRY(cni_arena_alloc_array(env->arena, cap, (int64_t)sizeof(*out->exprs), &out->exprs, err));
-    CN_TRY(
-        cni_arena_alloc_array(env->arena, cap, (int64_t)sizeof(*out->columns), &out->columns, err));
+    const cni_expr **exprs = NULL;
+    cni_column *columns = NULL;
+    CN_TRY(cni_arena_alloc_array(env->arena, cap, (int64_t)sizeof(*exprs), &exprs, err));
+    CN_TRY(cni_arena_alloc_array(env->arena, cap, (int64_t)sizeof(*columns), &columns, err));
+    *out = (key_list){.exprs = exprs, .columns = columns};
     for (int64_t at = 0; at < part->pulled.n_items; at++) {
         const cni_expr *conjunct = part->pulled.items[at];
         cni_unnest_key key = cni_unnest_key_of(side, part, conjunct);

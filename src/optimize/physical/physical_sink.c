@@ -300,7 +300,8 @@ child_of_column(const cni_plan *plan, int32_t column_id)
 static const cni_plan *
 scan_of_column(const cni_plan *plan, int32_t column_id, int32_t *out_table_column)
 {
-    for (const cni_plan *below = plan; below != NULL;) {
+    const cni_plan *below = child_of_column(plan, column_id);
+    while (below != NULL) {
         plan = below;
         below = child_of_column(plan, column_id);
     }

@@ -177,11 +177,12 @@ static cn_code
 rewrite(const walk *self, const cni_plan *plan, const cni_demand *demand, const cni_plan **out_plan,
         cn_error *err)
 {
-    const cni_plan *current = NULL;
-    for (const cni_plan *next = plan; next != current;) {
+    const cni_plan *current = plan;
+    const cni_plan *next = plan;
+    do {
         current = next;
         CN_TRY(self->visit(self->env, current, demand, &next, err));
-    }
+    } while (next != current);
     return rewrite_children(self, current, demand, out_plan, err);
 }
 
