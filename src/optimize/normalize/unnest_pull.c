@@ -216,15 +216,16 @@ typedef struct key_list {
     cni_list pulled;
 } key_list;
 
-static const cni_column *
-key_column(const key_list *keys, const cni_expr *inner)
+/* Position of an expression among the keys, -1 = not there. */
+static int32_t
+find_key(const key_list *keys, const cni_expr *inner)
 {
     for (int32_t key = 0; key < keys->n; key++) {
         if (cni_expr_equal(keys->exprs[key], inner)) {
-            return &keys->columns[key];
+            return key;
         }
     }
-    return NULL;
+    return -1;
 }
 
 static cn_code
@@ -241,14 +242,15 @@ list_keys(cni_unnest_side *side, const cni_unnest_part *part, key_list *out, cn_
         const cni_expr *conjunct = part->pulled.items[at];
         cni_unnest_key key = cni_unnest_key_of(side, part, conjunct);
         if (key.form == CNI_UNNEST_KEY) {
-            const cni_column *column = key_column(out, key.inner);
-            if (column == NULL) {
+            int32_t at_key = find_key(out, key.inner);
+            if (at_key < 0) {
                 const cni_column made = {env->builder.next_column_id++, CNI_STR("key"),
                                          key.inner->type, true};
                 out->exprs[out->n] = key.inner;
                 out->columns[out->n] = made;
-                column = &out->columns[out->n++];
+                at_key = out->n++;
             }
+            const cni_column *column = &out->columns[at_key];
             CN_TRY(cni_expr_column(env->arena, column->id, column->type, &key.inner, err));
             CN_TRY(cni_unnest_key_expr(env, &key, &conjunct, err));
         }

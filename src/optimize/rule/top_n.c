@@ -15,12 +15,14 @@ static cn_code
 bound_left_side(cni_rule_env *env, const cni_plan *top_n, const cni_plan *below,
                 const cni_plan **out_below, cn_error *err)
 {
-    const cni_plan *left = below->n_children > 0 ? below->children[0] : NULL;
     *out_below = below;
     if (below->kind != CNI_PLAN_JOIN ||
         (below->join_kind != CNI_JOIN_LEFT && below->join_kind != CNI_JOIN_SINGLE &&
-         below->join_kind != CNI_JOIN_MARK) ||
-        left->kind == CNI_PLAN_TOPN) {
+         below->join_kind != CNI_JOIN_MARK)) {
+        return CN_OK;
+    }
+    const cni_plan *left = below->children[0];
+    if (left->kind == CNI_PLAN_TOPN) {
         return CN_OK;
     }
     for (int32_t order = 0; order < top_n->n_orders; order++) {
