@@ -33,9 +33,10 @@ bind_left_sides(cni_bind_names *names, const cni_sql_expr *expr, const cni_plan 
     const bool is_row = left->kind == CNI_SQL_EXPR_ROW;
     *out_n_args = is_row ? left->n_args : 1;
     if (plan->n_columns != *out_n_args) {
-        return cni_bind_fail(
+        (void)cni_bind_fail(
             err, CN_INVALID_ARGUMENT, "42601", expr->query->node.offset, expr->query->node.length,
             "the subquery has %d columns, but its left side has %d", plan->n_columns, *out_n_args);
+        return CN_INVALID_ARGUMENT;
     }
     return cni_bind_exprs(names, is_row ? left->args : expr->args, *out_n_args, out_args, err);
 }
