@@ -314,9 +314,7 @@ notes(const cni_operator *base, cni_op_note *out_notes, int32_t max_notes)
         {"key_filters", NULL, self->join->n_key_filters},
         {"key_filter", has_filter ? filter_name(self) : "absent", 0},
     };
-    const int32_t n = (int32_t)cni_min_i64(max_notes, CN_ARRAY_LEN(all));
-    memcpy(out_notes, all, (size_t)n * sizeof(*all));
-    return n;
+    return cni_operator_give_notes(all, CN_ARRAY_LEN(all), out_notes, max_notes);
 }
 
 static void

@@ -58,57 +58,15 @@ next_slot(uint64_t at, uint64_t region_mask)
     return (at & ~region_mask) | ((at + 1) & region_mask);
 }
 
-static void
-short_slots(const cni_join_slots *slots, const uint32_t *codes, int64_t n, uint32_t *restrict out)
-{
-    const cni_join_short_slot *items = slots->slots;
-    const int32_t shift = slots->shift;
-    uint64_t homes[AHEAD];
-    for (int64_t row = 0; row < AHEAD && row < n; row++) {
-        homes[row] = cni_join_slot_hash(codes[row]) >> shift;
-        __builtin_prefetch(&items[homes[row]]);
-    }
-    int64_t turn = 0;
-    for (int64_t row = 0; row < n; row++) {
-        uint64_t at = homes[turn];
-        if (row + AHEAD < n) {
-            homes[turn] = cni_join_slot_hash(codes[row + AHEAD]) >> shift;
-            __builtin_prefetch(&items[homes[turn]]);
-        }
-        turn = turn + 1 == AHEAD ? 0 : turn + 1;
-        const uint32_t code = codes[row];
-        while (items[at].code != code && items[at].value != CNI_JOIN_NONE) {
-            at = next_slot(at, slots->region_mask);
-        }
-        out[row] = items[at].value;
-    }
-}
+#define SLOTS_NAME short_slots
+#define SLOTS_CODE uint32_t
+#define SLOTS_ITEM cni_join_short_slot
+#include "exec/join/join_slots_template.h"
 
-static void
-long_slots(const cni_join_slots *slots, const uint64_t *codes, int64_t n, uint32_t *restrict out)
-{
-    const cni_join_long_slot *items = slots->slots;
-    const int32_t shift = slots->shift;
-    uint64_t homes[AHEAD];
-    for (int64_t row = 0; row < AHEAD && row < n; row++) {
-        homes[row] = cni_join_slot_hash(codes[row]) >> shift;
-        __builtin_prefetch(&items[homes[row]]);
-    }
-    int64_t turn = 0;
-    for (int64_t row = 0; row < n; row++) {
-        uint64_t at = homes[turn];
-        if (row + AHEAD < n) {
-            homes[turn] = cni_join_slot_hash(codes[row + AHEAD]) >> shift;
-            __builtin_prefetch(&items[homes[turn]]);
-        }
-        turn = turn + 1 == AHEAD ? 0 : turn + 1;
-        const uint64_t code = codes[row];
-        while (items[at].code != code && items[at].value != CNI_JOIN_NONE) {
-            at = next_slot(at, slots->region_mask);
-        }
-        out[row] = items[at].value;
-    }
-}
+#define SLOTS_NAME long_slots
+#define SLOTS_CODE uint64_t
+#define SLOTS_ITEM cni_join_long_slot
+#include "exec/join/join_slots_template.h"
 
 static int64_t
 select_pairs(const uint32_t *values, int64_t n, uint32_t *restrict out_rows,

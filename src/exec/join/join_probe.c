@@ -257,16 +257,6 @@ flush(cni_operator *base, void *opaque, cni_flush_reason reason, cn_error *err)
     return cni_join_flush_parts((const cni_join_probe *)base, local, err);
 }
 
-static cn_code
-on_watermark(cni_operator *base, void *local, int64_t watermark_us, cn_error *err)
-{
-    (void)base;
-    (void)local;
-    (void)watermark_us;
-    (void)err;
-    return CN_OK; /* the flush before it has emptied the operator */
-}
-
 /* ---- life ---- */
 
 static void
@@ -286,7 +276,7 @@ static const cni_operator_ops join_probe_ops = {
     .push = push,
     .next = next,
     .flush = flush,
-    .on_watermark = on_watermark,
+    .on_watermark = cni_operator_pass_watermark, /* the flush before it has emptied the operator */
     .close_local = close_local,
     .close = close_probe,
 };

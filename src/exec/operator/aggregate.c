@@ -6,6 +6,7 @@
 #include "exec/operator/aggregate.h"
 
 #include "exec/operator/aggregate_operator_int.h"
+#include "exec/operator/operators.h"
 
 /* ---- locals ---- */
 
@@ -322,9 +323,7 @@ notes(const cni_operator *base, cni_op_note *out_notes, int32_t max_notes)
         {"appended", NULL, cni_counter_get(&self->n_appended)},
         {"sets", NULL, self->n_sets},
     };
-    const int32_t n = max_notes < CN_ARRAY_LEN(all) ? max_notes : (int32_t)CN_ARRAY_LEN(all);
-    memcpy(out_notes, all, (size_t)n * sizeof(all[0]));
-    return n;
+    return cni_operator_give_notes(all, CN_ARRAY_LEN(all), out_notes, max_notes);
 }
 
 /* ---- life ---- */

@@ -206,16 +206,6 @@ flush(cni_operator *base, void *opaque, cni_flush_reason reason, cn_error *err)
     return join_pending((const filter_operator *)base, local, err);
 }
 
-static cn_code
-on_watermark(cni_operator *base, void *local, int64_t watermark_us, cn_error *err)
-{
-    (void)base;
-    (void)local;
-    (void)watermark_us;
-    (void)err;
-    return CN_OK; /* the flush before it has emptied the filter */
-}
-
 static void
 close_filter(cni_operator *base)
 {
@@ -228,7 +218,7 @@ static const cni_operator_ops filter_ops = {
     .push = push,
     .next = next,
     .flush = flush,
-    .on_watermark = on_watermark,
+    .on_watermark = cni_operator_pass_watermark, /* the flush before it has emptied the filter */
     .close_local = close_local,
     .close = close_filter,
 };

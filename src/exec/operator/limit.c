@@ -347,23 +347,14 @@ flush(cni_operator *base, void *opaque, cni_flush_reason reason, cn_error *err)
     return base->keep_order && reason == CNI_FLUSH_INPUT ? release(self, opaque, err) : CN_OK;
 }
 
-static cn_code
-on_watermark(cni_operator *base, void *local, int64_t watermark_us, cn_error *err)
-{
-    (void)base;
-    (void)local;
-    (void)watermark_us;
-    (void)err;
-    return CN_OK; /* all morsels have ended before it: nothing is held */
-}
-
 static const cni_operator_ops limit_ops = {
     .name = "Limit",
     .open_local = open_local,
     .push = push,
     .next = next,
     .flush = flush,
-    .on_watermark = on_watermark,
+    .on_watermark =
+        cni_operator_pass_watermark, /* all morsels have ended before it: nothing is held */
     .close_local = close_local,
     .close = close_limit,
 };

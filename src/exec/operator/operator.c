@@ -25,6 +25,25 @@ cni_operator_close(cni_operator *self)
     }
 }
 
+cn_code
+cni_operator_pass_watermark(cni_operator *self, void *local, int64_t watermark_us, cn_error *err)
+{
+    (void)self;
+    (void)local;
+    (void)watermark_us;
+    (void)err;
+    return CN_OK;
+}
+
+int32_t
+cni_operator_give_notes(const cni_op_note *notes, int64_t n_notes, cni_op_note *out_notes,
+                        int32_t max_notes)
+{
+    const int32_t n = (int32_t)cni_min_i64(max_notes, n_notes);
+    memcpy(out_notes, notes, (size_t)n * sizeof(*notes));
+    return n;
+}
+
 void
 cni_chunk_swap(cni_chunk *a, cni_chunk *b)
 {

@@ -68,6 +68,12 @@ bool cni_result_has_chunk(cni_operator *base);
 void cni_operator_init(cni_operator *self, const cni_operator_ops *ops, const cni_operator_env *env,
                        const cni_plan *plan);
 void cni_operator_close(cni_operator *self); /* NULL is accepted */
+/* on_watermark of operators that hold no rows then. */
+CN_NODISCARD cn_code cni_operator_pass_watermark(cni_operator *self, void *local,
+                                                 int64_t watermark_us, cn_error *err);
+/* What a `notes` slot answers: the first of them that fit. */
+int32_t cni_operator_give_notes(const cni_op_note *notes, int64_t n_notes, cni_op_note *out_notes,
+                                int32_t max_notes);
 void cni_chunk_swap(cni_chunk *a, cni_chunk *b);
 
 /* Nothing to carry, not even the end of a morsel. */

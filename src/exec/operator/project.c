@@ -81,16 +81,6 @@ next(cni_operator *base, void *opaque, cni_chunk *out_chunk, cni_waker own_waker
     return CN_OK;
 }
 
-static cn_code
-on_watermark(cni_operator *base, void *local, int64_t watermark_us, cn_error *err)
-{
-    (void)base;
-    (void)local;
-    (void)watermark_us;
-    (void)err;
-    return CN_OK; /* holds nothing */
-}
-
 static void
 close_project(cni_operator *base)
 {
@@ -102,7 +92,7 @@ static const cni_operator_ops project_ops = {
     .open_local = open_local,
     .push = push,
     .next = next,
-    .on_watermark = on_watermark,
+    .on_watermark = cni_operator_pass_watermark, /* holds nothing */
     .close_local = close_local,
     .close = close_project,
 };

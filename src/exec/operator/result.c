@@ -298,16 +298,6 @@ push(cni_operator *base, void *opaque, cni_chunk *chunk, cni_waker own_waker,
     return CN_OK;
 }
 
-static cn_code
-on_watermark(cni_operator *base, void *local, int64_t watermark_us, cn_error *err)
-{
-    (void)base;
-    (void)local;
-    (void)watermark_us;
-    (void)err;
-    return CN_OK; /* rows leave as they come */
-}
-
 /* All workers have ended: what is left is in order whatever the source said about its end. */
 static int32_t
 finalize_tasks(cni_operator *base)
@@ -384,7 +374,7 @@ static const cni_operator_ops result_ops = {
     .name = "Result",
     .open_local = open_local,
     .push = push,
-    .on_watermark = on_watermark,
+    .on_watermark = cni_operator_pass_watermark, /* rows leave as they come */
     .finalize_tasks = finalize_tasks,
     .close_local = close_local,
     .close = close_result,

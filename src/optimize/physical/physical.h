@@ -247,8 +247,8 @@ typedef struct cni_physical_plan {
 } cni_physical_plan;
 
 /* Plan `plan` (whose arena `arena` must keep) for execution. Parameters have been replaced by
- * literals. Errors: CN_NOT_IMPLEMENTED naming what has no operator yet (a join, a window, a
- * subquery ...) or an operator that cannot run over an unbounded source; CN_NO_MEMORY; what
+ * literals. Errors: CN_NOT_IMPLEMENTED naming what has no operator yet (a window, a
+ * lambda ...) or an operator that cannot run over an unbounded source; CN_NO_MEMORY; what
  * cni_program_new raises. */
 CN_NODISCARD cn_code cni_physical_plan_new(cni_arena *arena, const cni_plan *plan,
                                            cni_context *context, const cni_physical_plan **out_plan,
