@@ -173,12 +173,21 @@ release_held(limit_operator *self, int64_t *out_row)
     return first;
 }
 
-/* Pass on what may leave. */
+/* Pass on what may leave, and `own_ended` with it when its turn has come (NULL = none has ended).
+ * It joins the held ones in the same step: of a morsel whose first rows this worker has passed on,
+ * nobody else may pass on the rest. */
 static cn_code
-release(limit_operator *self, limit_local *local, cn_error *err)
+release(limit_operator *self, limit_local *local, cni_held_morsel *own_ended, cn_error *err)
 {
     int64_t row = 0;
     cni_mutex_lock(&self->mutex);
+    if (own_ended != NULL) {
+        cni_held_morsels_insert(&self->held, own_ended);
+        self->held_rows += own_ended->n_rows;
+    }
+    if (self->head_rows + self->held_rows >= self->end_row) {
+        cni_flag_publish(&self->enough, 1); /* what is claimed from now on comes behind them */
+    }
     cni_held_morsel *held = release_held(self, &row);
     cni_mutex_unlock(&self->mutex);
     cn_code code = CN_OK;
@@ -195,21 +204,14 @@ release(limit_operator *self, limit_local *local, cn_error *err)
     return code;
 }
 
-/* The local's morsel has ended: it joins the held ones, among which it may be the next to leave. */
+/* The local's morsel has ended. */
 static cn_code
 end_morsel(limit_operator *self, limit_local *local, cn_error *err)
 {
-    cni_held_morsel *held = CN_MOVE(local->current);
-    held->ended = true;
+    cni_held_morsel *ended = CN_MOVE(local->current);
+    ended->ended = true;
     local->current_rows = 0;
-    cni_mutex_lock(&self->mutex);
-    cni_held_morsels_insert(&self->held, held);
-    self->held_rows += held->n_rows;
-    if (self->head_rows + self->held_rows >= self->end_row) {
-        cni_flag_publish(&self->enough, 1); /* what is claimed from now on comes behind them */
-    }
-    cni_mutex_unlock(&self->mutex);
-    return release(self, local, err);
+    return release(self, local, ended, err);
 }
 
 /* The worker is in the head morsel: what it holds may leave before the morsel ends. */
@@ -344,7 +346,7 @@ static cn_code
 flush(cni_operator *base, void *opaque, cni_flush_reason reason, cn_error *err)
 {
     limit_operator *self = (limit_operator *)base;
-    return base->keep_order && reason == CNI_FLUSH_INPUT ? release(self, opaque, err) : CN_OK;
+    return base->keep_order && reason == CNI_FLUSH_INPUT ? release(self, opaque, NULL, err) : CN_OK;
 }
 
 static const cni_operator_ops limit_ops = {

@@ -326,6 +326,39 @@ test_union_all_in_order(void **state)
     check_union(100, 85);
 }
 
+/* Limits under a limit, over and over: the rows of a morsel that one worker has begun to pass on
+ * are never finished by another one. */
+static void
+test_limits_under_a_limit(void **state)
+{
+    (void)state;
+    const run_settings settings = {.n_threads = 8, .test_encode = CNI_TEST_ENCODE_CONSTANT};
+    cni_strbuf expected;
+    text_begin(&expected);
+    for (int64_t at = 30; at < 180; at++) {
+        assert_int_equal(cni_strbuf_printf(&expected, NULL, "%lld\n", (long long)(at % 40)), CN_OK);
+    }
+    for (int32_t round = 0; round < 150; round++) {
+        memory_table *table = sample_table(400, (memory_traits){.morsel_rows = 8});
+        const cni_plan *members[6] = {0};
+        const cni_plan *plan = NULL;
+        plan_run run;
+        cni_strbuf got;
+        text_begin(&got);
+        plan_run_begin(&run, settings);
+        for (int32_t at = 0; at < 6; at++) {
+            members[at] = limit_plan(&run, make_scan(&run, table), 40, 0);
+        }
+        RUN_OK(&run, cni_plan_union_all(&run.builder, members, 6, &plan, &run.err));
+        RUN_OK(&run, plan_run_rows(&run, limit_plan(&run, plan, 150, 30), &got));
+        assert_string_equal(text_of(&got), text_of(&expected));
+        plan_run_end(&run);
+        cni_table_unref(&table->base);
+        cni_strbuf_done(&got);
+    }
+    cni_strbuf_done(&expected);
+}
+
 static void
 test_values_without_columns(void **state)
 {
@@ -504,6 +537,7 @@ main(void)
         cmocka_unit_test(test_empty_table),
         cmocka_unit_test(test_limit_stops_early),
         cmocka_unit_test(test_union_all_in_order),
+        cmocka_unit_test(test_limits_under_a_limit),
         cmocka_unit_test(test_source_error_is_reported),
         cmocka_unit_test(test_cancel_and_close_early),
         cmocka_unit_test(test_back_pressure),
