@@ -17,6 +17,8 @@
 typedef enum cni_fault_kind {
     CNI_FAULT_ALLOC,  /* an allocation is refused */
     CNI_FAULT_READ,   /* a file read fails with EIO */
+    CNI_FAULT_WRITE,  /* a write of spilled bytes fails with ENOSPC or EIO, or a file cannot be made
+                       */
     CNI_FAULT_THREAD, /* a worker thread cannot be started */
     CNI_FAULT_KIND_COUNT_
 } cni_fault_kind;

@@ -12,6 +12,7 @@
 
 #include "base/str.h"
 #include "runtime/budget.h"
+#include "runtime/spill.h"
 #include "runtime/task.h"
 
 #define CNI_CHUNK_ROWS_MAX     16384 /* compiled maximum of rows in a chunk */
@@ -36,6 +37,7 @@ typedef struct cni_exec_settings {
     cni_str disabled_rules;   /* comma-separated rule names that are off */
     uint32_t test_encode;     /* tests: bit set of cni_test_encode, re-encodes scan output */
     bool test_serialize_plan; /* tests: every plan goes through its binary form */
+    bool test_spill;          /* tests: operators write their state out at every chance */
 } cni_exec_settings;
 
 /* Re-encodings that a test may ask of every scan's output; answers must not change. */
@@ -52,6 +54,7 @@ typedef struct cni_context {
     cni_pool *pool;                  /* borrowed from the engine */
     cni_group *group;                /* owned; NULL until the query starts */
     cni_fault *fault;                /* borrowed; NULL outside tests */
+    cni_spill_store *spill;          /* borrowed from the engine; NULL = nothing may be spilled */
     const cni_access_policy *policy; /* borrowed; NULL allows everything */
     cni_exec_settings settings;
     int64_t deadline_ns;          /* of cni_clock_ns; 0 = none */

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * What is left on a budget's path, read without locks: figures may be a little old, which only
+ * shifts when an operator spills.
+ */
+#include "runtime/pressure.h"
+
+#include "runtime/budget_int.h"
+
+#define RESERVE_PART       8         /* of the limit */
+#define RESERVE_PER_WORKER (1 << 20) /* at least */
+#define STATE_PART         64 /* of the limit: smaller states of all workers are not worth it */
+
+/* The tightest limit of the path. */
+static int64_t
+path_limit(const cni_budget *budget)
+{
+    int64_t limit = INT64_MAX;
+    for (const cni_budget *node = budget; node != NULL; node = node->parent) {
+        limit = cni_min_i64(limit, cni_counter_get(&node->limit));
+    }
+    return limit;
+}
+
+static int64_t
+reserve_of(int64_t limit, const cni_context *context)
+{
+    const int64_t least = (int64_t)context->settings.n_threads * RESERVE_PER_WORKER;
+    return cni_min_i64(cni_max_i64(limit / RESERVE_PART, least), limit / 2);
+}
+
+int64_t
+cni_memory_left(const cni_budget *budget, const cni_context *context)
+{
+    int64_t left = INT64_MAX;
+    for (const cni_budget *node = budget; node != NULL; node = node->parent) {
+        const int64_t limit = cni_counter_get(&node->limit);
+        const int64_t used = cni_counter_get(&node->charged) - cni_counter_get(&node->credit);
+        if (limit != CNI_BUDGET_UNLIMITED) {
+            left = cni_min_i64(left, limit - used - reserve_of(limit, context));
+        }
+    }
+    return left;
+}
+
+bool
+cni_memory_should_spill(const cni_budget *budget, const cni_context *context, int64_t own_bytes)
+{
+    if (context->spill == NULL || own_bytes <= 0) {
+        return false;
+    }
+    if (context->settings.test_spill) {
+        return true;
+    }
+    const int64_t least = path_limit(budget) / STATE_PART / context->settings.n_threads;
+    return own_bytes >= least && cni_memory_left(budget, context) < 0;
+}
+
+int64_t
+cni_memory_may_keep(const cni_budget *budget, const cni_context *context, int64_t own_bytes)
+{
+    if (context->spill == NULL) {
+        return INT64_MAX;
+    }
+    if (context->settings.test_spill) {
+        return 0;
+    }
+    const int64_t left = cni_memory_left(budget, context);
+    return left == INT64_MAX ? left : cni_max_i64((own_bytes + left) / 2, 0);
+}
