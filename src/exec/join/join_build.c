@@ -285,7 +285,7 @@ strategy_name(const cni_join_build *self)
         [CNI_JOIN_NOTHING] = "nothing", [CNI_JOIN_DENSE] = "dense",   [CNI_JOIN_INLINE] = "inline",
         [CNI_JOIN_HASHED] = "hashed",   [CNI_JOIN_BLOCKS] = "blocks",
     };
-    return names[self->table.strategy];
+    return self->gives_rows ? "swapped" : names[self->table.strategy];
 }
 
 static const char *
@@ -313,8 +313,10 @@ notes(const cni_operator *base, cni_op_note *out_notes, int32_t max_notes)
         {"matches", NULL, cni_counter_get(&self->n_matches)},
         {"key_filters", NULL, self->join->n_key_filters},
         {"key_filter", has_filter ? filter_name(self) : "absent", 0},
+        {"swapped", NULL, 1},
     };
-    return cni_operator_give_notes(all, CN_ARRAY_LEN(all), out_notes, max_notes);
+    const int64_t n_notes = CN_ARRAY_LEN(all) - (self->gives_rows ? 0 : 1);
+    return cni_operator_give_notes(all, n_notes, out_notes, max_notes);
 }
 
 static void
@@ -341,6 +343,7 @@ static const cni_operator_ops join_build_ops = {
     .combine = combine,
     .finalize_tasks = cni_join_build_tasks,
     .finalize = cni_join_build_task,
+    .open_source = cni_join_rows_scan_new,
     .state_bytes = state_bytes,
     .notes = notes,
     .close_local = close_local,

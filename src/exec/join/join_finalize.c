@@ -238,12 +238,17 @@ prepare(cni_join_build *self, int32_t n_tasks, cn_error *err)
 {
     CN_TRY(merge_all(self, err));
     CN_TRY(list_pieces(self, err));
-    CN_TRY(choose_strategy(self, err));
+    if (!self->gives_rows) {
+        CN_TRY(choose_strategy(self, err));
+    }
     CN_TRY(prepare_filters(self, err));
-    CN_TRY(make_room(self, n_tasks, err));
-    const int32_t n_columns = self->n_stored + (self->keeps_keys ? self->join->n_keys : 0);
     self->n_filter_units = self->join->n_key_filters * n_tasks;
     self->n_units = self->n_filter_units;
+    if (self->gives_rows) {
+        return CN_OK;
+    }
+    CN_TRY(make_room(self, n_tasks, err));
+    const int32_t n_columns = self->n_stored + (self->keeps_keys ? self->join->n_keys : 0);
     if (self->n_rows > 0) {
         self->n_units += n_columns + (has_table(self) ? self->table.n_partitions : 0);
     }
@@ -424,7 +429,7 @@ list_null_rows(cni_join_build *self, cn_error *err)
 }
 
 static cn_code
-settle(cni_join_build *self, cn_error *err)
+settle_table(cni_join_build *self, cn_error *err)
 {
     cni_join_table *table = &self->table;
     if (has_table(self)) {
@@ -432,11 +437,21 @@ settle(cni_join_build *self, cn_error *err)
     }
     self->unique = cni_counter_get(&table->n_run_rows) == 0;
     CN_TRY(list_null_rows(self, err));
-    CN_TRY(make_dictionaries(self, err));
+    return make_dictionaries(self, err);
+}
+
+static cn_code
+settle(cni_join_build *self, cn_error *err)
+{
+    if (!self->gives_rows) {
+        CN_TRY(settle_table(self, err));
+    }
     for (int32_t at = 0; at < self->join->n_key_filters; at++) {
         cni_key_filter_seal(self->filters[at]);
     }
-    drop_inputs(self);
+    if (!self->gives_rows) {
+        drop_inputs(self);
+    }
     return CN_OK;
 }
 

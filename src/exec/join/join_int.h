@@ -130,6 +130,7 @@ typedef struct cni_join_build {
     bool
         compares_nulls; /* null_aware beyond one key: rows with NULL keys are compared one by one */
     bool lists_nulls;   /* null_rows is made */
+    bool gives_rows;    /* set before finalize: no table, the pieces stay (join_rows.c) */
     cni_mutex mutex;
     cni_join_data *combined; /* under the mutex */
 
@@ -204,6 +205,11 @@ void cni_join_pieces_free(cni_allocator *allocator, cni_join_piece *first);
 void cni_join_data_free(cni_join_build *build, cni_join_data *first); /* a list */
 /* Vectors of the whole build let go of. */
 void cni_join_build_drop(cni_join_build *self);
+
+/* ---- rows (join_rows.c) ---- */
+
+/* The source of a build that gives rows. */
+CN_NODISCARD cn_code cni_join_rows_scan_new(cni_operator *base, cni_scan **out_scan, cn_error *err);
 
 /* ---- the probe ---- */
 
