@@ -194,7 +194,8 @@ def parse():
     parser.add_argument("--threads", default="1,2", help="thread counts, default 1,2")
     parser.add_argument("--runs", type=int, default=7, help="rounds after the warm-up")
     parser.add_argument("--engines", default="colonnade,duckdb,polars")
-    parser.add_argument("--queries", help="names of bench/queries/*/NAME.sql or of folders there (tpch, single), default all")
+    parser.add_argument("--queries", default="tpch,single",
+                        help="names of bench/queries/*/NAME.sql or of folders there (tpch, single, memory), default tpch,single")
     parser.add_argument("--data", help="folder with the tables, default bench/data/tpch<scale>")
     parser.add_argument("--library", default=str(HERE.parent / "build" / "release" / "libcolonnade.so"))
     parser.add_argument("--check", action="store_true", help="answers only, no times")
@@ -206,10 +207,9 @@ def parse():
 
 def main():
     options = parse()
-    wanted = options.queries.split(",") if options.queries else None
+    wanted = options.queries.split(",")
     files = sorted((HERE / "queries").glob("*/*.sql"))
-    queries = {f.stem: f.read_text() for f in files
-               if wanted is None or f.stem in wanted or f.parent.name in wanted}
+    queries = {f.stem: f.read_text() for f in files if f.stem in wanted or f.parent.name in wanted}
     engines = options.engines.split(",")
     os.makedirs(os.path.dirname(options.data), exist_ok=True)
     generate(options)
