@@ -49,6 +49,7 @@ cni_context_init(cni_context *self, cni_budget *parent, int64_t limit_bytes, cni
         .pool = pool,
         .fault = cni_budget_fault(budget),
         .settings = *settings,
+        .weight = CNI_WEIGHT_NORMAL,
         .now_us = cni_clock_wall_us(),
         .error = CN_ERROR_INIT,
     };

@@ -38,6 +38,7 @@ typedef struct cni_exec_settings {
     uint32_t test_encode;     /* tests: bit set of cni_test_encode, re-encodes scan output */
     bool test_serialize_plan; /* tests: every plan goes through its binary form */
     bool test_spill;          /* tests: operators write their state out at every chance */
+    uint8_t test_swap;        /* tests: cni_test_swap */
 } cni_exec_settings;
 
 /* Re-encodings that a test may ask of every scan's output; answers must not change. */
@@ -48,10 +49,19 @@ enum cni_test_encode {
     CNI_TEST_ENCODE_RUN_END = 8
 };
 
+/* When the sides of a join are exchanged while it runs; answers must not change. */
+enum cni_test_swap {
+    CNI_TEST_SWAP_BY_SIZE, /* no test: where it pays */
+    CNI_TEST_SWAP_ALWAYS,  /* wherever it can be done */
+    CNI_TEST_SWAP_NEVER
+};
+
 typedef struct cni_context {
     cni_budget *budget;              /* the query's node; referenced */
     cni_allocator *allocator;        /* of that node */
     cni_pool *pool;                  /* borrowed from the engine */
+    cni_tenant *tenant;              /* whose share of the pool it uses; borrowed; may be NULL */
+    int32_t weight;                  /* CNI_WEIGHT_LOW .. */
     cni_group *group;                /* owned; NULL until the query starts */
     cni_fault *fault;                /* borrowed; NULL outside tests */
     cni_spill_store *spill;          /* borrowed from the engine; NULL = nothing may be spilled */

@@ -15,17 +15,6 @@
 
 /* ---- queues, all under the lock ---- */
 
-/* Where a group that was idle starts: level with the one that has used the least. */
-static int64_t
-least_pass(const cni_core *core)
-{
-    int64_t pass = core->first_listed == NULL ? core->pass : core->first_listed->pass;
-    for (const cni_group *group = core->first_listed; group != NULL; group = group->next_listed) {
-        pass = cni_min_i64(pass, group->pass);
-    }
-    return pass;
-}
-
 /* Put the group on the pool's list of groups with ready tasks, or take it off. */
 static void
 update_listing(cni_group *self)
@@ -36,11 +25,8 @@ update_listing(cni_group *self)
         return;
     }
     self->is_listed = wanted;
+    cni_group_update_active(self);
     if (wanted) {
-        if (self->n_running == 0) {
-            /* Time that passed while there was nothing to do is no claim on the future. */
-            self->pass = cni_max_i64(self->pass, least_pass(core));
-        }
         self->prev_listed = NULL;
         self->next_listed = core->first_listed;
         if (core->first_listed != NULL) {
@@ -74,9 +60,24 @@ cni_group_put_ready(cni_group *self, cni_task *task)
     update_listing(self);
 }
 
+static void
+link_running(cni_core *core, cni_task *task)
+{
+    task->prev_running = NULL;
+    task->next_running = core->first_running;
+    if (core->first_running != NULL) {
+        core->first_running->prev_running = task;
+    }
+    core->first_running = task;
+    core->n_busy++;
+}
+
 cni_task *
 cni_group_take_ready(cni_group *self)
 {
+    self->n_running++;
+    self->core->pass = self->tenant->pass;
+    self->tenant->group_pass = self->pass;
     cni_task *task = self->first_ready;
     self->first_ready = task->next_ready;
     if (self->first_ready == NULL) {
@@ -86,9 +87,24 @@ cni_group_take_ready(cni_group *self)
     update_listing(self);
     task->state = CNI_TASK_RUNNING;
     task->woken = false;
-    self->n_running++;
-    self->core->pass = self->pass;
+    task->thread = cni_thread_id();
+    link_running(self->core, task);
     return task;
+}
+
+void
+cni_group_put_back(cni_group *self, cni_task *task)
+{
+    cni_core *core = self->core;
+    if (task->prev_running != NULL) {
+        task->prev_running->next_running = task->next_running;
+    } else {
+        core->first_running = task->next_running;
+    }
+    if (task->next_running != NULL) {
+        task->next_running->prev_running = task->prev_running;
+    }
+    core->n_busy--;
 }
 
 cni_call
@@ -99,6 +115,9 @@ cni_group_call_help(cni_group *self)
     }
     if (self->n_sleeping > 0) {
         cni_cond_signal(&self->changed);
+    }
+    if (self->core->n_busy >= self->core->n_slots) {
+        return (cni_call){NULL}; /* whoever leaves a slot offers it */
     }
     const int64_t left_to_helpers = cni_max_i64(1, self->n_helpers);
     if (self->max_workers == 1 || self->n_ready <= left_to_helpers) {
@@ -130,9 +149,19 @@ cni_group_new(cni_pool *pool, cni_allocator *allocator, int32_t max_workers, cni
     self->core = core;
     self->allocator = allocator;
     self->max_workers = max_workers;
+    self->weight = CNI_WEIGHT_NORMAL;
+    self->tenant = &self->own;
     cni_cond_init(&self->changed);
     *out_group = self;
     return CN_OK;
+}
+
+void
+cni_group_join(cni_group *self, cni_tenant *tenant, int32_t weight)
+{
+    CN_ASSERT(self->tenant == &self->own && self->tasks == NULL && tenant->core == self->core);
+    self->tenant = cni_tenant_ref(tenant);
+    self->weight = weight;
 }
 
 void
@@ -143,6 +172,9 @@ cni_group_unref(cni_group *self)
         cni_allocator *allocator = self->allocator;
         if (!cni_core_is_foreign(core)) {
             cni_cond_done(&self->changed);
+        }
+        if (self->tenant != &self->own) {
+            cni_tenant_unref(self->tenant);
         }
         cni_dealloc(allocator, self, (int64_t)sizeof(*self));
         cni_allocator_unref(allocator);
@@ -259,18 +291,36 @@ cni_group_pending(const cni_group *self)
 
 /* ---- helping ---- */
 
-/* Run one task, or sleep until something changes. The lock is held before and after. */
+/* Give the slot that this helper does not use to another one. The lock is held before and after.
+ */
 static void
-run_or_sleep(cni_group *self, int64_t n_notices)
+pass_slot_on(cni_core *core)
+{
+    const cni_call call = cni_core_offer_slot(core);
+    if (call.worker != NULL) {
+        cni_mutex_unlock(&core->mutex);
+        cni_core_carry_out(core, call);
+        cni_mutex_lock(&core->mutex);
+    }
+}
+
+/* Run one task, or sleep until something changes. `inside`: the caller is in a step itself, which
+ * has a slot. The lock is held before and after. */
+static void
+run_or_sleep(cni_group *self, int64_t n_notices, bool inside)
 {
     cni_core *core = self->core;
-    if (self->n_ready > 0 && self->n_running < self->max_workers && !self->closing) {
+    const bool could = self->n_ready > 0 && self->n_running < self->max_workers && !self->closing;
+    if (could && (inside || cni_core_may_run(core, self))) {
         cni_task *task = cni_group_take_ready(self);
         const cni_call call = cni_group_call_help(self);
         cni_mutex_unlock(&core->mutex);
         cni_core_carry_out(core, call);
         cni_task_run(core, task, 0);
-    } else if (self->n_pending > 0 && self->n_notices == n_notices && !self->closing) {
+        return;
+    }
+    pass_slot_on(core);
+    if (self->n_pending > 0 && self->n_notices == n_notices && !self->closing) {
         self->n_sleeping++;
         (void)cni_cond_wait_until(&self->changed, &core->mutex, cni_clock_ns() + HELPER_SLEEP_NS);
         self->n_sleeping--;
@@ -286,6 +336,7 @@ cni_group_help(cni_group *self, bool (*done)(void *argument), void *argument)
     }
     cni_mutex_lock(&core->mutex);
     self->n_helpers++;
+    const bool inside = cni_core_is_inside(core);
     bool is_done = false;
     bool is_over = false;
     while (!is_done && !is_over) {
@@ -295,10 +346,11 @@ cni_group_help(cni_group *self, bool (*done)(void *argument), void *argument)
         is_done = done(argument);
         cni_mutex_lock(&core->mutex);
         if (!is_done && !is_over) {
-            run_or_sleep(self, n_notices);
+            run_or_sleep(self, n_notices, inside);
         }
     }
     self->n_helpers--;
+    pass_slot_on(core);
     cni_call call = {NULL};
     if (self->closing) {
         cni_cond_broadcast(&self->changed);

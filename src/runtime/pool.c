@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Pools: own threads or jobs on the host's executor, and which group's task runs next.
+ * Pools: own threads or jobs on the host's executor, and which group's task runs next. The order of
+ * groups is in rank.c.
  *
- * Stride scheduling with equal shares: `pass` of a group is the thread time it has used; the least
- * goes first. A group that had nothing to do starts level with the one that ran last. Threads start
- * when called the first time and then wait for calls; a host job leaves when it finds nothing to
- * do.
+ * Threads start when called the first time and then wait for calls; a host job leaves when it finds
+ * nothing to do.
  */
 #include <unistd.h>
 
@@ -33,14 +32,14 @@ cni_core_is_foreign(const cni_core *self)
 
 /* ---- choosing and running work ---- */
 
-/* The listed group that may run one more task and has used the least. Under the lock. */
+/* The group that ranks first of those that pool threads may run. Under the lock. */
 static cni_group *
 choose_group(const cni_core *self)
 {
     cni_group *best = NULL;
     for (cni_group *group = self->first_listed; group != NULL; group = group->next_listed) {
         const bool may_run = group->max_workers > 1 && group->n_running < group->max_workers;
-        if (may_run && (best == NULL || group->pass < best->pass)) {
+        if (may_run && (best == NULL || cni_group_ranks_before(group, best, 0))) {
             best = group;
         }
     }
@@ -53,7 +52,7 @@ static bool
 run_one(cni_core *self, int32_t worker)
 {
     cni_group *group = choose_group(self);
-    if (group == NULL) {
+    if (group == NULL || !cni_core_may_run(self, group)) {
         return false;
     }
     cni_task *task = cni_group_take_ready(group);
@@ -64,6 +63,23 @@ run_one(cni_core *self, int32_t worker)
     return true;
 }
 
+/* An own thread has nothing that it may run. The lock is held before and after. */
+static void
+wait_for_call(cni_core *self)
+{
+    const cni_call call = cni_core_offer_slot(self);
+    if (call.worker != NULL) {
+        cni_mutex_unlock(&self->mutex);
+        cni_core_carry_out(self, call);
+        cni_mutex_lock(&self->mutex);
+        return; /* much may have happened meanwhile */
+    }
+    self->n_idle++;
+    cni_cond_wait(&self->idle, &self->mutex);
+    self->n_idle--;
+    self->n_signalled = (int32_t)cni_max_i64(self->n_signalled - 1, 0);
+}
+
 static void *
 thread_main(void *argument)
 {
@@ -72,10 +88,7 @@ thread_main(void *argument)
     cni_mutex_lock(&self->mutex);
     while (!self->closing) {
         if (!run_one(self, worker->number)) {
-            self->n_idle++;
-            cni_cond_wait(&self->idle, &self->mutex);
-            self->n_idle--;
-            self->n_signalled = (int32_t)cni_max_i64(self->n_signalled - 1, 0);
+            wait_for_call(self);
         }
     }
     cni_mutex_unlock(&self->mutex);
@@ -105,8 +118,8 @@ host_job_main(void *argument)
     }
     cni_refcount_inc(&self->n_refs); /* the pool may be freed as soon as the place is left */
     leave_place(worker);
-    if (!self->closing && choose_group(self) != NULL) {
-        call = cni_core_call_worker(self);
+    if (!self->closing) {
+        call = cni_core_offer_slot(self);
     }
     cni_mutex_unlock(&self->mutex);
     cni_core_carry_out(self, call);
@@ -191,6 +204,7 @@ core_new(cni_allocator *allocator, int32_t n_threads, cni_core **out_core, cn_er
     self->allocator = allocator;
     self->n_refs = 1;
     self->n_threads = n_threads;
+    self->n_slots = (int32_t)cni_max_i64(n_threads, cni_cpu_count());
     self->pid = getpid();
     cni_mutex_init(&self->mutex);
     cni_cond_init(&self->idle);
@@ -269,6 +283,19 @@ cni_pool_free(cni_pool *self)
     }
     cni_dealloc(core->allocator, self, (int64_t)sizeof(*self));
     cni_core_unref(core);
+}
+
+bool
+cni_pool_is_inside(const cni_pool *self)
+{
+    cni_core *core = self->core;
+    if (cni_core_is_foreign(core)) {
+        return false;
+    }
+    cni_mutex_lock(&core->mutex);
+    const bool is_inside = cni_core_is_inside(core);
+    cni_mutex_unlock(&core->mutex);
+    return is_inside;
 }
 
 int32_t

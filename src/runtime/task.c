@@ -94,8 +94,9 @@ after_step(cni_task *task, cni_step step)
 static void
 step_ended(cni_group *group, int64_t used_ns)
 {
-    group->pass += used_ns;
+    cni_group_charge(group, used_ns);
     group->n_running--;
+    cni_group_update_active(group);
     if (group->closing) {
         cni_cond_broadcast(&group->changed);
     } else if (group->n_ready > 0 && group->n_sleeping > 0) {
@@ -129,6 +130,7 @@ cni_task_run(cni_core *core, cni_task *task, int32_t worker)
         task->work.on_done(task->work.argument);
     }
     cni_mutex_lock(&core->mutex);
+    cni_group_put_back(group, task);
     after_step(task, step);
     if (step == CNI_STEP_DONE) {
         /* Off the list, so that its reference goes; the group stays while n_running counts us. */

@@ -19,8 +19,13 @@
  *                  on_done
  *
  * The calling thread of a query is worker 0: cni_group_help runs the group's own tasks on it, so
- * that a one-thread query wakes nobody. Between groups the pool is fair: the group that used the
- * least time per share goes first (stride scheduling).
+ * that a one-thread query wakes nobody.
+ *
+ * Who runs: at most as many steps at once as there are threads in the pool or processors, whichever
+ * is more, helping callers included. Among those that could, the tenant (a session) that has used
+ * the least time per share goes first, and of its groups (queries) the one that has (stride
+ * scheduling on two levels). A group's first CNI_GROUP_SHORT_NS of thread time count for an eighth,
+ * so that short queries get through beside long ones.
  */
 #ifndef CNI_RUNTIME_TASK_H
 #define CNI_RUNTIME_TASK_H
@@ -44,6 +49,15 @@ typedef cni_pool *cni_pool_p;
 typedef struct cni_group cni_group;
 typedef cni_group *cni_group_p;
 typedef struct cni_task cni_task;
+typedef struct cni_tenant cni_tenant;
+typedef cni_tenant *cni_tenant_p;
+
+/* Shares of the pool's time. */
+#define CNI_WEIGHT_LOW    1
+#define CNI_WEIGHT_NORMAL 4
+#define CNI_WEIGHT_HIGH   16
+
+#define CNI_GROUP_SHORT_NS 30000000
 
 /* A right to wake one task; copyable, refcounted through the task. Zero = wakes nothing. */
 typedef struct cni_waker {
@@ -78,10 +92,24 @@ CN_NODISCARD cn_code cni_pool_new(cni_allocator *allocator, int32_t n_threads,
 /* Waits for running steps; groups must be gone. NULL is accepted. */
 void cni_pool_free(cni_pool *self);
 int32_t cni_pool_threads(const cni_pool *self);
+/* Whether the calling thread is inside a step of this pool: what it waits for must not wait for the
+ * step. */
+bool cni_pool_is_inside(const cni_pool *self);
+
+/* Somebody whose groups share one place in the order: a session. Thread: synchronised. */
+CN_NODISCARD cn_code cni_tenant_new(cni_pool *pool, cni_allocator *allocator,
+                                    cni_tenant **out_tenant, cn_error *err);
+cni_tenant *cni_tenant_ref(cni_tenant *self);
+void cni_tenant_unref(cni_tenant *self); /* NULL is accepted */
+CN_DEFINE_SCOPED(cni_tenant_p, cni_tenant_unref)
 
 /* The tasks of one query. max_workers bounds how many run at once (helping callers included). */
 CN_NODISCARD cn_code cni_group_new(cni_pool *pool, cni_allocator *allocator, int32_t max_workers,
                                    cni_group **out_group, cn_error *err);
+/* Before the first task: the time of the group counts for `tenant` (of the same pool, referenced),
+ * divided by `weight` (CNI_WEIGHT_LOW ..). Without it a group is a tenant of its own, of normal
+ * weight. */
+void cni_group_join(cni_group *self, cni_tenant *tenant, int32_t weight);
 /* Drops tasks that are not running, waits for those that are, runs their on_done. */
 void cni_group_free(cni_group *self);
 CN_DEFINE_SCOPED(cni_group_p, cni_group_free)

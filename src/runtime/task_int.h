@@ -8,8 +8,9 @@
  *     waker -> task -> group -> core        each arrow is a counted reference, so that a waker may
  *     cni_pool handle ---------> core       fire after its group and even its pool were freed
  *
- * A group is on core->ready while it has ready tasks. Pool threads take the group with the least
- * `pass`; helpers take their own group's tasks only.
+ * A group is listed while it has ready tasks. Pool threads take tasks of the group that ranks
+ * first; helpers take their own group's tasks only, and let those that rank before them go first
+ * while slots are scarce. Whoever stops taking tasks offers the slot on.
  */
 #ifndef CNI_RUNTIME_TASK_INT_H
 #define CNI_RUNTIME_TASK_INT_H
@@ -36,9 +37,22 @@ struct cni_task {
     cni_task *next_ready;
     cni_task *next_of_group; /* unfinished tasks of the group, newest first */
     cni_task *prev_of_group;
+    uint64_t thread; /* that runs it */
+    cni_task *next_running;
+    cni_task *prev_running;
 };
 
 typedef struct cni_core cni_core;
+
+/* The first level of the order; the second are its groups. */
+struct cni_tenant {
+    cni_atomic_i64 n_refs;    /* of a tenant of its own: handle and groups */
+    cni_core *core;           /* referenced */
+    cni_allocator *allocator; /* referenced */
+    int64_t pass;             /* time used so far per share, on the pool's common clock */
+    int64_t group_pass;       /* of the group that ran last */
+    int32_t n_active;         /* groups that are listed or run */
+};
 
 struct cni_group {
     cni_atomic_i64 n_refs;    /* the handle and every task */
@@ -55,8 +69,13 @@ struct cni_group {
     int32_t n_helpers;  /* callers inside cni_group_help */
     int32_t n_sleeping; /* of these, waiting on `changed` */
     int64_t n_notices;  /* grows when done() may have changed */
-    int64_t pass;       /* stride scheduling: time used so far, on the pool's common clock */
-    bool is_listed;     /* on core->first_ready */
+    int64_t pass;       /* stride scheduling: time used so far, on the tenant's clock */
+    int64_t used_ns;    /* thread time in all */
+    int32_t weight;
+    bool is_listed;     /* on core->first_listed */
+    bool is_active;     /* counted in tenant->n_active */
+    cni_tenant *tenant; /* referenced, or &own */
+    cni_tenant own;
     cni_group *next_listed;
     cni_group *prev_listed;
     cni_cond changed; /* work, an end or a notice for helpers and cni_group_free */
@@ -81,7 +100,10 @@ struct cni_core {
     cni_cond idle;    /* own threads wait here for work */
     cni_cond settled; /* a thread was started, or a host job ended */
     cni_group *first_listed;
-    int64_t pass; /* of the group that ran last */
+    cni_task *first_running;
+    int32_t n_slots; /* steps that may run at once */
+    int32_t n_busy;  /* steps that run */
+    int64_t pass;    /* of the tenant that ran last */
     int32_t n_idle;
     int32_t n_signalled; /* idle ones that were called and have not come yet */
     int32_t n_unsettled; /* threads being started, host jobs submitted and not ended */
@@ -102,13 +124,27 @@ bool cni_core_is_foreign(const cni_core *self);
 void cni_core_unref(cni_core *self);
 /* Under the lock: signal an idle worker, or take a place for another one. */
 cni_call cni_core_call_worker(cni_core *self);
+/* Under the lock: a slot is free and the caller does not use it. */
+cni_call cni_core_offer_slot(cni_core *self);
+/* Under the lock: whether one more step may run, and nobody who waits for that ranks before. */
+bool cni_core_may_run(const cni_core *self, const cni_group *group);
+/* Under the lock: whether the calling thread is inside a step. */
+bool cni_core_is_inside(const cni_core *self);
 /* Without the lock: start the thread, or submit the job. A refusal leaves the work to the callers.
  */
 void cni_core_carry_out(cni_core *self, cni_call call);
 
 void cni_group_unref(cni_group *self);
+/* Whether `self` has run less than `other` by more than `slack_ns` per share. Under the lock. */
+bool cni_group_ranks_before(const cni_group *self, const cni_group *other, int64_t slack_ns);
+/* A step of the group has used so much time. Under the lock. */
+void cni_group_charge(cni_group *self, int64_t used_ns);
 /* Under the lock. */
 cni_task *cni_group_take_ready(cni_group *self);
+/* The step of a task that was taken is over. Under the lock. */
+void cni_group_put_back(cni_group *self, cni_task *task);
+/* After n_running or n_ready became 0, or is no more. Under the lock. */
+void cni_group_update_active(cni_group *self);
 void cni_group_put_ready(cni_group *self, cni_task *task);
 /* Under the lock, after something became ready or a place became free: wake a sleeping helper, or
  * call a pool thread when the helpers are not enough. */
