@@ -1,0 +1,426 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Spill files: extents at aligned offsets, reserved by an atomic counter and written by the calling
+ * worker with pwrite. Memory or lengths that are not aligned go through a bounce buffer, which the
+ * callers of the library avoid.
+ *
+ *   file   | extent | extent ...       each begins at a multiple of CNI_SPILL_ALIGN_BYTES
+ */
+#include "io/file/spill_directory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "base/thread.h"
+#include "io/file/spill_place_int.h"
+
+#define BOUNCE_BYTES      (INT64_C(256) << 10)
+#define FREE_SHARE_TENTHS 9
+#define MAX_FILE_BYTES    (INT64_C(1) << 52)
+
+typedef enum place_state {
+    PLACE_NONE,
+    PLACE_MAKING, /* by one thread; the others wait for `made` */
+    PLACE_READY
+} place_state;
+
+typedef struct directory_store {
+    cni_spill_store base;
+    cni_allocator *allocator; /* referenced */
+    cni_fault *fault;
+    cni_mutex mutex; /* of state */
+    cni_cond made;
+    place_state state;
+    bool has_limit;
+    pid_t owner; /* the process that made the place */
+    cni_spill_place place;
+    int64_t directory_bytes;
+    char directory[CNI_SPILL_PATH_BYTES];
+} directory_store;
+
+typedef struct directory_file {
+    cni_spill_file base;
+    cni_atomic_i64 n_reserved; /* counter: bytes of the file that extents have */
+    cni_atomic_i64 n_charged;  /* counter: of the quota */
+    int fd;
+    bool direct;
+} directory_file;
+
+static directory_store *
+store_of(const cni_spill_file *file)
+{
+    return (directory_store *)(void *)file->store;
+}
+
+/* ---- failing ---- */
+
+static CN_COLD cn_code
+fail_errno(const cni_spill_file *self, int os_errno, const char *what, cn_error *err)
+{
+    const bool full = os_errno == ENOSPC || os_errno == EDQUOT || os_errno == EFBIG;
+    (void)CN_FAIL(err, CN_IO, "cannot %s temporary files of a %s in '%s'%s", what, self->purpose,
+                  store_of(self)->place.path, full ? " (disk full)" : "");
+    cni_error_errno(err, os_errno);
+    return CN_IO;
+}
+
+static cn_code
+check_process(const directory_store *store, cn_error *err)
+{
+    if (store->owner != getpid()) {
+        return CN_FAIL(err, CN_INVALID_STATE,
+                       "the temporary files in '%s' belong to the process that was forked",
+                       store->place.path);
+    }
+    return CN_OK;
+}
+
+/* ---- the place ---- */
+
+/* Nine tenths of what is free, unless a limit was given. */
+static void
+measure_limit(directory_store *self)
+{
+    struct statvfs status;
+    if (self->has_limit || fstatvfs(self->place.directory_fd, &status) != 0) {
+        return;
+    }
+    int64_t free_bytes = 0;
+    if (cni_checked_mul((int64_t)status.f_bavail, (int64_t)status.f_frsize, &free_bytes)) {
+        cni_counter_set(&self->base.limit_bytes, free_bytes / 10 * FREE_SHARE_TENTHS);
+    }
+}
+
+static cn_code
+make_place(directory_store *self, cn_error *err)
+{
+    (void)cni_spill_place_clean(self->directory);
+    CN_TRY(cni_spill_place_make(&self->place, self->directory, err));
+    self->owner = getpid();
+    measure_limit(self);
+    return CN_OK;
+}
+
+/* True when the caller is the one to make it. */
+static bool
+claim_place(directory_store *self)
+{
+    cni_mutex_lock(&self->mutex);
+    while (self->state == PLACE_MAKING) {
+        cni_cond_wait(&self->made, &self->mutex);
+    }
+    const bool claimed = self->state == PLACE_NONE;
+    if (claimed) {
+        self->state = PLACE_MAKING;
+    }
+    cni_mutex_unlock(&self->mutex);
+    return claimed;
+}
+
+static cn_code
+require_place(directory_store *self, cn_error *err)
+{
+    if (!claim_place(self)) {
+        return CN_OK;
+    }
+    const cn_code code = make_place(self, err);
+    cni_mutex_lock(&self->mutex);
+    self->state = code == CN_OK ? PLACE_READY : PLACE_NONE;
+    cni_cond_broadcast(&self->made);
+    cni_mutex_unlock(&self->mutex);
+    return code;
+}
+
+/* ---- appending ---- */
+
+static cn_code
+write_all(const cni_spill_file *self, int fd, const uint8_t *data, int64_t n_bytes, int64_t offset,
+          cn_error *err)
+{
+    int64_t n_done = 0;
+    while (n_done < n_bytes) {
+        const ssize_t n_written =
+            pwrite(fd, data + n_done, (size_t)(n_bytes - n_done), (off_t)(offset + n_done));
+        if (n_written < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n_written <= 0) {
+            return fail_errno(self, n_written < 0 ? errno : ENOSPC, "write", err);
+        }
+        n_done += (int64_t)n_written;
+    }
+    return CN_OK;
+}
+
+/* Aligned memory of n_bytes, at most BOUNCE_BYTES, a multiple of the alignment. */
+typedef struct bounce {
+    cni_allocator *allocator;
+    uint8_t *data;
+    int64_t n_bytes;
+} bounce;
+
+static void
+bounce_done(bounce *self)
+{
+    if (self->data != NULL) {
+        (void)self->allocator->resize(self->allocator, self->data, self->n_bytes, 0,
+                                      CNI_SPILL_ALIGN_BYTES, NULL);
+    }
+}
+
+static inline void
+bounce_cleanup_(bounce *inout_value)
+{
+    bounce_done(inout_value);
+}
+
+static cn_code
+bounce_init(bounce *self, cni_allocator *allocator, int64_t n_bytes, cn_error *err)
+{
+    self->allocator = allocator;
+    self->n_bytes = cni_min_i64(cni_round_up(n_bytes, CNI_SPILL_ALIGN_BYTES), BOUNCE_BYTES);
+    self->data = allocator->resize(allocator, NULL, 0, self->n_bytes, CNI_SPILL_ALIGN_BYTES, err);
+    return self->data != NULL ? CN_OK : (err != NULL ? err->code : CN_NO_MEMORY);
+}
+
+/* Copied and padded with zeros. */
+static cn_code
+write_bounced(directory_file *self, const uint8_t *data, int64_t n_bytes, int64_t offset,
+              cn_error *err)
+{
+    CN_SCOPED(bounce) copy = {0};
+    CN_TRY(bounce_init(&copy, store_of(&self->base)->allocator, n_bytes, err));
+    for (int64_t at = 0; at < n_bytes; at += copy.n_bytes) {
+        const int64_t n_copied = cni_min_i64(copy.n_bytes, n_bytes - at);
+        const int64_t n_padded = cni_round_up(n_copied, CNI_SPILL_ALIGN_BYTES);
+        memcpy(copy.data, data + at, (size_t)n_copied);
+        memset(copy.data + n_copied, 0, (size_t)(n_padded - n_copied));
+        CN_TRY(write_all(&self->base, self->fd, copy.data, n_padded, offset + at, err));
+    }
+    return CN_OK;
+}
+
+static bool
+is_aligned(const void *data, int64_t n_bytes)
+{
+    const uintptr_t mask = CNI_SPILL_ALIGN_BYTES - 1;
+    return (((uintptr_t)data | (uintptr_t)n_bytes) & mask) == 0;
+}
+
+static cn_code
+directory_append(cni_spill_file *base, const void *data, int64_t n_bytes, int64_t *out_offset,
+                 cn_error *err)
+{
+    directory_file *self = (directory_file *)(void *)base;
+    const directory_store *store = store_of(base);
+    if (cni_fault_hit(store->fault, CNI_FAULT_WRITE)) {
+        return fail_errno(base, ENOSPC, "write", err);
+    }
+    CN_TRY(check_process(store, err));
+    const int64_t n_extent = cni_round_up(n_bytes, CNI_SPILL_ALIGN_BYTES);
+    const int64_t offset = cni_counter_add(&self->n_reserved, n_extent);
+    if (offset > MAX_FILE_BYTES - n_extent) {
+        return fail_errno(base, EFBIG, "write", err);
+    }
+    if (!self->direct || is_aligned(data, n_bytes)) {
+        CN_TRY(write_all(base, self->fd, data, n_bytes, offset, err));
+    } else {
+        CN_TRY(write_bounced(self, data, n_bytes, offset, err));
+    }
+    cni_counter_add(&self->n_charged, n_bytes);
+    *out_offset = offset;
+    return CN_OK;
+}
+
+/* ---- reading ---- */
+
+/* Read [offset, offset + n_bytes) of which `n_wanted` bytes must exist. */
+static cn_code
+read_all(const directory_file *self, uint8_t *out, int64_t n_bytes, int64_t n_wanted,
+         int64_t offset, cn_error *err)
+{
+    int64_t n_done = 0;
+    while (n_done < n_wanted) {
+        const ssize_t n_read =
+            pread(self->fd, out + n_done, (size_t)(n_bytes - n_done), (off_t)(offset + n_done));
+        if (n_read < 0 && errno == EINTR) {
+            continue;
+        }
+        if (n_read < 0) {
+            return fail_errno(&self->base, errno, "read", err);
+        }
+        if (n_read == 0) {
+            return CN_FAIL(err, CN_INVALID_DATA,
+                           "a temporary file of a %s in '%s' ends before byte %lld",
+                           self->base.purpose, store_of(&self->base)->place.path,
+                           (long long)(offset + n_wanted));
+        }
+        n_done += (int64_t)n_read;
+    }
+    return CN_OK;
+}
+
+static cn_code
+read_bounced(const directory_file *self, int64_t offset, int64_t n_bytes, uint8_t *out,
+             cn_error *err)
+{
+    CN_SCOPED(bounce) copy = {0};
+    int64_t skipped = offset & (CNI_SPILL_ALIGN_BYTES - 1);
+    CN_TRY(bounce_init(&copy, store_of(&self->base)->allocator, skipped + n_bytes, err));
+    int64_t n_done = 0;
+    while (n_done < n_bytes) {
+        const int64_t n_copied = cni_min_i64(n_bytes - n_done, copy.n_bytes - skipped);
+        CN_TRY(read_all(self, copy.data, cni_round_up(skipped + n_copied, CNI_SPILL_ALIGN_BYTES),
+                        skipped + n_copied, offset + n_done - skipped, err));
+        memcpy(out + n_done, copy.data + skipped, (size_t)n_copied);
+        n_done += n_copied;
+        skipped = 0;
+    }
+    return CN_OK;
+}
+
+static cn_code
+directory_read(cni_spill_file *base, int64_t offset, int64_t n_bytes, void *out, cn_error *err)
+{
+    const directory_file *self = (const directory_file *)(const void *)base;
+    const directory_store *store = store_of(base);
+    if (cni_fault_hit(store->fault, CNI_FAULT_READ)) {
+        return fail_errno(base, EIO, "read", err);
+    }
+    CN_TRY(check_process(store, err));
+    if (!cni_range_fits(offset, n_bytes, cni_counter_get(&self->n_reserved))) {
+        return CN_FAIL(err, CN_INVALID_DATA,
+                       "bytes %lld to %lld of a temporary file of a %s do not exist",
+                       (long long)offset, (long long)(offset + n_bytes), base->purpose);
+    }
+    if (!self->direct || (is_aligned(out, n_bytes) && is_aligned(NULL, offset))) {
+        return read_all(self, out, n_bytes, n_bytes, offset, err);
+    }
+    return read_bounced(self, offset, n_bytes, out, err);
+}
+
+/* ---- giving back ---- */
+
+static void
+directory_discard(cni_spill_file *base, int64_t offset, int64_t n_bytes)
+{
+    directory_file *self = (directory_file *)(void *)base;
+    const int64_t start = cni_round_up(offset, CNI_SPILL_ALIGN_BYTES);
+    const int64_t end = (offset + n_bytes) & ~(int64_t)(CNI_SPILL_ALIGN_BYTES - 1);
+    const int os_errno = errno;
+    if (end > start && store_of(base)->owner == getpid()) {
+        (void)fallocate(self->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)start,
+                        (off_t)(end - start));
+    }
+    errno = os_errno;
+    cni_counter_add(&self->n_charged, -n_bytes);
+    cni_spill_give_back(base->store, n_bytes);
+}
+
+static void
+directory_close(cni_spill_file *base)
+{
+    directory_file *self = (directory_file *)(void *)base;
+    directory_store *store = store_of(base);
+    (void)close(self->fd);
+    cni_spill_give_back(base->store, cni_counter_get(&self->n_charged));
+    cni_dealloc(store->allocator, self, (int64_t)sizeof(*self));
+}
+
+static const cni_spill_file_ops file_ops = {.append = directory_append,
+                                            .read = directory_read,
+                                            .discard = directory_discard,
+                                            .close = directory_close};
+
+static cn_code
+directory_create(cni_spill_store *base, const char *purpose, cni_spill_file **out_file,
+                 cn_error *err)
+{
+    directory_store *self = (directory_store *)(void *)base;
+    CN_TRY(require_place(self, err));
+    if (cni_fault_hit(self->fault, CNI_FAULT_WRITE)) {
+        (void)CN_FAIL(err, CN_IO, "cannot make a temporary file in '%s' (disk full)",
+                      self->place.path);
+        cni_error_errno(err, ENOSPC);
+        return CN_IO;
+    }
+    CN_TRY(check_process(self, err));
+    directory_file *file = NULL;
+    CN_TRY(cni_alloc_zeroed(self->allocator, (int64_t)sizeof(*file), &file, err));
+    const cn_code code = cni_spill_place_open(&self->place, &file->fd, &file->direct, err);
+    if (code != CN_OK) {
+        cni_dealloc(self->allocator, file, (int64_t)sizeof(*file));
+        return code;
+    }
+    file->base =
+        (cni_spill_file){.ops = &file_ops, .store = cni_spill_store_ref(base), .purpose = purpose};
+    *out_file = &file->base;
+    return CN_OK;
+}
+
+/* ---- the store ---- */
+
+static void
+directory_free(cni_spill_store *base)
+{
+    directory_store *self = (directory_store *)(void *)base;
+    if (self->state == PLACE_READY) {
+        cni_spill_place_done(&self->place, self->owner == getpid());
+    }
+    cni_cond_done(&self->made);
+    cni_mutex_done(&self->mutex);
+    cni_allocator *allocator = self->allocator;
+    cni_dealloc(allocator, self, (int64_t)sizeof(*self));
+    cni_allocator_unref(allocator);
+}
+
+static const cni_spill_store_ops store_ops = {.create = directory_create, .free = directory_free};
+
+cn_code
+cni_spill_directory_new(cni_allocator *allocator, cni_fault *fault, cni_str directory,
+                        int64_t limit_bytes, cni_spill_store **out_store, cn_error *err)
+{
+    if (directory.len_bytes == 0 || directory.len_bytes >= CNI_SPILL_PATH_BYTES ||
+        memchr(directory.data, 0, (size_t)directory.len_bytes) != NULL) {
+        return CN_FAIL(err, CN_INVALID_ARGUMENT,
+                       "a temporary directory's path has 1 to %d bytes and no NUL",
+                       CNI_SPILL_PATH_BYTES - 1);
+    }
+    directory_store *self = NULL;
+    CN_TRY(cni_alloc_zeroed(allocator, (int64_t)sizeof(*self), &self, err));
+    cni_allocator_ref(allocator);
+    self->allocator = allocator;
+    self->fault = fault;
+    self->base.ops = &store_ops;
+    self->has_limit = limit_bytes > 0;
+    cni_counter_set(&self->base.n_refs, 1);
+    cni_counter_set(&self->base.limit_bytes, limit_bytes > 0 ? limit_bytes : INT64_MAX);
+    cni_mutex_init(&self->mutex);
+    cni_cond_init(&self->made);
+    self->directory_bytes = directory.len_bytes;
+    memcpy(self->directory, directory.data, (size_t)directory.len_bytes);
+    *out_store = &self->base;
+    return CN_OK;
+}
+
+int64_t
+cni_spill_directory_clean(cni_str directory)
+{
+    char path[CNI_SPILL_PATH_BYTES];
+    if (directory.len_bytes <= 0 || directory.len_bytes >= CNI_SPILL_PATH_BYTES) {
+        return 0;
+    }
+    memcpy(path, directory.data, (size_t)directory.len_bytes);
+    path[directory.len_bytes] = 0;
+    return cni_spill_place_clean(path);
+}
+
+cni_str
+cni_spill_directory_path(const cni_spill_store *self)
+{
+    const directory_store *store = (const directory_store *)(const void *)self;
+    return (cni_str){store->directory, store->directory_bytes};
+}
