@@ -104,6 +104,32 @@ check_encodings(cni_str value, cn_error *err)
     return parse_encodings(value, &bits, err);
 }
 
+static const char *const swap_names[] = {
+    [CNI_TEST_SWAP_BY_SIZE] = "",
+    [CNI_TEST_SWAP_ALWAYS] = "always",
+    [CNI_TEST_SWAP_NEVER] = "never",
+};
+
+static cn_code
+parse_swap(cni_str value, uint8_t *out_swap, cn_error *err)
+{
+    for (uint8_t swap = 0; swap < CN_ARRAY_LEN(swap_names); swap++) {
+        if (cni_str_eq(value, cni_str_of(swap_names[swap]))) {
+            *out_swap = swap;
+            return CN_OK;
+        }
+    }
+    return CN_FAIL(err, CN_INVALID_ARGUMENT, "test_swap takes always, never; not \"%.*s\"",
+                   CNI_STR_ARGS(value));
+}
+
+static cn_code
+check_swap(cni_str value, cn_error *err)
+{
+    uint8_t swap = CNI_TEST_SWAP_BY_SIZE;
+    return parse_swap(value, &swap, err);
+}
+
 #define SETTING(field, kind, low, high, check, text)                                               \
     {#field, text, kind, offsetof(cni_settings, field), low, high, check}
 
@@ -125,6 +151,8 @@ static const cni_setting settings[] = {
             "for tests: scans re-encode what they give (slice, dictionary, constant, run_end)"),
     SETTING(test_serialize_plan, CNI_SETTING_BOOL, 0, 1, NULL,
             "for tests: every plan is written to its binary form and read back"),
+    SETTING(test_swap, CNI_SETTING_TEXT, 0, 0, check_swap,
+            "for tests: the sides of joins are exchanged while they run (always, never)"),
     SETTING(threads, CNI_SETTING_INTEGER, 1, CNI_MAX_WORKERS, NULL,
             "threads that one query may use, the calling one included"),
     SETTING(timeout_ms, CNI_SETTING_INTEGER, 0, INT64_C(1) << 40, NULL,
@@ -373,6 +401,8 @@ cni_settings_for_execution(const cni_settings *self)
 {
     uint32_t encodings = 0;
     (void)parse_encodings(cni_str_of(self->test_encode), &encodings, NULL); /* checked when set */
+    uint8_t swap = CNI_TEST_SWAP_BY_SIZE;
+    (void)parse_swap(cni_str_of(self->test_swap), &swap, NULL); /* likewise */
     cni_exec_settings exec = cni_exec_settings_default();
     exec.n_threads = (int32_t)self->threads;
     exec.chunk_rows = (int32_t)self->chunk_rows;
@@ -383,5 +413,6 @@ cni_settings_for_execution(const cni_settings *self)
     exec.disabled_rules = cni_str_of(self->disabled_rules);
     exec.test_encode = encodings;
     exec.test_serialize_plan = self->test_serialize_plan;
+    exec.test_swap = swap;
     return exec;
 }

@@ -22,6 +22,7 @@ typedef struct cni_settings {
     bool test_serialize_plan;
     char disabled_rules[CNI_SETTING_TEXT_BYTES];
     char test_encode[CNI_SETTING_TEXT_BYTES];
+    char test_swap[CNI_SETTING_TEXT_BYTES];
 } cni_settings;
 
 typedef enum cni_setting_kind {

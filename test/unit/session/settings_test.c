@@ -98,6 +98,7 @@ test_refused_values(void **state)
         {"chunk_rows", "16385", "between 1 and 16384"},
         {"disabled_rules", "simplify,nonsense", "nonsense"},
         {"test_encode", "slice,zip", "not \"zip\""},
+        {"test_swap", "often", "not \"often\""},
     };
     for (int64_t index = 0; index < CN_ARRAY_LEN(cases); index++) {
         cni_settings settings = cni_settings_default(1, INT64_C(1) << 30);
@@ -175,6 +176,7 @@ test_they_reach_the_execution(void **state)
     assert_int_equal(set(&settings, "export_views", "on", &err), CN_OK);
     assert_int_equal(set(&settings, "disabled_rules", "simplify", &err), CN_OK);
     assert_int_equal(set(&settings, "test_encode", "slice,run_end", &err), CN_OK);
+    assert_int_equal(set(&settings, "test_swap", "always", &err), CN_OK);
     const cni_exec_settings exec = cni_settings_for_execution(&settings);
     assert_int_equal(exec.n_threads, 2);
     assert_int_equal(exec.chunk_rows, 7);
@@ -183,6 +185,7 @@ test_they_reach_the_execution(void **state)
     assert_true(exec.export_views);
     assert_true(cni_str_eq(exec.disabled_rules, CNI_STR("simplify")));
     assert_int_equal(exec.test_encode, CNI_TEST_ENCODE_SLICE | CNI_TEST_ENCODE_RUN_END);
+    assert_int_equal(exec.test_swap, CNI_TEST_SWAP_ALWAYS);
 }
 
 static void
