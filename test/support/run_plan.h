@@ -17,6 +17,7 @@ typedef struct run_settings {
     int32_t n_threads;
     int32_t chunk_rows;
     uint32_t test_encode;
+    uint8_t test_swap;
     int64_t memory_limit;
     cni_fault *fault; /* injects failures; NULL = none */
 } run_settings;
@@ -50,6 +51,7 @@ plan_run_begin(plan_run *self, run_settings settings)
     exec.n_threads = n_threads;
     exec.chunk_rows = settings.chunk_rows == 0 ? CNI_CHUNK_ROWS_DEFAULT : settings.chunk_rows;
     exec.test_encode = settings.test_encode;
+    exec.test_swap = settings.test_swap;
     const int64_t limit = settings.memory_limit == 0 ? INT64_C(4) << 30 : settings.memory_limit;
     RUN_OK(self, cni_budget_new_root("test", limit, settings.fault, &self->root, &self->err));
     RUN_OK(self, cni_pool_new(cni_budget_allocator(self->root), n_threads, NULL, settings.fault,

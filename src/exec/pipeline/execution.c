@@ -41,10 +41,15 @@ make_key_filters(cni_execution *self, cn_error *err)
 static cn_code
 init(cni_execution *self, cn_error *err)
 {
-    CN_TRY(cni_alloc_zeroed(self->allocator, self->n_runs * (int64_t)sizeof(*self->runs),
+    CN_TRY(cni_alloc_zeroed(self->allocator, self->cap_runs * (int64_t)sizeof(*self->order),
+                            &self->order, err));
+    CN_TRY(cni_alloc_zeroed(self->allocator, self->cap_runs * (int64_t)sizeof(*self->runs),
                             &self->runs, err));
     for (int32_t at = 0; at < self->n_runs; at++) {
-        CN_TRY(cni_pipe_run_init(&self->runs[at], self, at, err));
+        self->order[at] = at;
+    }
+    for (int32_t at = 0; at < self->n_runs; at++) {
+        CN_TRY(cni_pipe_run_init(&self->runs[at], self, at, &self->plan->pipelines[at], err));
     }
     CN_TRY(cni_execution_link(self, err));
     return make_key_filters(self, err);
@@ -61,6 +66,7 @@ make(const cni_physical_plan *plan, cni_context *context, int32_t max_workers,
     self->allocator = context->allocator;
     self->max_workers = max_workers;
     self->n_runs = plan->n_pipelines;
+    self->cap_runs = plan->n_pipelines + cni_execution_count_swaps(plan);
     cni_mutex_init(&self->mutex);
     *out_execution = self;
     return init(self, err);
@@ -110,7 +116,7 @@ free_parts(cni_execution *self)
 {
     /* Consumers first: their scans lie over the sinks of those before them. */
     for (int32_t at = self->n_runs - 1; self->runs != NULL && at >= 0; at--) {
-        cni_pipe_run_done(&self->runs[at]);
+        cni_pipe_run_done(&self->runs[self->order[at]]);
     }
     const int32_t n_filters = self->plan->n_key_filters;
     for (int32_t slot = 0; self->key_filters != NULL && slot < n_filters; slot++) {
@@ -119,7 +125,9 @@ free_parts(cni_execution *self)
     cni_dealloc(self->allocator, (void *)self->key_filters,
                 n_filters * (int64_t)sizeof(*self->key_filters));
     cni_dealloc(self->allocator, self->uses, self->n_uses * (int64_t)sizeof(*self->uses));
-    cni_dealloc(self->allocator, self->runs, self->n_runs * (int64_t)sizeof(*self->runs));
+    cni_dealloc(self->allocator, self->runs, self->cap_runs * (int64_t)sizeof(*self->runs));
+    cni_dealloc(self->allocator, self->order, self->cap_runs * (int64_t)sizeof(*self->order));
+    cni_arena_unref(self->arena);
     cni_mutex_done(&self->mutex);
     cni_dealloc(self->allocator, self, (int64_t)sizeof(*self));
 }
@@ -156,7 +164,7 @@ take_ready(cni_execution *self)
 {
     const bool stopped = cni_flag_consume(&self->abandoned) != 0;
     for (int32_t at = 0; at < self->n_runs && !stopped && self->n_busy < self->max_workers; at++) {
-        cni_pipe_run *run = &self->runs[at];
+        cni_pipe_run *run = &self->runs[self->order[at]];
         if (!run->taken && run->n_needs == 0) {
             run->taken = true;
             self->n_busy += self->max_workers; /* until it is known how many it has */
@@ -217,7 +225,7 @@ cni_execution_advance(cni_execution *self, cni_pipe_run *finished, cn_error *err
         cni_pipe_run_close_sink(unread);
         unread = next;
     }
-    if (finished->index == self->n_runs - 1) {
+    if (finished->index == self->plan->n_pipelines - 1) {
         cni_counter_set(&self->ended_ns, cni_clock_ns());
         cni_flag_publish(&self->finished, 1);
         cni_execution_notify(self);
@@ -235,7 +243,7 @@ cni_execution_abandon(cni_execution *self)
     cni_mutex_lock(&self->mutex);
     cni_flag_publish(&self->abandoned, 1);
     cni_mutex_unlock(&self->mutex);
-    for (int32_t at = 0; at < self->n_runs; at++) {
+    for (int32_t at = 0; at < self->n_runs; at++) { /* inside a recursion nothing is added */
         cni_pipe_run *run = &self->runs[at];
         if (cni_flag_consume(&run->launched) != 0) {
             cni_morsel_source_close(&run->source, 0, run->plan->n_branches);
@@ -248,7 +256,7 @@ cni_execution_abandon(cni_execution *self)
 static cni_operator *
 result_of(cni_execution *self)
 {
-    cni_pipe_run *last = &self->runs[self->n_runs - 1];
+    cni_pipe_run *last = &self->runs[self->plan->n_pipelines - 1];
     return cni_flag_consume(&last->launched) != 0 ? last->ops[0] : NULL;
 }
 

@@ -30,10 +30,10 @@ count_build_filters(const cni_phys_pipeline *plan)
 }
 
 cn_code
-cni_pipe_run_init(cni_pipe_run *self, cni_execution *execution, int32_t index, cn_error *err)
+cni_pipe_run_init(cni_pipe_run *self, cni_execution *execution, int32_t index,
+                  const cni_phys_pipeline *plan, cn_error *err)
 {
     cni_allocator *allocator = execution->allocator;
-    const cni_phys_pipeline *plan = &execution->plan->pipelines[index];
     *self = (cni_pipe_run){.execution = execution, .plan = plan, .index = index};
     CN_TRY(cni_alloc_zeroed(allocator, plan->n_ops * (int64_t)sizeof(*self->ops),
                             (void *)&self->ops, err));
@@ -144,6 +144,30 @@ cni_pipe_run_done(cni_pipe_run *self)
     cni_dealloc(allocator, (void *)self->scans, plan->n_branches * (int64_t)sizeof(*self->scans));
     cni_dealloc(allocator, (void *)self->ops, plan->n_ops * (int64_t)sizeof(*self->ops));
     *self = (cni_pipe_run){0};
+}
+
+void
+cni_pipe_run_exchange_plan(cni_pipe_run *a, cni_pipe_run *b)
+{
+    const cni_pipe_run was = *a;
+    a->plan = b->plan;
+    a->ops = b->ops;
+    a->scans = b->scans;
+    a->scan_filters = b->scan_filters;
+    a->build_filters = b->build_filters;
+    a->op_figures = b->op_figures;
+    a->branch_figures = b->branch_figures;
+    a->scan_figures = b->scan_figures;
+    a->notes = b->notes;
+    b->plan = was.plan;
+    b->ops = was.ops;
+    b->scans = was.scans;
+    b->scan_filters = was.scan_filters;
+    b->build_filters = was.build_filters;
+    b->op_figures = was.op_figures;
+    b->branch_figures = was.branch_figures;
+    b->scan_figures = was.scan_figures;
+    b->notes = was.notes;
 }
 
 void
@@ -416,6 +440,7 @@ cni_pipe_run_leave(cni_pipe_run *self, cn_error *err)
     if (cni_flag_consume(&self->execution->abandoned) != 0) {
         return finish(self, err);
     }
+    CN_TRY(cni_pipe_run_consider_swap(self, err));
     const int32_t n_tasks = sink->ops->finalize_tasks == NULL ? 0 : sink->ops->finalize_tasks(sink);
     return n_tasks == 0 ? finish(self, err) : submit_finalize(self, n_tasks, err);
 }

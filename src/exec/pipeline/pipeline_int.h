@@ -8,6 +8,8 @@
  *   execution.c    starts pipelines, hands out the result, closes
  *   pipeline.c     launch: scans, operators, workers; finalize; finish
  *   pipeline_uses.c  which pipelines need and read which; those that nobody needs any more
+ *   pipeline_swap.c  the sides of a join are exchanged when its build turns out too large
+ *   pipeline_exchange.c  the two pipelines that take the place of the probing one then
  *   worker.c       a worker's task: morsels through the operators
  *   source_read.c  chunks of a morsel, as the operators want them
  *   recursive_scan.c  executions inside an execution, step by step
@@ -120,7 +122,9 @@ typedef struct cni_pipe_worker {
 struct cni_pipe_run {
     cni_execution *execution;
     const cni_phys_pipeline *plan;
-    int32_t index;
+    int32_t index;     /* others name the run by it */
+    bool swapped;      /* a part of one whose join has exchanged sides. Under the mutex, as is: */
+    bool settled;      /* those that waited for it have been told */
     int32_t n_needs;   /* uses of pipelines that must finish first */
     int32_t n_readers; /* uses of the sink by pipelines that have not finished */
     struct cni_pipe_run *next_unread;
@@ -173,8 +177,11 @@ struct cni_execution {
     cni_context *context;
     cni_allocator *allocator;
     int32_t max_workers;
-    int32_t n_runs;
-    cni_pipe_run *runs;
+    int32_t n_runs; /* of the plan and of swaps; grows under the mutex */
+    int32_t cap_runs;
+    cni_pipe_run *runs; /* first those of the plan */
+    int32_t *order;     /* each run needs only earlier ones. Under the mutex */
+    cni_arena *arena;   /* pipelines that swaps made; NULL without. Under the mutex */
     int32_t n_uses;
     cni_run_use *uses;
     cni_key_filter **key_filters; /* plan->n_key_filters */
@@ -194,13 +201,15 @@ struct cni_execution {
 /* ---- pipeline.c ---- */
 
 CN_NODISCARD cn_code cni_pipe_run_init(cni_pipe_run *self, cni_execution *execution, int32_t index,
-                                       cn_error *err);
+                                       const cni_phys_pipeline *plan, cn_error *err);
 void cni_pipe_run_done(cni_pipe_run *self); /* accepts zeroed; nobody works on it any more */
 /* Open scans, make operators and submit workers. */
 CN_NODISCARD cn_code cni_pipe_run_launch(cni_pipe_run *self, cn_error *err);
 /* A worker (or a recursion under way) has ended; the last one starts the finalize tasks or finishes
  * the pipeline. */
 CN_NODISCARD cn_code cni_pipe_run_leave(cni_pipe_run *self, cn_error *err);
+/* Before the launch: exchange what two runs are to run; everything else stays. Under the mutex. */
+void cni_pipe_run_exchange_plan(cni_pipe_run *a, cni_pipe_run *b);
 /* Close what one worker has open. */
 void cni_pipe_worker_close(cni_pipe_worker *self);
 /* The rows of a branch BUILD can be read now. */
@@ -212,7 +221,8 @@ CN_NODISCARD cn_code cni_empty_scan_new(cni_context *context, cni_scan **out_sca
 
 /* ---- pipeline_uses.c ---- */
 
-/* Fill self->uses and the runs' counts. */
+/* Fill self->uses and the runs' counts, at first and when runs have come to it (under the mutex).
+ */
 CN_NODISCARD cn_code cni_execution_link(cni_execution *self, cn_error *err);
 /* `finished` has: those that waited for it go on. Gives the pipelines whose sinks nobody reads any
  * more, a list through next_unread. Under the mutex. */
@@ -220,6 +230,29 @@ cni_pipe_run *cni_execution_settle_uses(cni_execution *self, cni_pipe_run *finis
 /* No row of the branch can reach the sink: a join on its way has nothing to find, or nobody reads
  * the pipeline. Under the mutex. */
 bool cni_pipe_run_is_dead(const cni_pipe_run *self, const cni_phys_branch *branch);
+
+/* ---- pipeline_swap.c ---- */
+
+/* Runs that swaps may add to those of the plan, at most. */
+int32_t cni_execution_count_swaps(const cni_physical_plan *plan);
+/* Every worker has combined and nothing is finalized. When the sink is the build of a join whose
+ * other side is much smaller, that side is collected instead, and the sink gives its rows. */
+CN_NODISCARD cn_code cni_pipe_run_consider_swap(cni_pipe_run *self, cn_error *err);
+
+/* ---- pipeline_exchange.c ---- */
+
+/* What takes the place of a pipeline one of whose joins gets exchanged sides. */
+typedef struct cni_pipe_exchange {
+    cni_phys_pipeline build; /* what comes to the probe, collected */
+    cni_phys_pipeline probe; /* the rows of the former build through the exchanged join and on */
+} cni_pipe_exchange;
+
+/* `op` of `plan`, an INNER or FULL join with keys, probes `former`, the build operator of pipeline
+ * `former_pipeline`; the exchanged join's is to be `build_pipeline`. Everything is in the arena. */
+CN_NODISCARD cn_code cni_pipe_exchange_new(cni_arena *arena, const cni_phys_pipeline *plan,
+                                           int32_t op, const cni_operator *former,
+                                           int32_t build_pipeline, cni_pipe_exchange *out,
+                                           cn_error *err);
 
 /* ---- pipeline_ops.c ---- */
 

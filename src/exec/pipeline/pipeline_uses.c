@@ -13,7 +13,7 @@
 /* ---- finding uses ---- */
 
 typedef struct use_search {
-    const cni_physical_plan *plan;
+    const cni_execution *execution;
     cni_run_use *uses; /* NULL: only count */
     int32_t n_uses;
 } use_search;
@@ -46,7 +46,7 @@ find_outer_uses(use_search *self, const cni_physical_plan *part, int32_t n_outer
     }
 }
 
-/* The pipeline whose build fills the slot. */
+/* The pipeline whose build fills the slot; exchanged joins fill none. */
 static int32_t
 producer_of_slot(const cni_physical_plan *plan, int32_t slot)
 {
@@ -79,7 +79,8 @@ find_branch_uses(use_search *self, const cni_phys_branch *branch, int32_t consum
         break;
     }
     for (int32_t filter = 0; filter < branch->n_key_filters; filter++) {
-        const int32_t producer = producer_of_slot(self->plan, branch->key_filters[filter].slot);
+        const int32_t producer =
+            producer_of_slot(self->execution->plan, branch->key_filters[filter].slot);
         if (producer >= 0) {
             note_use(self, producer, consumer, false);
         }
@@ -89,8 +90,8 @@ find_branch_uses(use_search *self, const cni_phys_branch *branch, int32_t consum
 static void
 find_uses(use_search *self)
 {
-    for (int32_t at = 0; at < self->plan->n_pipelines; at++) {
-        const cni_phys_pipeline *pipeline = &self->plan->pipelines[at];
+    for (int32_t at = 0; at < self->execution->n_runs; at++) {
+        const cni_phys_pipeline *pipeline = self->execution->runs[at].plan;
         for (int32_t branch = 0; branch < pipeline->n_branches; branch++) {
             find_branch_uses(self, &pipeline->branches[branch], at);
         }
@@ -102,22 +103,37 @@ find_uses(use_search *self)
     }
 }
 
+/* What has been settled needs nothing and is needed by nobody. */
+static void
+count_uses(cni_execution *self)
+{
+    for (int32_t at = 0; at < self->n_runs; at++) {
+        self->runs[at].n_needs = 0;
+        self->runs[at].n_readers = 0;
+    }
+    for (int32_t at = 0; at < self->n_uses; at++) {
+        const cni_run_use *use = &self->uses[at];
+        cni_pipe_run *producer = &self->runs[use->producer];
+        cni_pipe_run *consumer = &self->runs[use->consumer];
+        consumer->n_needs += producer->settled ? 0 : 1;
+        producer->n_readers += use->reads && !consumer->settled ? 1 : 0;
+    }
+}
+
 cn_code
 cni_execution_link(cni_execution *self, cn_error *err)
 {
-    use_search search = {.plan = self->plan};
+    cni_run_use *uses = NULL;
+    use_search search = {.execution = self};
     find_uses(&search);
     const int32_t n_uses = search.n_uses;
-    CN_TRY(
-        cni_alloc_zeroed(self->allocator, n_uses * (int64_t)sizeof(*self->uses), &self->uses, err));
-    self->n_uses = n_uses;
-    search = (use_search){.plan = self->plan, .uses = self->uses};
+    CN_TRY(cni_alloc_zeroed(self->allocator, n_uses * (int64_t)sizeof(*uses), &uses, err));
+    search = (use_search){.execution = self, .uses = uses};
     find_uses(&search);
-    for (int32_t at = 0; at < n_uses; at++) {
-        const cni_run_use *use = &self->uses[at];
-        self->runs[use->consumer].n_needs++;
-        self->runs[use->producer].n_readers += use->reads ? 1 : 0;
-    }
+    cni_dealloc(self->allocator, self->uses, self->n_uses * (int64_t)sizeof(*self->uses));
+    self->uses = uses;
+    self->n_uses = n_uses;
+    count_uses(self);
     return CN_OK;
 }
 
@@ -206,9 +222,9 @@ static void
 mark_needless(cni_execution *self)
 {
     for (int32_t at = self->n_runs - 2; at >= 0; at--) {
-        cni_pipe_run *run = &self->runs[at];
+        cni_pipe_run *run = &self->runs[self->order[at]];
         if (!run->taken) {
-            run->needless = is_needless(self, at);
+            run->needless = is_needless(self, run->index);
         }
     }
 }
@@ -217,6 +233,7 @@ cni_pipe_run *
 cni_execution_settle_uses(cni_execution *self, cni_pipe_run *finished)
 {
     cni_pipe_run *unread = NULL;
+    finished->settled = true;
     for (int32_t at = 0; at < self->n_uses; at++) {
         const cni_run_use *use = &self->uses[at];
         cni_pipe_run *producer = &self->runs[use->producer];

@@ -2,7 +2,8 @@
  *
  * Figures of an execution: what workers and scans have counted, for progress and EXPLAIN ANALYZE.
  * Workers add theirs after each step; scans' counters are copied at the same time; notes of
- * operators are taken when their pipeline has finished. So everything may be read from any thread.
+ * operators are taken when their pipeline has finished. So everything may be read from any thread;
+ * which runs there are, under the mutex.
  */
 #include "exec/pipeline/pipeline_int.h"
 
@@ -86,8 +87,8 @@ cni_pipe_run_note(cni_pipe_run *self)
 
 /* ---- progress ---- */
 
-void
-cni_execution_progress_get(cni_execution *self, cni_execution_progress *out_progress)
+static void
+get_progress(const cni_execution *self, cni_execution_progress *out_progress)
 {
     const int64_t ended_ns = cni_counter_get(&self->ended_ns);
     int64_t ppm = 0;
@@ -117,6 +118,14 @@ cni_execution_progress_get(cni_execution *self, cni_execution_progress *out_prog
     if (self->started_ns != 0) {
         out_progress->elapsed_ns = (ended_ns == 0 ? cni_clock_ns() : ended_ns) - self->started_ns;
     }
+}
+
+void
+cni_execution_progress_get(cni_execution *self, cni_execution_progress *out_progress)
+{
+    cni_mutex_lock(&self->mutex);
+    get_progress(self, out_progress);
+    cni_mutex_unlock(&self->mutex);
 }
 
 /* ---- text ---- */
@@ -277,28 +286,44 @@ run_state(const cni_pipe_run *run)
     return cni_flag_consume(&run->launched) != 0 ? " running" : " waiting";
 }
 
+static cn_code
+print_run(const cni_pipe_run *run, cni_strbuf *out, cn_error *err)
+{
+    const bool launched = cni_flag_consume(&run->launched) != 0;
+    CN_TRY(cni_strbuf_printf(out, err, "Pipeline %d%s%s%s workers=%d\n", (int)run->index,
+                             run->plan->keep_order ? " keeps order" : "",
+                             run->swapped ? " swapped" : "", run_state(run),
+                             launched ? (int)run->n_workers : 0));
+    for (int32_t op = run->plan->n_ops - 1; op >= 0; op--) {
+        for (int32_t branch = 0; branch < run->plan->n_branches; branch++) {
+            if (run->plan->branches[branch].first_op == op) {
+                CN_TRY(print_branch(run, branch, out, err));
+            }
+        }
+        CN_TRY(print_op(run, op, out, err));
+    }
+    return CN_OK;
+}
+
+static cn_code
+print_profile(const cni_execution *self, cni_strbuf *out, cn_error *err)
+{
+    cni_execution_progress progress;
+    get_progress(self, &progress);
+    CN_TRY(cni_strbuf_printf(out, err, "Total time=%.3fms\n", (double)progress.elapsed_ns / 1e6));
+    for (int32_t at = 0; at < self->n_runs; at++) {
+        CN_TRY(print_run(&self->runs[self->order[at]], out, err));
+    }
+    return CN_OK;
+}
+
 cn_code
 cni_execution_profile(cni_execution *self, cni_strbuf *out, cn_error *err)
 {
-    cni_execution_progress progress;
-    cni_execution_progress_get(self, &progress);
-    CN_TRY(cni_strbuf_printf(out, err, "Total time=%.3fms\n", (double)progress.elapsed_ns / 1e6));
-    for (int32_t at = 0; at < self->n_runs; at++) {
-        const cni_pipe_run *run = &self->runs[at];
-        const bool launched = cni_flag_consume(&run->launched) != 0;
-        CN_TRY(cni_strbuf_printf(out, err, "Pipeline %d%s%s workers=%d\n", (int)at,
-                                 run->plan->keep_order ? " keeps order" : "", run_state(run),
-                                 launched ? (int)run->n_workers : 0));
-        for (int32_t op = run->plan->n_ops - 1; op >= 0; op--) {
-            for (int32_t branch = 0; branch < run->plan->n_branches; branch++) {
-                if (run->plan->branches[branch].first_op == op) {
-                    CN_TRY(print_branch(run, branch, out, err));
-                }
-            }
-            CN_TRY(print_op(run, op, out, err));
-        }
-    }
-    return CN_OK;
+    cni_mutex_lock(&self->mutex);
+    const cn_code code = print_profile(self, out, err);
+    cni_mutex_unlock(&self->mutex);
+    return code;
 }
 
 /* ---- JSON ---- */
@@ -371,17 +396,21 @@ print_op_json(const cni_pipe_run *run, int32_t op, cni_strbuf *out, cn_error *er
     return cni_strbuf_append(out, cni_str_of("}}"), err);
 }
 
-cn_code
-cni_execution_profile_json(cni_execution *self, cni_strbuf *out, cn_error *err)
+/* By index, which is what joins name their builds by. */
+static cn_code
+print_profile_json(const cni_execution *self, cni_strbuf *out, cn_error *err)
 {
     cni_execution_progress progress;
-    cni_execution_progress_get(self, &progress);
+    get_progress(self, &progress);
     CN_TRY(cni_strbuf_printf(out, err, "{\"time_ms\":%.3f,\"pipelines\":[",
                              (double)progress.elapsed_ns / 1e6));
     for (int32_t at = 0; at < self->n_runs; at++) {
         const cni_pipe_run *run = &self->runs[at];
-        CN_TRY(cni_strbuf_printf(out, err, "%s{\"keep_order\":%s,\"finished\":%s,\"sources\":[",
+        CN_TRY(cni_strbuf_printf(out, err,
+                                 "%s{\"keep_order\":%s,\"swapped\":%s,\"finished\":%s,"
+                                 "\"sources\":[",
                                  at == 0 ? "" : ",", run->plan->keep_order ? "true" : "false",
+                                 run->swapped ? "true" : "false",
                                  cni_flag_consume(&run->finished) != 0 ? "true" : "false"));
         for (int32_t branch = 0; branch < run->plan->n_branches; branch++) {
             CN_TRY(print_branch_json(run, branch, out, err));
@@ -393,6 +422,15 @@ cni_execution_profile_json(cni_execution *self, cni_strbuf *out, cn_error *err)
         CN_TRY(cni_strbuf_append(out, cni_str_of("]}"), err));
     }
     return cni_strbuf_append(out, cni_str_of("]}"), err);
+}
+
+cn_code
+cni_execution_profile_json(cni_execution *self, cni_strbuf *out, cn_error *err)
+{
+    cni_mutex_lock(&self->mutex);
+    const cn_code code = print_profile_json(self, out, err);
+    cni_mutex_unlock(&self->mutex);
+    return code;
 }
 
 /* ---- one figure ---- */
@@ -445,6 +483,7 @@ cni_execution_figure(cni_execution *self, const char *op, const char *figure, in
 {
     bool found = false;
     int64_t sum = 0;
+    cni_mutex_lock(&self->mutex);
     for (int32_t at = 0; at < self->n_runs; at++) {
         const cni_pipe_run *run = &self->runs[at];
         for (int32_t branch = 0; branch < run->plan->n_branches; branch++) {
@@ -458,6 +497,7 @@ cni_execution_figure(cni_execution *self, const char *op, const char *figure, in
             }
         }
     }
+    cni_mutex_unlock(&self->mutex);
     if (found) {
         *out_number = sum;
     }

@@ -137,7 +137,7 @@ drop_seen(recursive_scan *self, cni_collected *rows, cn_error *err)
 static cn_code
 take_rows(recursive_scan *self, cn_error *err)
 {
-    cni_pipe_run *last = &self->nested->runs[self->nested->n_runs - 1];
+    cni_pipe_run *last = &self->nested->runs[self->nested->plan->n_pipelines - 1];
     if (cni_flag_consume(&last->finished) == 0 || last->ops[0] == NULL) {
         return CN_FAIL(err, CN_INTERNAL, "a recursion's step has stopped before its end");
     }

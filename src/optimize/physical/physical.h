@@ -268,6 +268,10 @@ CN_NODISCARD cn_code cni_physical_print(const cni_physical_plan *self, cni_strbu
 CN_NODISCARD cn_code cni_physical_print_json(const cni_physical_plan *self, cni_strbuf *out,
                                              cn_error *err);
 
+/* What a build is taken to need: bytes per row, and of a value of each kept column beside. */
+#define CNI_PHYS_BUILD_ROW_BYTES 8.0
+double cni_phys_width(const cni_type *type);
+
 /* "Filter", "Sort" ...: as messages and EXPLAIN call it. Static. */
 const char *cni_phys_op_name(cni_phys_op_kind kind);
 /* "Inner", "BuildSemi" ...: likewise. */

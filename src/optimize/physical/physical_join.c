@@ -203,8 +203,8 @@ is_needed(const join_build *build, const join_side *side, int32_t column_id)
 
 /* ---- which side is built ---- */
 
-static double
-width_of(const cni_type *type)
+double
+cni_phys_width(const cni_type *type)
 {
     const cni_phys phys = cni_type_phys(type);
     if (phys == CNI_PHYS_VIEW) {
@@ -218,10 +218,10 @@ width_of(const cni_type *type)
 static double
 estimate_bytes(const join_build *build, const join_side *side)
 {
-    double row_bytes = 8.0;
+    double row_bytes = CNI_PHYS_BUILD_ROW_BYTES;
     for (int32_t column = 0; column < side->plan->n_columns; column++) {
         if (is_needed(build, side, side->plan->columns[column].id)) {
-            row_bytes += width_of(side->plan->columns[column].type);
+            row_bytes += cni_phys_width(side->plan->columns[column].type);
         }
     }
     return side->plan->estimated_rows < 0.0 ? -1.0 : side->plan->estimated_rows * row_bytes;

@@ -20,11 +20,20 @@ typedef struct setting {
     int32_t chunk_rows;
     int64_t morsel_rows;
     int32_t block_every;
+    uint8_t swap; /* cni_test_swap */
 } setting;
 
 static const setting settings[] = {
-    {1, 2048, 0, 0}, {1, 7, 40, 0},  {2, 2048, 50, 0},
-    {2, 3, 11, 3},   {4, 16, 20, 5}, {4, 2048, 25, 2},
+    {1, 2048, 0, 0, 0},
+    {1, 7, 40, 0, 0},
+    {2, 2048, 50, 0, 0},
+    {2, 3, 11, 3, 0},
+    {4, 16, 20, 5, 0},
+    {4, 2048, 25, 2, 0},
+    {1, 2048, 0, 0, CNI_TEST_SWAP_ALWAYS},
+    {2, 3, 11, 3, CNI_TEST_SWAP_ALWAYS},
+    {4, 16, 20, 5, CNI_TEST_SWAP_ALWAYS},
+    {4, 2048, 25, 2, CNI_TEST_SWAP_ALWAYS},
 };
 
 static int64_t
@@ -60,6 +69,21 @@ table_of(int64_t n_rows, int64_t (*key)(int64_t row), const setting *at)
     memory_table_add_i64(table, "id", number, 0);
     memory_table_add_i64(table, "k", key, NULL_EVERY);
     return table;
+}
+
+static run_settings
+settings_of(const setting *at)
+{
+    return (run_settings){
+        .n_threads = at->n_threads, .chunk_rows = at->chunk_rows, .test_swap = at->swap};
+}
+
+static int64_t
+count_swaps(const plan_run *run)
+{
+    int64_t n_swaps = 0;
+    (void)cni_execution_figure(run->execution, "JoinBuild", "swapped", &n_swaps);
+    return n_swaps;
 }
 
 /* ---- the reference ---- */
@@ -193,7 +217,7 @@ check_kind(reference *expected, cni_join_kind kind, bool build_left, const setti
     cni_strbuf wanted;
     memory_table *left = table_of(LEFT_ROWS, left_key, at);
     memory_table *right = table_of(RIGHT_ROWS, right_key, at);
-    plan_run_begin(&run, (run_settings){.n_threads = at->n_threads, .chunk_rows = at->chunk_rows});
+    plan_run_begin(&run, settings_of(at));
     text_begin(&text);
     text_begin(&wanted);
     const cni_plan *plan =
@@ -203,6 +227,8 @@ check_kind(reference *expected, cni_join_kind kind, bool build_left, const setti
     join_naively(expected, kind);
     print_reference(expected, both, &wanted);
     assert_string_equal(text_of(&text), text_of(&wanted));
+    assert_int_equal(count_swaps(&run),
+                     at->swap != 0 && (kind == CNI_JOIN_INNER || kind == CNI_JOIN_FULL) ? 1 : 0);
     cni_strbuf_done(&text);
     cni_strbuf_done(&wanted);
     plan_run_end(&run);
@@ -293,8 +319,7 @@ test_builds_above_builds(void **state)
     (void)state;
     for (int64_t at = 0; at < CN_ARRAY_LEN(settings); at++) {
         plan_run run;
-        plan_run_begin(&run, (run_settings){.n_threads = settings[at].n_threads,
-                                            .chunk_rows = settings[at].chunk_rows});
+        plan_run_begin(&run, settings_of(&settings[at]));
         assert_int_equal(count_rows(&run, full_over_full(&run, &settings[at])), 225);
         plan_run_end(&run);
     }
@@ -308,8 +333,7 @@ test_limit_above(void **state)
         for (int64_t limit = 1; limit <= 225; limit += 56) {
             plan_run run;
             const cni_plan *plan = NULL;
-            plan_run_begin(&run, (run_settings){.n_threads = settings[at].n_threads,
-                                                .chunk_rows = settings[at].chunk_rows});
+            plan_run_begin(&run, settings_of(&settings[at]));
             plan = full_over_full(&run, &settings[at]);
             RUN_OK(&run, cni_plan_limit(&run.builder, plan, limit, 0, &plan, &run.err));
             assert_int_equal(count_rows(&run, plan), limit);
@@ -343,7 +367,7 @@ test_empty_build(void **state)
             memory_table *fact = table_of(LEFT_ROWS, left_key, &settings[at]);
             memory_table *middle = table_of(RIGHT_ROWS, right_key, &settings[at]);
             memory_table *empty = table_of(RIGHT_ROWS, right_key, &settings[at]);
-            plan_run_begin(&run, (run_settings){.n_threads = settings[at].n_threads});
+            plan_run_begin(&run, settings_of(&settings[at]));
             const cni_plan *grouped = NULL;
             const cni_plan *plan = scan_plan(&run, middle);
             const cni_expr *group = column_expr(&run, plan, 1);
@@ -385,14 +409,17 @@ static void
 test_allocations_fail(void **state)
 {
     (void)state;
-    for (int32_t threads = 1; threads <= 2; threads++) {
+    for (int32_t round = 0; round < 4; round++) {
+        const int32_t threads = round % 2 + 1;
+        const uint8_t swap = round < 2 ? CNI_TEST_SWAP_BY_SIZE : CNI_TEST_SWAP_ALWAYS;
         bool failed = true;
         for (int64_t n = 1; failed; n += threads == 1 ? 1 : 7) {
             cni_fault fault = {0};
             plan_run run;
             cni_strbuf text;
             text_begin(&text);
-            plan_run_begin(&run, (run_settings){.fault = &fault, .n_threads = threads});
+            plan_run_begin(
+                &run, (run_settings){.fault = &fault, .n_threads = threads, .test_swap = swap});
             const cni_plan *plan = full_over_full(&run, &settings[2]);
             fault.fail_at[CNI_FAULT_ALLOC] = fault.n_hits[CNI_FAULT_ALLOC] + n;
             const cn_code code = plan_run_rows(&run, plan, &text);
