@@ -15,6 +15,7 @@ RULES = []  # names of switchable rules, filled by the driver
 SETTINGS = [
     {"optimizer": "false"}, {"chunk_rows": "3", "threads": "2"}, {"threads": "8", "chunk_rows": "100"},
     {"test_encode": "dictionary"}, {"test_encode": "run_end,slice"}, {"test_serialize_plan": "true"}, {"disabled_rules": None},
+    {"test_swap": "always"}, {"test_swap": "always", "threads": "4", "chunk_rows": "50"},
 ]
 
 
