@@ -34,6 +34,8 @@ static const char *const queries[] = {
     "WHERE id < 50",
     "CREATE OR REPLACE EXTERNAL TABLE n STORED AS PARQUET LOCATION " NATION "; "
     "SELECT count(*), max(n_name) FROM n WHERE n_nationkey > 20",
+    "SET test_swap = 'always'; SELECT n_name, count(name), max(id) FROM t FULL JOIN " NATION
+    " ON id = n_nationkey + 2990 GROUP BY n_name ORDER BY ALL",
     "SHOW threads; DESCRIBE t",
 };
 
