@@ -48,7 +48,8 @@ typedef enum cn_code {
     CN_UNAUTHORIZED = 14,    /* the access policy says no */
     CN_NO_MEMORY = 15,       /* the allocator refused */
     CN_BUDGET_EXCEEDED = 16, /* a memory limit was reached and nothing could be released */
-    CN_LIMIT_EXCEEDED = 17   /* a named limit on depth, size or count */
+    CN_LIMIT_EXCEEDED = 17,  /* a named limit on depth, size or count */
+    CN_BUSY = 18             /* the query was not admitted beside those that run: try again later */
 } cn_code;
 
 #define CN_ERROR_MESSAGE_BYTES 512

@@ -37,6 +37,7 @@ static const code_row code_rows[] = {
     [CN_NO_MEMORY] = {"NO_MEMORY", "53200"},
     [CN_BUDGET_EXCEEDED] = {"BUDGET_EXCEEDED", "53200"},
     [CN_LIMIT_EXCEEDED] = {"LIMIT_EXCEEDED", "54000"},
+    [CN_BUSY] = {"BUSY", "53300"},
 };
 
 static bool

@@ -243,6 +243,7 @@ node_init(cni_budget *self, cni_budget *parent, cni_budget_root *root, const cha
     self->parent = parent;
     self->root = root;
     self->limit = limit_bytes;
+    self->soft_limit = CNI_BUDGET_UNLIMITED;
     self->step = step_for(parent, limit_bytes);
 }
 
@@ -371,6 +372,24 @@ cni_budget_set_limit(cni_budget *self, int64_t limit_bytes)
     if (self->parent == NULL) {
         cni_budget_update_region_limit(self->root);
     }
+}
+
+void
+cni_budget_set_soft_limit(cni_budget *self, int64_t limit_bytes)
+{
+    cni_counter_set(&self->soft_limit, limit_bytes);
+}
+
+int64_t
+cni_budget_soft_limit_bytes(const cni_budget *self)
+{
+    return cni_min_i64(cni_counter_get(&self->soft_limit), cni_counter_get(&self->limit));
+}
+
+int64_t
+cni_budget_charged_bytes(const cni_budget *self)
+{
+    return cni_counter_get(&self->charged) - cni_counter_get(&self->credit);
 }
 
 cn_code

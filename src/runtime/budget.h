@@ -42,6 +42,9 @@ CN_DEFINE_SCOPED(cni_budget_p, cni_budget_unref)
  * NULL takes it away. */
 void cni_budget_set_reclaim(cni_budget *self, cni_budget_reclaim reclaim, void *private_data);
 void cni_budget_set_limit(cni_budget *self, int64_t limit_bytes);
+/* The soft limit refuses nothing: beyond it operators write their state out (pressure.h). At most
+ * the hard one counts; CNI_BUDGET_UNLIMITED at first. */
+void cni_budget_set_soft_limit(cni_budget *self, int64_t limit_bytes);
 
 /* Reserve without allocating: for libraries that allocate by themselves and for worst cases.
  * Errors: CN_BUDGET_EXCEEDED, naming the node that refused, its limit and what was asked. */
@@ -51,6 +54,11 @@ void cni_budget_release(cni_budget *self, int64_t n_bytes);
 int64_t cni_budget_current_bytes(const cni_budget *self);
 int64_t cni_budget_peak_bytes(const cni_budget *self);
 int64_t cni_budget_limit_bytes(const cni_budget *self);
+/* The smaller one of both limits. */
+int64_t cni_budget_soft_limit_bytes(const cni_budget *self);
+/* What counts against the limits now, unused credit of the node itself not, of those below
+ * included. Costs a few loads. */
+int64_t cni_budget_charged_bytes(const cni_budget *self);
 
 /* Allocator that reserves from this node. Borrowed: valid as long as the node; ref and unref of the
  * allocator are those of the node. Small blocks (<= 32 KiB) cost no system call. */

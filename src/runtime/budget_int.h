@@ -47,6 +47,7 @@ struct cni_budget {
     cni_atomic_i64 charged;
     cni_atomic_i64 peak;
     cni_atomic_i64 limit;
+    cni_atomic_i64 soft_limit;
     cni_atomic_i64 step;
 };
 

@@ -72,13 +72,13 @@ cni_context_cancel(cni_context *self)
     cni_flag_publish(&self->cancelled, 1);
 }
 
-/* Whether the deadline has passed; looks at the clock in some calls only. */
+/* Whether this check is one that looks at the clock. */
 static bool
-deadline_passed(cni_context *self)
+clock_is_due(cni_context *self)
 {
     const int64_t n_checks = cni_counter_get(&self->n_checks);
     cni_counter_set(&self->n_checks, n_checks + 1);
-    return n_checks % CHECKS_PER_CLOCK == 0 && cni_clock_ns() >= self->deadline_ns;
+    return n_checks % CHECKS_PER_CLOCK == 0;
 }
 
 static CN_COLD CN_NOINLINE cn_code
@@ -90,20 +90,39 @@ stop_reason(cni_context *self, cn_error *err)
     return CN_FAIL(err, CN_CANCELLED, "the query was cancelled");
 }
 
+static CN_COLD CN_NOINLINE cn_code
+time_out(cni_context *self, cn_error *err)
+{
+    cn_error timeout = CN_ERROR_INIT;
+    const cn_code code = CN_FAIL(&timeout, CN_TIMEOUT, "the query's time limit has passed");
+    (void)cni_context_fail(self, &timeout);
+    if (err != NULL) {
+        *err = timeout;
+    }
+    return code;
+}
+
 cn_code
 cni_context_check(cni_context *self, cn_error *err)
 {
     if (CN_UNLIKELY(cni_flag_consume(&self->cancelled) != 0)) {
         return stop_reason(self, err);
     }
-    if (CN_UNLIKELY(self->deadline_ns != 0 && deadline_passed(self))) {
-        cn_error timeout = CN_ERROR_INIT;
-        const cn_code code = CN_FAIL(&timeout, CN_TIMEOUT, "the query's time limit has passed");
-        (void)cni_context_fail(self, &timeout);
-        if (err != NULL) {
-            *err = timeout;
-        }
-        return code;
+    if (CN_UNLIKELY(self->deadline_ns != 0 && clock_is_due(self) &&
+                    cni_clock_ns() >= self->deadline_ns)) {
+        return time_out(self, err);
+    }
+    return CN_OK;
+}
+
+cn_code
+cni_context_look(cni_context *self, cn_error *err)
+{
+    if (cni_flag_consume(&self->cancelled) != 0) {
+        return stop_reason(self, err);
+    }
+    if (self->deadline_ns != 0 && cni_clock_ns() >= self->deadline_ns) {
+        return time_out(self, err);
     }
     return CN_OK;
 }

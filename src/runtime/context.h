@@ -53,6 +53,7 @@ enum cni_test_encode {
 enum cni_test_swap {
     CNI_TEST_SWAP_BY_SIZE, /* no test: where it pays */
     CNI_TEST_SWAP_ALWAYS,  /* wherever it can be done */
+    CNI_TEST_SWAP_TWICE,   /* and back */
     CNI_TEST_SWAP_NEVER
 };
 
@@ -67,6 +68,8 @@ typedef struct cni_context {
     cni_spill_store *spill;          /* borrowed from the engine; NULL = nothing may be spilled */
     const cni_access_policy *policy; /* borrowed; NULL allows everything */
     cni_exec_settings settings;
+    struct cni_context *next; /* of the owner's list, for cancelling all; under its lock */
+    struct cni_context *prev;
     int64_t deadline_ns;          /* of cni_clock_ns; 0 = none */
     int64_t now_us;               /* wall clock at the start: now(), current_date */
     cni_atomic_i64 cancelled;     /* flag: 1 = stop soon */
@@ -89,6 +92,8 @@ void cni_context_cancel(cni_context *self);
  * One load while nothing is wrong; per chunk and in long loops. The clock is read at most every few
  * calls. */
 CN_NODISCARD cn_code cni_context_check(cni_context *self, cn_error *err);
+/* The same, for those that ask seldom: looks at the clock each time. */
+CN_NODISCARD cn_code cni_context_look(cni_context *self, cn_error *err);
 
 /* Keep `err` as the query's error unless there is one, and stop the others. Gives err->code. */
 cn_code cni_context_fail(cni_context *self, const cn_error *err);

@@ -116,14 +116,16 @@ host_job_main(void *argument)
     cni_mutex_lock(&self->mutex);
     while (!self->closing && cni_clock_ns() < until_ns && run_one(self, worker->number)) {
     }
-    cni_refcount_inc(&self->n_refs); /* the pool may be freed as soon as the place is left */
-    leave_place(worker);
+    worker->is_taken = false; /* for the next job; the pool waits for this one all the same */
     if (!self->closing) {
         call = cni_core_offer_slot(self);
     }
     cni_mutex_unlock(&self->mutex);
     cni_core_carry_out(self, call);
-    cni_core_unref(self);
+    cni_mutex_lock(&self->mutex);
+    self->n_unsettled--;
+    cni_cond_broadcast(&self->settled);
+    cni_mutex_unlock(&self->mutex);
 }
 
 /* ---- calling workers ---- */

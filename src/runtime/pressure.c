@@ -11,13 +11,12 @@
 #define RESERVE_PER_WORKER (1 << 20) /* at least */
 #define STATE_PART         64 /* of the limit: smaller states of all workers are not worth it */
 
-/* The tightest limit of the path. */
-static int64_t
-path_limit(const cni_budget *budget)
+int64_t
+cni_memory_limit(const cni_budget *budget)
 {
     int64_t limit = INT64_MAX;
     for (const cni_budget *node = budget; node != NULL; node = node->parent) {
-        limit = cni_min_i64(limit, cni_counter_get(&node->limit));
+        limit = cni_min_i64(limit, cni_budget_soft_limit_bytes(node));
     }
     return limit;
 }
@@ -34,8 +33,8 @@ cni_memory_left(const cni_budget *budget, const cni_context *context)
 {
     int64_t left = INT64_MAX;
     for (const cni_budget *node = budget; node != NULL; node = node->parent) {
-        const int64_t limit = cni_counter_get(&node->limit);
-        const int64_t used = cni_counter_get(&node->charged) - cni_counter_get(&node->credit);
+        const int64_t limit = cni_budget_soft_limit_bytes(node);
+        const int64_t used = cni_budget_charged_bytes(node);
         if (limit != CNI_BUDGET_UNLIMITED) {
             left = cni_min_i64(left, limit - used - reserve_of(limit, context));
         }
@@ -52,7 +51,7 @@ cni_memory_should_spill(const cni_budget *budget, const cni_context *context, in
     if (context->settings.test_spill) {
         return true;
     }
-    const int64_t least = path_limit(budget) / STATE_PART / context->settings.n_threads;
+    const int64_t least = cni_memory_limit(budget) / STATE_PART / context->settings.n_threads;
     return own_bytes >= least && cni_memory_left(budget, context) < 0;
 }
 

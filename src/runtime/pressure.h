@@ -17,6 +17,9 @@
 
 #include "runtime/context.h"
 
+/* The tightest limit of `budget` and the nodes above it; INT64_MAX = none. */
+int64_t cni_memory_limit(const cni_budget *budget);
+
 /* Bytes below the soft limit that `budget` (the operator's node) may still take, over all nodes of
  * its path; negative above it. A few atomic loads. */
 int64_t cni_memory_left(const cni_budget *budget, const cni_context *context);

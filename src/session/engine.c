@@ -99,8 +99,9 @@ build(cn_engine *self, const cn_engine_options *options, cni_fault *fault, cn_er
     const cni_executor executor = {
         .submit = options->executor == NULL ? NULL : options->executor->submit,
         .private_data = options->executor == NULL ? NULL : options->executor->private_data};
-    return cni_pool_new(self->allocator, self->n_threads,
-                        executor.submit == NULL ? NULL : &executor, fault, &self->pool, err);
+    CN_TRY(cni_pool_new(self->allocator, self->n_threads,
+                        executor.submit == NULL ? NULL : &executor, fault, &self->pool, err));
+    return cni_admission_new(self->allocator, self->budget, self->pool, &self->admission, err);
 }
 
 cn_code
@@ -138,6 +139,7 @@ cni_engine_unref(cn_engine *self)
     if (self == NULL || !cni_refcount_dec(&self->n_refs)) {
         return;
     }
+    cni_admission_free(self->admission);
     cni_pool_free(self->pool);
     cni_function_registry_free(self->functions);
     cni_parquet_cache_free(self->parquet_cache);

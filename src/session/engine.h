@@ -10,6 +10,7 @@
 #include "colonnade/colonnade.h"
 #include "plan/function/function.h"
 #include "plan/table/table.h"
+#include "runtime/admission.h"
 #include "runtime/budget.h"
 #include "runtime/task.h"
 
@@ -19,6 +20,7 @@ struct cn_engine {
     cni_budget *budget;       /* root; also owns the region */
     cni_allocator *allocator; /* of the root */
     cni_pool *pool;
+    cni_admission *admission; /* who may run beside whom */
     cni_function_registry *functions;
     struct cni_parquet_cache *parquet_cache; /* footers, samples, sketches of files by identity */
     cni_table_function read_parquet;         /* the one of the list, over the cache */

@@ -53,6 +53,50 @@ read_options(cn_session *session, const cn_query_options *options, cni_settings 
     return CN_OK;
 }
 
+/* ---- admission ---- */
+
+static void
+leave(cn_query *self)
+{
+    if (self->admitted) {
+        cni_admission_leave(self->frame->session->engine->admission, &self->place);
+        self->admitted = false;
+    }
+}
+
+/* Somebody pulls: the query must have been admitted. */
+static cn_code
+begin_pull(cn_query *self, cn_error *err)
+{
+    if (self->admitted) {
+        cni_admission_pause(&self->place, false);
+        return CN_OK;
+    }
+    if (self->ended) {
+        return CN_OK;
+    }
+    const cni_admission_request request = {
+        .tenant = self->frame->session,
+        .need_bytes = cni_query_need_bytes(self->physical, self->context.settings.n_threads),
+        .timeout_ms = self->settings.admission_timeout_ms};
+    CN_TRY(cni_admission_enter(self->frame->session->engine->admission, &self->place,
+                               &self->context, &request, err));
+    self->admitted = true;
+    return CN_OK;
+}
+
+static void
+end_pull(cn_query *self, cn_code code)
+{
+    if (self->ended || code != CN_OK) {
+        leave(self);
+    } else {
+        cni_admission_pause(&self->place, true);
+    }
+}
+
+/* ---- planning ---- */
+
 /* Optimized and physical plan of `plan` and its execution, ready for the first chunk. */
 static cn_code
 prepare(cn_query *self, const cni_plan *plan, const cni_plan **out_optimized, cn_error *err)
@@ -65,7 +109,9 @@ prepare(cn_query *self, const cni_plan *plan, const cni_plan **out_optimized, cn
     CN_TRY(cni_optimize(self->arena, current, &self->context, out_optimized, err));
     CN_TRY(
         cni_physical_plan_new(self->arena, *out_optimized, &self->context, &self->physical, err));
-    return cni_execution_new(self->physical, &self->context, &self->execution, err);
+    CN_TRY(cni_execution_new(self->physical, &self->context, &self->execution, err));
+    cni_group_join(self->context.group, self->context.tenant, self->context.weight);
+    return CN_OK;
 }
 
 /* EXPLAIN: describe the plan, then run a plan that gives the description. */
@@ -150,8 +196,9 @@ cni_query_unref(cn_query *self)
     }
     cn_frame *frame = self->frame;
     cni_execution_close(self->execution);
+    leave(self);
     cni_arena_unref(self->arena);
-    cni_context_done(&self->context);
+    cni_session_context_done(frame->session, &self->context);
     cni_mutex_done(&self->mutex);
     cni_dealloc(frame->session->allocator, self, (int64_t)sizeof(*self));
     cni_frame_unref(frame);
@@ -216,7 +263,9 @@ next_batch(cn_query *self, struct ArrowArray *out_batch, cn_error *err)
 {
     const cni_arrow_options options = cni_query_arrow_options(&self->settings);
     batch_chunks batch = {.allocator = self->context.allocator};
+    CN_TRY(begin_pull(self, err));
     cn_code code = batch_fill(self, &batch, err);
+    end_pull(self, code);
     if (code == CN_OK && batch.n_rows > 0) {
         code = cni_arrow_export_chunks(self->context.allocator, &self->frame->schema, batch.chunks,
                                        batch.n_chunks, &options, out_batch, err);
@@ -239,6 +288,7 @@ cni_query_next_batch(cn_query *self, struct ArrowArray *out_batch, cn_error *err
 cn_code
 cni_query_drain(cn_query *self, cn_error *err)
 {
+    CN_TRY(begin_pull(self, err));
     cn_code code = CN_OK;
     cni_chunk chunk;
     cni_chunk_init(&chunk, self->context.allocator);
@@ -248,5 +298,6 @@ cni_query_drain(cn_query *self, cn_error *err)
         self->ended = answer == CNI_EXECUTION_END;
     }
     cni_chunk_done(&chunk);
+    end_pull(self, code);
     return code;
 }

@@ -4,6 +4,9 @@
  * arena of its own, and the run itself. Streams hold a reference, so that a query outlives its
  * handle.
  *
+ * The first pull enters the engine's admission, which may wait; the end, an error and freeing leave
+ * it.
+ *
  * Thread: next is serialised by a mutex; cancel and progress may come from any thread.
  */
 #ifndef CNI_SESSION_QUERY_H
@@ -22,6 +25,8 @@ struct cn_query {
     const cni_physical_plan *physical;
     cni_mutex mutex; /* serialises next, profile and close */
     cni_execution *execution;
+    cni_admission_place place; /* among the queries of the engine */
+    bool admitted;
     bool streamed; /* a stream was taken */
     bool ended;
 };
@@ -52,6 +57,9 @@ void cni_stream_error(struct ArrowArrayStream *stream, cn_error *out_err);
 /* Text of what EXPLAIN shows for the frame's plan. */
 CN_NODISCARD cn_code cni_query_explain(cn_frame *frame, bool as_json, cni_strbuf *out,
                                        cn_error *err);
+
+/* What the plan is taken to keep in memory at once, for admission. */
+int64_t cni_query_need_bytes(const cni_physical_plan *plan, int32_t n_threads);
 
 /* How values leave under these settings. */
 cni_arrow_options cni_query_arrow_options(const cni_settings *settings);

@@ -8,6 +8,7 @@ static cn_code
 build(cn_session *self, cn_engine *engine, cn_error *err)
 {
     self->settings = cni_settings_default(engine->n_threads, engine->memory_limit_bytes);
+    CN_TRY(cni_tenant_new(engine->pool, self->allocator, &self->tenant, err));
     CN_TRY(cni_catalog_new(self->allocator, &self->catalog, err));
     return cni_function_registry_new(self->allocator, &self->functions, err);
 }
@@ -67,6 +68,7 @@ cni_session_unref(cn_session *self)
     cni_budget *budget = self->budget;
     free_prepared(self);
     free_policies(self);
+    cni_tenant_unref(self->tenant);
     cni_catalog_free(self->catalog);
     cni_function_registry_free(self->functions);
     cni_mutex_done(&self->mutex);
@@ -96,6 +98,7 @@ store_setting(cn_session *self, const cni_setting *setting, const cni_settings *
     cni_mutex_lock(&self->mutex);
     memcpy((char *)&self->settings + setting->offset, (const char *)from + setting->offset,
            (size_t)field_bytes[setting->kind]);
+    cni_budget_set_limit(self->budget, self->settings.session_memory_limit);
     cni_mutex_unlock(&self->mutex);
 }
 
@@ -118,6 +121,7 @@ cni_session_reset(cn_session *self, cni_str name, cn_error *err)
     if (name.len_bytes == 0) {
         cni_mutex_lock(&self->mutex);
         self->settings = fresh;
+        cni_budget_set_limit(self->budget, fresh.session_memory_limit);
         cni_mutex_unlock(&self->mutex);
         return CN_OK;
     }
@@ -163,6 +167,31 @@ cni_session_set_policy(cn_session *self, const cn_access_policy *host, cn_error 
     return CN_OK;
 }
 
+/* The owner of a context has a list, so that everything can be cancelled from outside. */
+static void
+link_context(cn_session *self, cni_context *context)
+{
+    context->prev = NULL;
+    context->next = self->contexts;
+    if (self->contexts != NULL) {
+        self->contexts->prev = context;
+    }
+    self->contexts = context;
+}
+
+static void
+unlink_context(cn_session *self, cni_context *context)
+{
+    if (context->prev != NULL) {
+        context->prev->next = context->next;
+    } else {
+        self->contexts = context->next;
+    }
+    if (context->next != NULL) {
+        context->next->prev = context->prev;
+    }
+}
+
 cn_code
 cni_session_context(cn_session *self, const cni_settings *settings, cni_context *out_context,
                     cn_error *err)
@@ -171,11 +200,36 @@ cni_session_context(cn_session *self, const cni_settings *settings, cni_context 
     CN_TRY(cni_context_init(out_context, self->budget, settings->memory_limit, self->engine->pool,
                             &exec, err));
     out_context->fault = self->engine->fault;
-    cni_mutex_lock(&self->mutex);
-    out_context->policy = self->policy == NULL ? NULL : &self->policy->inner;
-    cni_mutex_unlock(&self->mutex);
+    out_context->tenant = self->tenant;
+    out_context->weight = cni_settings_weight(settings);
     if (settings->timeout_ms > 0) {
         out_context->deadline_ns = cni_clock_ns() + settings->timeout_ms * 1000000;
     }
+    cni_mutex_lock(&self->mutex);
+    out_context->policy = self->policy == NULL ? NULL : &self->policy->inner;
+    link_context(self, out_context);
+    cni_mutex_unlock(&self->mutex);
     return CN_OK;
+}
+
+void
+cni_session_context_done(cn_session *self, cni_context *context)
+{
+    if (context->budget == NULL) {
+        return;
+    }
+    cni_mutex_lock(&self->mutex);
+    unlink_context(self, context);
+    cni_mutex_unlock(&self->mutex);
+    cni_context_done(context);
+}
+
+void
+cni_session_cancel(cn_session *self)
+{
+    cni_mutex_lock(&self->mutex);
+    for (cni_context *context = self->contexts; context != NULL; context = context->next) {
+        cni_context_cancel(context);
+    }
+    cni_mutex_unlock(&self->mutex);
 }

@@ -41,11 +41,13 @@ struct cn_session {
     cn_engine *engine;  /* referenced */
     cni_budget *budget; /* the session's node; referenced */
     cni_allocator *allocator;
+    cni_tenant *tenant;               /* share of the pool */
     cni_catalog *catalog;             /* synchronises itself */
     cni_function_registry *functions; /* built-ins and the session's own; synchronises itself */
     cni_mutex mutex;                  /* guards the rest */
     cni_settings settings;
     cni_prepared *prepared;
+    cni_context *contexts;            /* of all that plans or runs now, and of queries not freed */
     cni_session_policy *policies;     /* every one that was ever set */
     const cni_session_policy *policy; /* the one in force; NULL allows everything */
 };
@@ -65,9 +67,14 @@ CN_NODISCARD cn_code cni_session_reset(cn_session *self, cni_str name, cn_error 
 /* Put a policy (copied) in force for statements from now on; NULL allows everything. */
 CN_NODISCARD cn_code cni_session_set_policy(cn_session *self, const cn_access_policy *host,
                                             cn_error *err);
-/* Context for planning: constants, files' metadata. Same limits as a query. */
+/* Context for planning (constants, files' metadata) and running. It stays where it is until it is
+ * given back. */
 CN_NODISCARD cn_code cni_session_context(cn_session *self, const cni_settings *settings,
                                          cni_context *out_context, cn_error *err);
+/* One that was zeroed and never made is left alone. */
+void cni_session_context_done(cn_session *self, cni_context *context);
+/* Cancel everything that plans or runs in the session now. Any thread. */
+void cni_session_cancel(cn_session *self);
 
 /* What a frame does when it is started. */
 typedef enum cni_frame_kind {

@@ -9,6 +9,8 @@
 
 #include "optimize/optimize.h"
 
+#define DEFAULT_ADMISSION_TIMEOUT_MS 60000
+
 typedef struct encode_name {
     const char *name;
     uint32_t bit;
@@ -107,6 +109,7 @@ check_encodings(cni_str value, cn_error *err)
 static const char *const swap_names[] = {
     [CNI_TEST_SWAP_BY_SIZE] = "",
     [CNI_TEST_SWAP_ALWAYS] = "always",
+    [CNI_TEST_SWAP_TWICE] = "twice",
     [CNI_TEST_SWAP_NEVER] = "never",
 };
 
@@ -119,7 +122,7 @@ parse_swap(cni_str value, uint8_t *out_swap, cn_error *err)
             return CN_OK;
         }
     }
-    return CN_FAIL(err, CN_INVALID_ARGUMENT, "test_swap takes always, never; not \"%.*s\"",
+    return CN_FAIL(err, CN_INVALID_ARGUMENT, "test_swap takes always, twice, never; not \"%.*s\"",
                    CNI_STR_ARGS(value));
 }
 
@@ -130,10 +133,45 @@ check_swap(cni_str value, cn_error *err)
     return parse_swap(value, &swap, err);
 }
 
+typedef struct priority_name {
+    const char *name;
+    int32_t weight;
+} priority_name;
+
+static const priority_name priorities[] = {
+    {"low", CNI_WEIGHT_LOW},
+    {"normal", CNI_WEIGHT_NORMAL},
+    {"high", CNI_WEIGHT_HIGH},
+};
+
+static cn_code
+parse_priority(cni_str value, int32_t *out_weight, cn_error *err)
+{
+    for (int64_t at = 0; at < CN_ARRAY_LEN(priorities); at++) {
+        if (cni_str_eq(value, cni_str_of(priorities[at].name))) {
+            *out_weight = priorities[at].weight;
+            return CN_OK;
+        }
+    }
+    (void)CN_FAIL(err, CN_INVALID_ARGUMENT, "priority takes low, normal, high; not \"%.*s\"",
+                  CNI_STR_ARGS(value));
+    cni_error_sqlstate(err, "22023");
+    return CN_INVALID_ARGUMENT;
+}
+
+static cn_code
+check_priority(cni_str value, cn_error *err)
+{
+    int32_t weight = 0;
+    return parse_priority(value, &weight, err);
+}
+
 #define SETTING(field, kind, low, high, check, text)                                               \
     {#field, text, kind, offsetof(cni_settings, field), low, high, check}
 
 static const cni_setting settings[] = {
+    SETTING(admission_timeout_ms, CNI_SETTING_INTEGER, 0, INT64_C(1) << 40, NULL,
+            "how long a query waits for memory that others claim, in milliseconds"),
     SETTING(batch_rows, CNI_SETTING_INTEGER, 1, INT64_C(1) << 24, NULL,
             "rows that a batch of the result aims at"),
     SETTING(chunk_rows, CNI_SETTING_INTEGER, 1, CNI_CHUNK_ROWS_MAX, NULL,
@@ -145,14 +183,18 @@ static const cni_setting settings[] = {
     SETTING(memory_limit, CNI_SETTING_BYTES, INT64_C(1) << 20, INT64_MAX, NULL,
             "memory that one query may use"),
     SETTING(optimizer, CNI_SETTING_BOOL, 0, 1, NULL, "the switchable optimizer rules run"),
+    SETTING(priority, CNI_SETTING_TEXT, 0, 0, check_priority,
+            "share of the processors beside other queries: low, normal, high"),
     SETTING(reproducible, CNI_SETTING_BOOL, 0, 1, NULL,
             "float sums are the same bits whatever the threads and chunk sizes"),
+    SETTING(session_memory_limit, CNI_SETTING_BYTES, INT64_C(1) << 20, INT64_MAX, NULL,
+            "memory that the tables and all queries of the session may use"),
     SETTING(test_encode, CNI_SETTING_TEXT, 0, 0, check_encodings,
             "for tests: scans re-encode what they give (slice, dictionary, constant, run_end)"),
     SETTING(test_serialize_plan, CNI_SETTING_BOOL, 0, 1, NULL,
             "for tests: every plan is written to its binary form and read back"),
     SETTING(test_swap, CNI_SETTING_TEXT, 0, 0, check_swap,
-            "for tests: the sides of joins are exchanged while they run (always, never)"),
+            "for tests: the sides of joins are exchanged while they run (always, twice, never)"),
     SETTING(threads, CNI_SETTING_INTEGER, 1, CNI_MAX_WORKERS, NULL,
             "threads that one query may use, the calling one included"),
     SETTING(timeout_ms, CNI_SETTING_INTEGER, 0, INT64_C(1) << 40, NULL,
@@ -191,6 +233,9 @@ cni_settings_default(int32_t n_threads, int64_t memory_limit_bytes)
     const cni_exec_settings exec = cni_exec_settings_default();
     return (cni_settings){.threads = n_threads,
                           .memory_limit = memory_limit_bytes,
+                          .session_memory_limit = memory_limit_bytes,
+                          .admission_timeout_ms = DEFAULT_ADMISSION_TIMEOUT_MS,
+                          .priority = "normal",
                           .chunk_rows = exec.chunk_rows,
                           .batch_rows = exec.batch_rows,
                           .optimizer = exec.optimizer};
@@ -394,6 +439,14 @@ cni_settings_get(const cni_settings *self, const cni_setting *setting,
         memcpy(out_text, field, CNI_SETTING_TEXT_BYTES);
         break;
     }
+}
+
+int32_t
+cni_settings_weight(const cni_settings *self)
+{
+    int32_t weight = CNI_WEIGHT_NORMAL;
+    (void)parse_priority(cni_str_of(self->priority), &weight, NULL); /* checked when set */
+    return weight;
 }
 
 cni_exec_settings

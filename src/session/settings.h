@@ -12,8 +12,10 @@
 
 typedef struct cni_settings {
     int64_t threads;
-    int64_t memory_limit; /* bytes per query */
-    int64_t timeout_ms;   /* 0 = none */
+    int64_t memory_limit;         /* bytes per query */
+    int64_t session_memory_limit; /* bytes of the session: tables and queries */
+    int64_t timeout_ms;           /* 0 = none */
+    int64_t admission_timeout_ms; /* 0 = refused at once */
     int64_t chunk_rows;
     int64_t batch_rows;
     bool optimizer;
@@ -21,6 +23,7 @@ typedef struct cni_settings {
     bool reproducible;
     bool test_serialize_plan;
     char disabled_rules[CNI_SETTING_TEXT_BYTES];
+    char priority[CNI_SETTING_TEXT_BYTES];
     char test_encode[CNI_SETTING_TEXT_BYTES];
     char test_swap[CNI_SETTING_TEXT_BYTES];
 } cni_settings;
@@ -56,6 +59,8 @@ CN_NODISCARD cn_code cni_settings_set(cni_settings *self, const cni_setting *set
 /* Value as text, NUL-terminated, cut to the buffer. */
 void cni_settings_get(const cni_settings *self, const cni_setting *setting,
                       char out_text[CNI_SETTING_TEXT_BYTES]);
+/* CNI_WEIGHT_LOW .. of the setting `priority`. */
+int32_t cni_settings_weight(const cni_settings *self);
 /* What execution reads; text fields are borrowed from self. */
 cni_exec_settings cni_settings_for_execution(const cni_settings *self);
 

@@ -36,7 +36,7 @@ cni_statement_work_done(cni_statement_work *self)
     if (self->catalog != NULL) {
         cni_catalog_snapshot_unref(self->catalog);
     }
-    cni_context_done(&self->context);
+    cni_session_context_done(self->session, &self->context);
 }
 
 cn_code
