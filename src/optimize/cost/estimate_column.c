@@ -153,6 +153,8 @@ source_of(const cni_estimator *self, const cni_plan *plan, int32_t *inout_id)
             return plan->children[0];
         }
         return NULL;
+    case CNI_PLAN_WINDOW:
+        return position_of(plan->children[0], *inout_id) >= 0 ? plan->children[0] : NULL;
     case CNI_PLAN_FILTER:
     case CNI_PLAN_DISTINCT:
     case CNI_PLAN_SORT:

@@ -124,7 +124,8 @@ static cn_code
 ordering_node(cni_estimator *self, const cni_plan *plan, cni_plan_estimate *out, cn_error *err)
 {
     CN_TRY(child_estimate(self, plan, 0, out, err));
-    if (plan->kind == CNI_PLAN_SORT) {
+    if (plan->kind == CNI_PLAN_SORT || plan->kind == CNI_PLAN_WINDOW) {
+        out->row_bytes = plan->kind == CNI_PLAN_SORT ? out->row_bytes : bytes_of_columns(plan);
         out->cost += out->rows * log2(out->rows + 2.0) / 4.0;
         return CN_OK;
     }
@@ -288,6 +289,7 @@ cni_estimate_node(cni_estimator *self, cni_estimated_node *node, cn_error *err)
     case CNI_PLAN_SORT:
     case CNI_PLAN_TOPN:
     case CNI_PLAN_LIMIT:
+    case CNI_PLAN_WINDOW:
         return ordering_node(self, plan, out, err);
     case CNI_PLAN_UNION_ALL:
         return union_node(self, plan, out, err);

@@ -94,6 +94,7 @@ collect(collector *self, const cni_plan *plan, cn_error *err)
     case CNI_PLAN_TOPN:
     case CNI_PLAN_LIMIT:
     case CNI_PLAN_REPEAT:
+    case CNI_PLAN_WINDOW:
         return collect(self, plan->children[0], err);
     case CNI_PLAN_WITH:
         return collect(self, plan->children[1], err);

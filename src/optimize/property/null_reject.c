@@ -340,6 +340,7 @@ cni_plan_column_not_null(const cni_plan *plan, int32_t column_id)
     case CNI_PLAN_TOPN:
     case CNI_PLAN_LIMIT:
     case CNI_PLAN_REPEAT:
+    case CNI_PLAN_WINDOW:
         return cni_plan_column_not_null(plan->children[0], column_id);
     case CNI_PLAN_WITH:
         return cni_plan_column_not_null(plan->children[1], column_id);

@@ -234,6 +234,27 @@ close_distinct(closure *self, const cni_plan *plan)
     return below || keys || (plan->n_exprs == 0 && has_all_columns(self, plan, plan->n_columns));
 }
 
+/* Rows of a partition have numbers of their own. */
+static bool
+close_window(closure *self, const cni_plan *plan)
+{
+    const cni_plan *child = plan->children[0];
+    const bool below = close_over(self, child);
+    bool keys = true;
+    for (int32_t key = 0; keys && key < plan->n_groups; key++) {
+        keys = is_known(self, plan->exprs[key]);
+    }
+    for (int32_t at = plan->n_groups; keys && !below && at < plan->n_exprs; at++) {
+        const int32_t column = child->n_columns + at - plan->n_groups;
+        if (plan->exprs[at]->kind == CNI_EXPR_WINDOW &&
+            plan->exprs[at]->function->builtin == CNI_WINDOW_ROW_NUMBER &&
+            has(self, plan->columns[column].id)) {
+            return true;
+        }
+    }
+    return below;
+}
+
 static void
 add_columns(closure *self, const cni_plan *plan)
 {
@@ -306,6 +327,8 @@ close_node(closure *self, const cni_plan *plan)
         return close_over(self, plan->children[1]);
     case CNI_PLAN_RECURSIVE:
         return plan->distinct && has_all_columns(self, plan, plan->n_columns);
+    case CNI_PLAN_WINDOW:
+        return close_window(self, plan);
     case CNI_PLAN_REPEAT:
         (void)close_over(self, plan->children[0]);
         return false;
@@ -423,6 +446,7 @@ cni_plan_exactly_one_row(const cni_plan *plan)
     case CNI_PLAN_PROJECT:
     case CNI_PLAN_SORT:
     case CNI_PLAN_DISTINCT:
+    case CNI_PLAN_WINDOW:
         return cni_plan_exactly_one_row(plan->children[0]);
     case CNI_PLAN_TOPN:
     case CNI_PLAN_LIMIT:

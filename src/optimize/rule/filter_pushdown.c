@@ -287,16 +287,16 @@ below_repeat(cni_rule_env *env, const cni_plan *plan, const cni_expr *conjunct,
     return CN_OK;
 }
 
-/* DISTINCT ON: what names nothing but keys holds for all rows of a key or for none. */
+/* What names nothing but keys holds for all rows of a key or for none. */
 static cn_code
-below_distinct_on(cni_rule_env *env, const cni_plan *plan, const cni_expr *conjunct,
-                  const cni_expr **out_below, cn_error *err)
+below_keys(cni_rule_env *env, const cni_plan *plan, int32_t n_keys, const cni_expr *conjunct,
+           const cni_expr **out_below, cn_error *err)
 {
     cni_id_set used = {0};
     cni_id_set keys = {0};
     *out_below = NULL;
     CN_TRY(cni_id_set_add_expr(env->arena, &used, conjunct, err));
-    for (int32_t key = 0; key < plan->n_exprs; key++) {
+    for (int32_t key = 0; key < n_keys; key++) {
         if (plan->exprs[key]->kind == CNI_EXPR_COLUMN &&
             cni_type_is_exact(plan->exprs[key]->type)) {
             CN_TRY(cni_id_set_add(env->arena, &keys, plan->exprs[key]->column_id, err));
@@ -310,6 +310,21 @@ below_distinct_on(cni_rule_env *env, const cni_plan *plan, const cni_expr *conju
     }
     *out_below = conjunct;
     return CN_OK;
+}
+
+static cn_code
+below_distinct_on(cni_rule_env *env, const cni_plan *plan, const cni_expr *conjunct,
+                  const cni_expr **out_below, cn_error *err)
+{
+    return below_keys(env, plan, plan->n_exprs, conjunct, out_below, err);
+}
+
+/* Rows of other partitions do not count. */
+static cn_code
+below_window(cni_rule_env *env, const cni_plan *plan, const cni_expr *conjunct,
+             const cni_expr **out_below, cn_error *err)
+{
+    return below_keys(env, plan, plan->n_groups, conjunct, out_below, err);
 }
 
 static cn_code
@@ -355,6 +370,8 @@ push(cni_rule_env *env, const cni_plan *plan, const pending *wanted, const cni_p
                                  err);
     case CNI_PLAN_REPEAT:
         return through_one_child(env, plan, wanted, below_repeat, out_plan, err);
+    case CNI_PLAN_WINDOW:
+        return through_one_child(env, plan, wanted, below_window, out_plan, err);
     case CNI_PLAN_JOIN:
         return cni_filter_push_join(env, plan, wanted, out_plan, err);
     case CNI_PLAN_WITH:

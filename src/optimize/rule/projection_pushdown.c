@@ -138,6 +138,22 @@ prune_exprs(pruning *self, const cni_plan *plan, const cni_id_set *required,
     return cni_plan_new(&self->env->builder, &node, out_plan, err);
 }
 
+/* What the node's own expressions name. */
+static cn_code
+add_node_exprs(pruning *self, const cni_plan *plan, cni_id_set *inout_needed, cn_error *err)
+{
+    if (plan->predicate != NULL) {
+        CN_TRY(cni_id_set_add_expr(self->env->arena, inout_needed, plan->predicate, err));
+    }
+    for (int32_t order = 0; order < plan->n_orders; order++) {
+        CN_TRY(cni_id_set_add_expr(self->env->arena, inout_needed, plan->orders[order].expr, err));
+    }
+    for (int32_t expr = 0; expr < plan->n_exprs; expr++) {
+        CN_TRY(cni_id_set_add_expr(self->env->arena, inout_needed, plan->exprs[expr], err));
+    }
+    return CN_OK;
+}
+
 /* FILTER, SORT, TOPN, LIMIT, DISTINCT ON, REPEAT: columns are the child's. */
 static cn_code
 prune_passing(pruning *self, const cni_plan *plan, const cni_id_set *required,
@@ -145,15 +161,7 @@ prune_passing(pruning *self, const cni_plan *plan, const cni_id_set *required,
 {
     cni_id_set needed = {0};
     CN_TRY(copy_set(self, required, &needed, err));
-    if (plan->predicate != NULL) {
-        CN_TRY(cni_id_set_add_expr(self->env->arena, &needed, plan->predicate, err));
-    }
-    for (int32_t order = 0; order < plan->n_orders; order++) {
-        CN_TRY(cni_id_set_add_expr(self->env->arena, &needed, plan->orders[order].expr, err));
-    }
-    for (int32_t expr = 0; expr < plan->n_exprs; expr++) {
-        CN_TRY(cni_id_set_add_expr(self->env->arena, &needed, plan->exprs[expr], err));
-    }
+    CN_TRY(add_node_exprs(self, plan, &needed, err));
     const cni_plan *child = NULL;
     CN_TRY(prune(self, plan->children[0], &needed, &child, err));
     cni_plan node = *plan;
@@ -161,6 +169,55 @@ prune_passing(pruning *self, const cni_plan *plan, const cni_id_set *required,
     node.n_columns = child->n_columns;
     node.columns = child->columns;
     return cni_plan_new(&self->env->builder, &node, out_plan, err);
+}
+
+/* The functions that are asked for; *out_n = how many. */
+static cn_code
+keep_functions(pruning *self, const cni_plan *plan, const cni_id_set *required, cni_plan *node,
+               int32_t *out_n, cn_error *err)
+{
+    cni_arena *arena = self->env->arena;
+    const cni_expr **exprs = NULL;
+    cni_column *columns = NULL;
+    const int32_t first = plan->n_columns - (plan->n_exprs - plan->n_groups);
+    int32_t n_kept = 0;
+    CN_TRY(cni_arena_alloc_array(arena, plan->n_exprs, (int64_t)sizeof(*exprs), &exprs, err));
+    CN_TRY(cni_arena_alloc_array(arena, plan->n_columns, (int64_t)sizeof(*columns), &columns, err));
+    for (int32_t at = 0; at < plan->n_exprs; at++) {
+        const bool is_key = at < plan->n_groups;
+        const cni_column *column = is_key ? NULL : &plan->columns[first + at - plan->n_groups];
+        if (is_key) {
+            exprs[at] = plan->exprs[at];
+        } else if (cni_id_set_has(required, column->id)) {
+            exprs[plan->n_groups + n_kept] = plan->exprs[at];
+            columns[n_kept++] = *column;
+        }
+    }
+    node->exprs = exprs;
+    node->n_exprs = plan->n_groups + n_kept;
+    node->columns = columns;
+    node->n_columns = n_kept;
+    *out_n = n_kept;
+    return CN_OK;
+}
+
+/* Functions that nobody asks for go; without any left, so does the node. */
+static cn_code
+prune_window(pruning *self, const cni_plan *plan, const cni_id_set *required,
+             const cni_plan **out_plan, cn_error *err)
+{
+    cni_plan node = *plan;
+    int32_t n_kept = 0;
+    cni_id_set needed = {0};
+    const cni_plan *child = NULL;
+    CN_TRY(keep_functions(self, plan, required, &node, &n_kept, err));
+    if (n_kept == 0) {
+        return prune(self, plan->children[0], required, out_plan, err);
+    }
+    CN_TRY(copy_set(self, required, &needed, err));
+    CN_TRY(add_node_exprs(self, &node, &needed, err));
+    CN_TRY(prune(self, plan->children[0], &needed, &child, err));
+    return cni_plan_window_over(&self->env->builder, &node, child, out_plan, err);
 }
 
 /* Exactly the columns at `positions` of the unpruned member, in that order. */
@@ -342,6 +399,8 @@ prune(pruning *self, const cni_plan *plan, const cni_id_set *required, const cni
     case CNI_PLAN_LIMIT:
     case CNI_PLAN_REPEAT:
         return prune_passing(self, plan, required, out_plan, err);
+    case CNI_PLAN_WINDOW:
+        return prune_window(self, plan, required, out_plan, err);
     case CNI_PLAN_DISTINCT:
         return plan->n_exprs > 0 ? prune_passing(self, plan, required, out_plan, err)
                                  : prune_nothing(self, plan, out_plan, err);

@@ -241,6 +241,8 @@ cni_plan_over(cni_rule_env *env, const cni_plan *plan, const cni_plan *const *ch
     case CNI_PLAN_JOIN:
         CN_TRY(join_columns(env, plan, node.children, &node, err));
         break;
+    case CNI_PLAN_WINDOW:
+        return cni_plan_window_over(&env->builder, plan, node.children[0], out_plan, err);
     default:
         break;
     }

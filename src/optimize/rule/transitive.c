@@ -103,6 +103,7 @@ gather(cni_rule_env *env, const cni_plan *plan, facts *self, cn_error *err)
     case CNI_PLAN_TOPN:
     case CNI_PLAN_LIMIT:
     case CNI_PLAN_REPEAT:
+    case CNI_PLAN_WINDOW:
         return gather(env, plan->children[0], self, err);
     case CNI_PLAN_JOIN:
         if (plan->join_kind == CNI_JOIN_FULL) {

@@ -25,6 +25,7 @@ const cni_function *cni_builtin_date_part(int32_t *out_n); /* extract, date_trun
 const cni_function *cni_builtin_date_make(int32_t *out_n); /* now, make_date, epoch_ms, strftime */
 const cni_function *cni_builtin_date_diff(int32_t *out_n); /* date_diff, date_add, age */
 const cni_function *cni_builtin_conditional(int32_t *out_n); /* coalesce, nullif, if, greatest */
+const cni_function *cni_builtin_windows(int32_t *out_n);     /* row_number, rank ... */
 const cni_function *cni_builtin_information(int32_t *out_n); /* typeof, version, hash, random */
 
 /* The aggregate functions: pointers, since their tables are several. */

@@ -21,7 +21,8 @@ typedef struct cni_function cni_function;
 
 typedef enum cni_function_kind {
     CNI_FUNCTION_SCALAR,
-    CNI_FUNCTION_AGGREGATE
+    CNI_FUNCTION_AGGREGATE,
+    CNI_FUNCTION_WINDOW /* only with OVER */
 } cni_function_kind;
 
 typedef enum cni_volatility {
@@ -97,6 +98,20 @@ typedef enum cni_aggregate_builtin {
     CNI_AGGREGATE_BOOL_OR
 } cni_aggregate_builtin;
 
+/* Window functions. The first three are carried out; the front end makes the others of them and of
+ * aggregates over the partition. */
+typedef enum cni_window_builtin {
+    CNI_WINDOW_OTHER = 0,
+    CNI_WINDOW_ROW_NUMBER,
+    CNI_WINDOW_RANK,
+    CNI_WINDOW_DENSE_RANK,
+    CNI_WINDOW_PERCENT_RANK,
+    CNI_WINDOW_CUME_DIST,
+    CNI_WINDOW_NTILE,
+    CNI_WINDOW_FIRST_VALUE,
+    CNI_WINDOW_LAST_VALUE
+} cni_window_builtin;
+
 /* Scalar functions that pruning looks into. */
 typedef enum cni_scalar_builtin {
     CNI_SCALAR_OTHER = 0,
@@ -111,7 +126,7 @@ struct cni_function {
     uint8_t kind;       /* cni_function_kind */
     uint8_t volatility; /* cni_volatility */
     uint8_t null_rule;  /* cni_null_rule */
-    uint8_t builtin;    /* cni_aggregate_builtin, or cni_scalar_builtin */
+    uint8_t builtin;    /* cni_aggregate_builtin, cni_scalar_builtin or cni_window_builtin */
     bool
         may_error; /* some inputs raise: never evaluated on rows that an earlier conjunct removed */
     bool dictionary_safe; /* evaluating per dictionary entry is right (no state, not volatile) */
@@ -171,7 +186,7 @@ CN_NODISCARD cn_code cni_function_register(cni_function_registry *self,
 CN_NODISCARD cn_code cni_function_resolve(const cni_function_registry *self, cni_str name,
                                           cni_function_kind kind, cni_resolve *inout_question,
                                           const cni_function **out_function, cn_error *err);
-/* Kinds that a name has: bit 0 scalar, bit 1 aggregate; 0 = unknown. */
+/* Kinds that a name has: bit 0 scalar, bit 1 aggregate, bit 2 window; 0 = unknown. */
 uint32_t cni_function_kinds(const cni_function_registry *self, cni_str name);
 /* Every entry in order of name, for the reference and SHOW FUNCTIONS. */
 void cni_function_each(const cni_function_registry *self,

@@ -36,6 +36,7 @@ static const cni_builtin_family families[] = {
     cni_builtin_string_join, cni_builtin_string_find, cni_builtin_like,
     cni_builtin_regexp,      cni_builtin_date_part,   cni_builtin_date_make,
     cni_builtin_date_diff,   cni_builtin_conditional, cni_builtin_information,
+    cni_builtin_windows,
 };
 
 /* ---- adding ---- */
@@ -156,7 +157,7 @@ cni_function_kinds(const cni_function_registry *self, cni_str name)
 {
     uint32_t kinds = 0;
     for (const entry *at = find(self, name); at != NULL; at = at->older) {
-        kinds |= at->function->kind == CNI_FUNCTION_SCALAR ? 1U : 2U;
+        kinds |= 1U << at->function->kind;
     }
     return kinds;
 }

@@ -354,6 +354,72 @@ cni_plan_aggregate(cni_plan_builder *self, const cni_plan *child, const cni_expr
     return cni_plan_new(self, &node, out_plan, err);
 }
 
+/* The child's columns, then those of the functions. */
+static cn_code
+window_columns(cni_plan_builder *self, const cni_plan *child, const cni_expr *const *functions,
+               int32_t n_functions, cni_plan *node, cn_error *err)
+{
+    cni_column *columns = NULL;
+    const int32_t n_columns = child->n_columns + n_functions;
+    CN_TRY(cni_plan_new_columns(self, n_columns, &columns, err));
+    for (int32_t column = 0; column < child->n_columns; column++) {
+        columns[column] = child->columns[column];
+    }
+    for (int32_t at = 0; at < n_functions; at++) {
+        const cni_expr *expr = functions[at];
+        const cni_str name = expr->function == NULL ? (cni_str){"", 0} : expr->function->name;
+        const bool nullable = expr->kind != CNI_EXPR_WINDOW && aggregate_nullable(expr);
+        columns[child->n_columns + at] =
+            (cni_column){self->next_column_id++, name, expr->type, nullable};
+    }
+    node->columns = columns;
+    node->n_columns = n_columns;
+    return CN_OK;
+}
+
+cn_code
+cni_plan_window(cni_plan_builder *self, const cni_plan *child, const cni_expr *const *partitions,
+                int32_t n_partitions, const cni_order *orders, int32_t n_orders,
+                const cni_expr *const *functions, int32_t n_functions, const cni_plan **out_plan,
+                cn_error *err)
+{
+    const cni_expr **exprs = NULL;
+    const int64_t n_exprs = (int64_t)n_partitions + n_functions;
+    cni_plan node = over(CNI_PLAN_WINDOW, &child);
+    CN_TRY(cni_arena_alloc_array(self->arena, n_exprs, (int64_t)sizeof(*exprs), &exprs, err));
+    for (int32_t expr = 0; expr < n_exprs; expr++) {
+        exprs[expr] = expr < n_partitions ? partitions[expr] : functions[expr - n_partitions];
+    }
+    CN_TRY(window_columns(self, child, functions, n_functions, &node, err));
+    node.n_exprs = (int32_t)n_exprs;
+    node.exprs = exprs;
+    node.n_groups = n_partitions;
+    node.n_orders = n_orders;
+    node.orders = orders;
+    node.estimated_rows = child->estimated_rows;
+    return cni_plan_new(self, &node, out_plan, err);
+}
+
+cn_code
+cni_plan_window_over(cni_plan_builder *self, const cni_plan *window, const cni_plan *child,
+                     const cni_plan **out_plan, cn_error *err)
+{
+    const int32_t n_functions = window->n_exprs - window->n_groups;
+    cni_plan node = *window;
+    cni_column *columns = NULL;
+    CN_TRY(cni_plan_new_columns(self, (int64_t)child->n_columns + n_functions, &columns, err));
+    for (int32_t column = 0; column < child->n_columns; column++) {
+        columns[column] = child->columns[column];
+    }
+    for (int32_t at = 0; at < n_functions; at++) {
+        columns[child->n_columns + at] = window->columns[window->n_columns - n_functions + at];
+    }
+    node.children = &child;
+    node.columns = columns;
+    node.n_columns = child->n_columns + n_functions;
+    return cni_plan_new(self, &node, out_plan, err);
+}
+
 cn_code
 cni_plan_distinct(cni_plan_builder *self, const cni_plan *child, const cni_expr *const *on,
                   int32_t n_on, const cni_plan **out_plan, cn_error *err)

@@ -42,7 +42,10 @@ typedef enum cni_plan_kind {
     CNI_PLAN_RECURSIVE, /* rows of child 0, then of child 1 over the rows of the step before, until
                            a step gives none; distinct: rows seen before are dropped */
     CNI_PLAN_REPEAT,    /* each row of child 0 exprs[0] (BIGINT) times; NULL, 0, less: not at all */
-    CNI_PLAN_WINDOW,    /* later */
+    CNI_PLAN_WINDOW,    /* columns of child 0, then one per function: over the rows with equal
+                           exprs[0 .. n_groups) as exprs[n_groups ..) say. WINDOW calls go by the
+                           place in `orders`; AGGREGATE calls are over all of these rows, and
+                           normalization takes them out */
     CNI_PLAN_UNNEST,    /* later */
     CNI_PLAN_KIND_COUNT_
 } cni_plan_kind;
@@ -97,7 +100,7 @@ struct cni_plan {
     int64_t n_rows;
     int32_t n_exprs;
     const cni_expr *const *exprs;
-    int32_t n_groups; /* AGGREGATE: how many of the columns are keys */
+    int32_t n_groups; /* AGGREGATE: how many of the columns are keys; WINDOW: of the exprs */
     /* FILTER, JOIN (NULL there = TRUE) */
     const cni_expr *predicate;
     /* JOIN */
@@ -108,7 +111,7 @@ struct cni_plan {
      * RECURSIVE: columns are new ids, one per column of either child. */
     int32_t cte_id;
     bool distinct; /* RECURSIVE */
-    /* SORT, TOPN */
+    /* SORT, TOPN, WINDOW */
     int32_t n_orders;
     const cni_order *orders;
     /* LIMIT, TOPN, and the hint of SCAN: rows to give after `offset`; CNI_NO_LIMIT = all.
@@ -178,6 +181,16 @@ CN_NODISCARD cn_code cni_plan_recursive(cni_plan_builder *self, int32_t cte_id, 
 CN_NODISCARD cn_code cni_plan_repeat(cni_plan_builder *self, const cni_plan *child,
                                      const cni_expr *count, const cni_plan **out_plan,
                                      cn_error *err);
+/* One column per function behind the child's. WINDOW calls have no clauses: the node has them. */
+CN_NODISCARD cn_code cni_plan_window(cni_plan_builder *self, const cni_plan *child,
+                                     const cni_expr *const *partitions, int32_t n_partitions,
+                                     const cni_order *orders, int32_t n_orders,
+                                     const cni_expr *const *functions, int32_t n_functions,
+                                     const cni_plan **out_plan, cn_error *err);
+/* The WINDOW over another child; its last columns are its functions'. */
+CN_NODISCARD cn_code cni_plan_window_over(cni_plan_builder *self, const cni_plan *window,
+                                          const cni_plan *child, const cni_plan **out_plan,
+                                          cn_error *err);
 /* Any node from a filled template: copies arrays, computes depth. For rules. */
 CN_NODISCARD cn_code cni_plan_new(cni_plan_builder *self, const cni_plan *node,
                                   const cni_plan **out_plan, cn_error *err);

@@ -164,9 +164,9 @@ print_project(const cni_plan *plan, cni_strbuf *out, cn_error *err)
 }
 
 static cn_code
-print_orders(const cni_plan *plan, cni_strbuf *out, cn_error *err)
+print_order_list(const cni_plan *plan, cni_strbuf *out, cn_error *err)
 {
-    CN_TRY(cni_strbuf_append(out, CNI_STR(" ["), err));
+    CN_TRY(cni_strbuf_append_char(out, '[', err));
     for (int32_t order = 0; order < plan->n_orders; order++) {
         const cni_order *item = &plan->orders[order];
         CN_TRY(cni_strbuf_append(out, order == 0 ? CNI_STR("") : CNI_STR(", "), err));
@@ -176,8 +176,28 @@ print_orders(const cni_plan *plan, cni_strbuf *out, cn_error *err)
                                  : item->nulls_first                   ? " NULLS FIRST"
                                                                        : " NULLS LAST"));
     }
-    CN_TRY(cni_strbuf_append_char(out, ']', err));
+    return cni_strbuf_append_char(out, ']', err);
+}
+
+static cn_code
+print_orders(const cni_plan *plan, cni_strbuf *out, cn_error *err)
+{
+    CN_TRY(cni_strbuf_append_char(out, ' ', err));
+    CN_TRY(print_order_list(plan, out, err));
     return print_limit(plan, out, err);
+}
+
+static cn_code
+print_window(const cni_plan *plan, cni_strbuf *out, cn_error *err)
+{
+    if (plan->n_groups > 0) {
+        CN_TRY(print_exprs(plan, "partition=", plan->exprs, 0, plan->n_groups, out, err));
+    }
+    if (plan->n_orders > 0) {
+        CN_TRY(cni_strbuf_append(out, CNI_STR(" order="), err));
+        CN_TRY(print_order_list(plan, out, err));
+    }
+    return print_exprs(plan, "functions=", plan->exprs, plan->n_groups, plan->n_exprs, out, err);
 }
 
 static cn_code
@@ -258,6 +278,8 @@ print_body(const cni_plan *plan, cni_strbuf *out, cn_error *err)
     case CNI_PLAN_REPEAT:
         CN_TRY(cni_strbuf_append(out, CNI_STR(" count="), err));
         return cni_plan_print_expr(plan, plan->exprs[0], out, err);
+    case CNI_PLAN_WINDOW:
+        return print_window(plan, out, err);
     default:
         return CN_OK;
     }

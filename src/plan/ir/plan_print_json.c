@@ -184,6 +184,11 @@ print_members(const cni_plan *plan, cni_strbuf *out, cn_error *err)
         return member_cte(plan, out, err);
     case CNI_PLAN_REPEAT:
         return member_expr(plan, "count", plan->exprs[0], out, err);
+    case CNI_PLAN_WINDOW:
+        CN_TRY(member_exprs(plan, "partition", plan->exprs, 0, plan->n_groups, out, err));
+        CN_TRY(member_orders(plan, out, err));
+        return member_exprs(plan, "functions", plan->exprs, plan->n_groups, plan->n_exprs, out,
+                            err);
     default:
         return CN_OK;
     }

@@ -150,8 +150,9 @@ resolve_once(cni_plan_reader *self, cni_str name, cni_function_kind kind, const 
 static cn_code
 resolve_function(cni_plan_reader *self, cni_str name, cni_expr *inout_expr, cn_error *err)
 {
-    const cni_function_kind kind =
-        inout_expr->kind == CNI_EXPR_CALL ? CNI_FUNCTION_SCALAR : CNI_FUNCTION_AGGREGATE;
+    const cni_function_kind kind = inout_expr->kind == CNI_EXPR_CALL     ? CNI_FUNCTION_SCALAR
+                                   : inout_expr->kind == CNI_EXPR_WINDOW ? CNI_FUNCTION_WINDOW
+                                                                         : CNI_FUNCTION_AGGREGATE;
     const cni_type **types = NULL;
     const cni_value **literals = NULL;
     const int64_t pointer = (int64_t)sizeof(void *);
@@ -346,7 +347,9 @@ read_body(cni_plan_reader *self, cni_plan *inout_plan, int64_t *inout_nodes, cn_
     CN_TRY(read_exprs(self, &inout_plan->exprs, &inout_plan->n_exprs, inout_nodes, err));
     CN_TRY(cni_read_signed(self, 0, INT32_MAX, &inout_plan->n_rows, err));
     CN_TRY(cni_read_unsigned(self, &n_groups, err));
-    if (n_groups > (uint64_t)inout_plan->n_columns) {
+    const int32_t max_groups =
+        inout_plan->kind == CNI_PLAN_WINDOW ? inout_plan->n_exprs : inout_plan->n_columns;
+    if (n_groups > (uint64_t)max_groups) {
         return cni_read_fail(self, "more groups than columns", err);
     }
     inout_plan->n_groups = (int32_t)n_groups;
@@ -402,7 +405,7 @@ check_plan_kind(cni_plan_reader *self, uint8_t kind, cn_error *err)
     if (kind == CNI_PLAN_INVALID || kind >= CNI_PLAN_KIND_COUNT_) {
         return cni_read_fail(self, "a node of no kind", err);
     }
-    return kind > CNI_PLAN_REPEAT ? CN_FAIL(err, CN_NOT_IMPLEMENTED,
+    return kind > CNI_PLAN_WINDOW ? CN_FAIL(err, CN_NOT_IMPLEMENTED,
                                             "plan: a node of kind %d cannot be read yet", (int)kind)
                                   : CN_OK;
 }

@@ -129,8 +129,12 @@ check_kind(const scope *self, const cni_expr *expr, cn_error *err)
     case CNI_EXPR_CALL:
         return check_call(self, expr, CNI_FUNCTION_SCALAR, err);
     case CNI_EXPR_AGGREGATE:
-        CN_TRY(check(self->plan->kind == CNI_PLAN_AGGREGATE, self, "an aggregate call", err));
+        CN_TRY(check(self->plan->kind == CNI_PLAN_AGGREGATE || self->plan->kind == CNI_PLAN_WINDOW,
+                     self, "an aggregate call", err));
         return check_call(self, expr, CNI_FUNCTION_AGGREGATE, err);
+    case CNI_EXPR_WINDOW:
+        CN_TRY(check(self->plan->kind == CNI_PLAN_WINDOW, self, "a window call", err));
+        return check_call(self, expr, CNI_FUNCTION_WINDOW, err);
     case CNI_EXPR_COMPARE:
     case CNI_EXPR_DISTINCT:
         return check(is_bool && expr->n_args == 2 && expr->op < CNI_COMPARE_COUNT_ &&
@@ -361,6 +365,31 @@ check_repeat(const scope *self, cn_error *err)
     return check_passed(self, err);
 }
 
+/* Functions stand behind the partition keys only, and make the columns behind the child's. */
+static cn_code
+check_window(const scope *self, cn_error *err)
+{
+    const cni_plan *plan = self->plan;
+    CN_TRY(check(plan->n_children == 1 && plan->n_groups >= 0 && plan->n_groups <= plan->n_exprs,
+                 self, "a wrong number of partition keys", err));
+    const cni_plan *child = plan->children[0];
+    const int32_t n_functions = plan->n_exprs - plan->n_groups;
+    CN_TRY(
+        check(plan->n_columns == child->n_columns + n_functions && passes_columns(plan, 0, child),
+              self, "columns that are not the child's and the functions'", err));
+    for (int32_t at = 0; at < plan->n_exprs; at++) {
+        const cni_expr *expr = plan->exprs[at];
+        const bool is_call = expr->kind == CNI_EXPR_WINDOW || expr->kind == CNI_EXPR_AGGREGATE;
+        CN_TRY(check(is_call == (at >= plan->n_groups), self, "a function in a wrong place", err));
+    }
+    for (int32_t at = 0; at < n_functions; at++) {
+        CN_TRY(check(cni_type_equal(plan->exprs[plan->n_groups + at]->type,
+                                    plan->columns[child->n_columns + at].type),
+                     self, "a function that is not of its column's type", err));
+    }
+    return CN_OK;
+}
+
 static cn_code
 check_shape(const scope *self, cn_error *err)
 {
@@ -400,6 +429,8 @@ check_shape(const scope *self, cn_error *err)
         return check_recursive(self, err);
     case CNI_PLAN_REPEAT:
         return check_repeat(self, err);
+    case CNI_PLAN_WINDOW:
+        return check_window(self, err);
     default:
         return check(plan->kind != CNI_PLAN_INVALID && plan->kind < CNI_PLAN_KIND_COUNT_, self,
                      "a node of no kind", err);

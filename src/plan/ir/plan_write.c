@@ -565,7 +565,7 @@ write_plan(writer *self, const cni_plan *plan, uint32_t *out_number, cn_error *e
     if (find_number(self, plan, out_number)) {
         return CN_OK;
     }
-    if (plan->kind == CNI_PLAN_INVALID || plan->kind > CNI_PLAN_REPEAT) {
+    if (plan->kind == CNI_PLAN_INVALID || plan->kind > CNI_PLAN_WINDOW) {
         return CN_FAIL(err, CN_NOT_IMPLEMENTED, "%s cannot be written in a plan yet",
                        cni_plan_kind_name(plan->kind));
     }

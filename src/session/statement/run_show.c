@@ -144,9 +144,10 @@ static void
 push_function(void *state, const cni_function *function)
 {
     text_rows *rows = state;
-    const cni_str cells[] = {function->name,
-                             function->kind == CNI_FUNCTION_AGGREGATE ? CNI_STR("aggregate")
-                                                                      : CNI_STR("scalar"),
+    static const char *const kinds[] = {[CNI_FUNCTION_SCALAR] = "scalar",
+                                        [CNI_FUNCTION_AGGREGATE] = "aggregate",
+                                        [CNI_FUNCTION_WINDOW] = "window"};
+    const cni_str cells[] = {function->name, cni_str_of(kinds[function->kind]),
                              function->description};
     for (int64_t cell = 0; rows->code == CN_OK && cell < CN_ARRAY_LEN(cells); cell++) {
         rows->code = push_cell(rows, cells[cell]);

@@ -47,11 +47,12 @@ see_function(void *state, const cni_function *function)
 static void
 write_page(fixture *f, cni_strbuf *out)
 {
-    static const char *const titles[] = {"\n## Scalar functions and operators\n",
-                                         "\n## Aggregate functions\n"};
+    static const char *const titles[] = {
+        "\n## Scalar functions and operators\n", "\n## Aggregate functions\n",
+        "\n## Window functions\n\nAggregates with OVER besides.\n"};
     append(out, CNI_STR("# Functions\n\nGenerated from the function catalogue by "
                         "`function_reference_test --write`.\n"));
-    for (uint8_t kind = CNI_FUNCTION_SCALAR; kind <= CNI_FUNCTION_AGGREGATE; kind++) {
+    for (uint8_t kind = CNI_FUNCTION_SCALAR; kind <= CNI_FUNCTION_WINDOW; kind++) {
         reference self = {out, kind};
         append(out, cni_str_of(titles[kind]));
         append(out, CNI_STR("\n| name | meaning | example |\n|---|---|---|\n"));
