@@ -65,6 +65,8 @@ make_op(cni_pipe_run *self, const cni_phys_op *spec, const cni_operator_env *env
         return cni_collect_operator_new(spec, env, out_operator, err);
     case CNI_PHYS_OP_REPEAT:
         return cni_repeat_operator_new(spec, env, out_operator, err);
+    case CNI_PHYS_OP_WINDOW:
+        return cni_window_operator_new(spec, env, out_operator, err);
     case CNI_PHYS_OP_CUSTOM:
         return make_custom(spec, env, out_operator, err);
     default:

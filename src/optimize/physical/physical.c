@@ -190,6 +190,7 @@ cni_phys_op_name(cni_phys_op_kind kind)
         [CNI_PHYS_OP_JOIN_PROBE] = "JoinProbe",
         [CNI_PHYS_OP_COLLECT] = "Collect",
         [CNI_PHYS_OP_REPEAT] = "Repeat",
+        [CNI_PHYS_OP_WINDOW] = "Window",
         [CNI_PHYS_OP_CUSTOM] = "Custom",
     };
     return kind < CNI_PHYS_OP_COUNT_ ? names[kind] : "?";
@@ -342,7 +343,8 @@ freeze_pipe(cni_phys_builder *self, const cni_phys_pipe *pipe, const cni_phys_pi
         unbounded = unbounded || branch_is_unbounded(&branches[branch]);
     }
     const bool keep_order =
-        ordered && (pipe->has_limit || sink_needs_order(&ops[0], self->context));
+        pipe->has_window ||
+        (ordered && (pipe->has_limit || sink_needs_order(&ops[0], self->context)));
     for (int32_t branch = 0; branch < n_branches; branch++) {
         branches[branch].request.keep_order = keep_order;
     }

@@ -135,6 +135,18 @@ typedef struct cni_phys_join {
     double estimated_probe_rows;
 } cni_phys_join;
 
+/* Ranks over rows that come sorted: partition keys, then order keys. Output: the columns `passed`,
+ * then a BIGINT per function. Chunks keep order, unless there are no keys. */
+typedef struct cni_phys_window {
+    int32_t n_partitions;
+    int32_t n_keys;      /* partition keys, then, if some function asks for peers, order keys */
+    const int32_t *keys; /* positions in the input */
+    int32_t n_functions;
+    const uint8_t *functions; /* cni_window_builtin: ROW_NUMBER, RANK, DENSE_RANK */
+    int32_t n_passed;
+    const int32_t *passed;
+} cni_phys_window;
+
 typedef enum cni_phys_op_kind {
     CNI_PHYS_OP_RESULT,     /* sink: gives chunks to whoever runs the query */
     CNI_PHYS_OP_AGGREGATE,  /* sink: `aggregate` */
@@ -145,6 +157,7 @@ typedef enum cni_phys_op_kind {
     CNI_PHYS_OP_JOIN_PROBE, /* `join` */
     CNI_PHYS_OP_REPEAT,     /* each row as often as its BIGINT column `position` says; the column is
                                not passed on */
+    CNI_PHYS_OP_WINDOW,     /* `window` */
     CNI_PHYS_OP_FILTER,     /* `program`: conjuncts */
     CNI_PHYS_OP_PROJECT,    /* `program`: one expression per output */
     CNI_PHYS_OP_LIMIT,      /* `limit`, `offset` */
@@ -168,6 +181,7 @@ typedef struct cni_phys_op {
     const cni_phys_aggregate *aggregate;
     const cni_phys_sort *sort;
     const cni_phys_join *join;
+    const cni_phys_window *window;
     int32_t position;   /* REPEAT */
     const void *custom; /* a cni_operator_factory of exec/operator/operators.h */
     int64_t limit;

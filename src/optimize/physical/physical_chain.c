@@ -215,7 +215,6 @@ static CN_COLD cn_code
 refuse(const cni_plan *plan, cn_error *err)
 {
     static const char *const names[CNI_PLAN_KIND_COUNT_] = {
-        [CNI_PLAN_WINDOW] = "window functions",
         [CNI_PLAN_UNNEST] = "UNNEST",
     };
     const char *name = plan->kind < CNI_PLAN_KIND_COUNT_ ? names[plan->kind] : NULL;
@@ -259,6 +258,8 @@ cni_phys_build(cni_phys_builder *self, const cni_plan *plan, cni_phys_goal goal,
         return cni_phys_build_cte_scan(self, plan, goal, out_layout, err);
     case CNI_PLAN_RECURSIVE:
         return cni_phys_build_recursive(self, plan, goal, out_layout, err);
+    case CNI_PLAN_WINDOW:
+        return cni_phys_build_window(self, plan, goal, out_layout, err);
     case CNI_PLAN_REPEAT:
         return cni_phys_build_repeat(self, plan, goal, out_layout, err);
     default:

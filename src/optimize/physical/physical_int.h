@@ -10,6 +10,7 @@
  *   physical_join.c   joins: which side is built, keys, residuals, outputs
  *   physical_key_filter.c  which scans a build's keys are told to
  *   physical_with.c   WITH and its readers, recursions, repeated rows
+ *   physical_window.c windows over sorts
  *   physical_print.c  EXPLAIN
  */
 #ifndef CNI_OPTIMIZE_PHYSICAL_INT_H
@@ -23,6 +24,7 @@ typedef struct cni_phys_pipe {
     cni_list ops;      /* of cni_phys_op */
     cni_list branches; /* of cni_phys_branch */
     bool has_limit;
+    bool has_window; /* one that reads a sort: its rows must come in order */
 } cni_phys_pipe;
 
 /* What CTE_SCANs of a number read. In the arena. */
@@ -98,6 +100,10 @@ CN_NODISCARD cn_code cni_phys_build_recursive(cni_phys_builder *self, const cni_
                                               cni_phys_goal goal, cni_phys_layout *out_layout,
                                               cn_error *err);
 CN_NODISCARD cn_code cni_phys_build_repeat(cni_phys_builder *self, const cni_plan *plan,
+                                           cni_phys_goal goal, cni_phys_layout *out_layout,
+                                           cn_error *err);
+
+CN_NODISCARD cn_code cni_phys_build_window(cni_phys_builder *self, const cni_plan *plan,
                                            cni_phys_goal goal, cni_phys_layout *out_layout,
                                            cn_error *err);
 

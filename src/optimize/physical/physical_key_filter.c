@@ -71,6 +71,17 @@ aim_through_distinct(filter_aim *self, const cni_plan *plan, int32_t column_id, 
     return is_key ? aim(self, plan->children[0], column_id, err) : CN_OK;
 }
 
+/* Whole partitions are lost, likewise. */
+static cn_code
+aim_through_window(filter_aim *self, const cni_plan *plan, int32_t column_id, cn_error *err)
+{
+    bool is_key = false;
+    for (int32_t key = 0; key < plan->n_groups; key++) {
+        is_key = is_key || plain_column(plan->exprs[key]) == column_id;
+    }
+    return is_key ? aim(self, plan->children[0], column_id, err) : CN_OK;
+}
+
 static cn_code
 aim_through_union(filter_aim *self, const cni_plan *plan, int32_t column_id, cn_error *err)
 {
@@ -174,6 +185,8 @@ aim(filter_aim *self, const cni_plan *plan, int32_t column_id, cn_error *err)
         return aim_through_exprs(self, plan, column_id, err);
     case CNI_PLAN_DISTINCT:
         return aim_through_distinct(self, plan, column_id, err);
+    case CNI_PLAN_WINDOW:
+        return aim_through_window(self, plan, column_id, err);
     case CNI_PLAN_UNION_ALL:
         return aim_through_union(self, plan, column_id, err);
     case CNI_PLAN_JOIN:
@@ -225,6 +238,7 @@ cni_phys_is_whole_table(const cni_phys_builder *self, const cni_plan *plan)
         case CNI_PLAN_PROJECT:
         case CNI_PLAN_SORT:
         case CNI_PLAN_DISTINCT:
+        case CNI_PLAN_WINDOW:
             break;
         case CNI_PLAN_AGGREGATE:
             if (plan->n_groups == 0) {

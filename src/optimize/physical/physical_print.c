@@ -99,6 +99,11 @@ print_details(const cni_phys_op *op, cni_strbuf *out, cn_error *err)
     if (op->sort != NULL) {
         CN_TRY(print_sort(op->sort, out, err));
     }
+    if (op->window != NULL) {
+        CN_TRY(cni_strbuf_printf(out, err, " keys=%d functions=%d columns=%d",
+                                 (int)op->window->n_keys, (int)op->window->n_functions,
+                                 (int)op->window->n_passed));
+    }
     if (op->kind == CNI_PHYS_OP_JOIN_BUILD) {
         CN_TRY(print_join_build(op->join, out, err));
     }

@@ -312,7 +312,7 @@ test_refusals(void **state)
     const struct {
         cni_plan_kind kind;
         const char *word;
-    } kinds[] = {{CNI_PLAN_WINDOW, "window"}, {CNI_PLAN_UNNEST, "UNNEST"}};
+    } kinds[] = {{CNI_PLAN_UNNEST, "UNNEST"}};
     for (size_t at = 0; at < sizeof(kinds) / sizeof(kinds[0]); at++) {
         cni_plan node = *child;
         node.kind = (uint8_t)kinds[at].kind;
