@@ -134,6 +134,7 @@ cni_normalize(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan
 {
     CN_TRY(cni_normalize_input(env, plan, &plan, err));
     CN_TRY(cni_unnest(env, plan, &plan, err));
+    CN_TRY(cni_normalize_windows(env, plan, &plan, err));
     CN_TRY(cni_plan_rewrite(env, plan, factor_node, &plan, err));
     CN_TRY(cni_normalize_joins(env, plan, &plan, err));
     return cni_plan_rewrite(env, plan, normalize_node, out_plan, err);

@@ -45,6 +45,7 @@ strip_exists(const cni_plan *plan)
     for (;;) {
         const bool limits = plan->kind == CNI_PLAN_LIMIT || plan->kind == CNI_PLAN_DISTINCT;
         const bool ignored = plan->kind == CNI_PLAN_PROJECT || plan->kind == CNI_PLAN_SORT ||
+                             plan->kind == CNI_PLAN_WINDOW ||
                              (plan->kind == CNI_PLAN_AGGREGATE && plan->n_groups > 0) ||
                              (limits && plan->limit != 0 && plan->offset == 0);
         if (!ignored) {
@@ -366,7 +367,8 @@ unnest_filter(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan
 static bool
 passes_columns(const cni_plan *plan)
 {
-    return plan->kind != CNI_PLAN_PROJECT && plan->kind != CNI_PLAN_AGGREGATE;
+    return plan->kind != CNI_PLAN_PROJECT && plan->kind != CNI_PLAN_AGGREGATE &&
+           plan->kind != CNI_PLAN_WINDOW;
 }
 
 /* The node's own expressions without subqueries, in a copy of it. */
@@ -403,7 +405,9 @@ unnest_unary(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan,
         node.columns = self.child->columns;
         node.n_columns = self.child->n_columns;
     }
-    CN_TRY(cni_plan_new(&env->builder, &node, &made, err));
+    CN_TRY(plan->kind == CNI_PLAN_WINDOW
+               ? cni_plan_window_over(&env->builder, &node, self.child, &made, err)
+               : cni_plan_new(&env->builder, &node, &made, err));
     return cni_unnest_restore(env, made, plan->columns, plan->n_columns, NULL, out_plan, err);
 }
 

@@ -547,6 +547,38 @@ pull_repeat(cni_unnest_side *side, const cni_plan *plan, cni_unnest_part **out_p
     return cni_plan_repeat(&side->env->builder, part->plan, node->exprs[0], &part->plan, err);
 }
 
+/* Rows of different left rows are in different partitions: by the keys as well. */
+static cn_code
+pull_window(cni_unnest_side *side, const cni_plan *plan, cni_unnest_part **out_part, cn_error *err)
+{
+    cni_unnest_part *part = NULL;
+    const cni_plan *node = NULL;
+    key_list keys;
+    projection made;
+    CN_TRY(cni_unnest_pull(side, plan->children[0], false, &part, err));
+    *out_part = part;
+    if (part->padded) {
+        CN_TRY(cni_unnest_attach(side, part, plan, NULL, err));
+    }
+    CN_TRY(cni_unnest_map_node(side->env, &part->map, &part->domain, plan, &node, err));
+    if (!is_free(side, part, node)) {
+        CN_TRY(cni_unnest_attach(side, part, node, NULL, err));
+        CN_TRY(cni_unnest_map_node(side->env, &part->map, &part->domain, node, &node, err));
+    }
+    CN_TRY(list_keys(side, part, &keys, err));
+    CN_TRY(open_projection(side, (int64_t)node->n_exprs + keys.n, &made, err));
+    for (int32_t expr = 0; expr < node->n_exprs + keys.n; expr++) {
+        const bool is_key = expr >= node->n_groups && expr < node->n_groups + keys.n;
+        made.exprs[expr] = is_key ? keys.exprs[expr - node->n_groups]
+                                  : node->exprs[expr < node->n_groups ? expr : expr - keys.n];
+    }
+    cni_plan window = *node;
+    window.exprs = made.exprs;
+    window.n_exprs = node->n_exprs + keys.n;
+    window.n_groups = node->n_groups + keys.n;
+    return cni_plan_window_over(&side->env->builder, &window, part->plan, &part->plan, err);
+}
+
 /* Column `column` of VALUES as a CASE over the number of the row. */
 static cn_code
 choose_row(cni_rule_env *env, const cni_plan *values, int32_t column, const cni_expr *row_number,
@@ -628,6 +660,8 @@ cni_unnest_pull(cni_unnest_side *side, const cni_plan *plan, bool keyed, cni_unn
         return pull_limit(side, plan, out_part, err);
     case CNI_PLAN_REPEAT:
         return pull_repeat(side, plan, out_part, err);
+    case CNI_PLAN_WINDOW:
+        return pull_window(side, plan, out_part, err);
     case CNI_PLAN_UNION_ALL:
         return cni_unnest_pull_union(side, plan, out_part, err);
     case CNI_PLAN_JOIN:
