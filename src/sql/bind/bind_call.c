@@ -4,12 +4,12 @@
  * An aggregate becomes a CNI_EXPR_AGGREGATE node where it stands; bind_group.c takes it out again.
  * One that belongs to an enclosing query becomes a column of it (bind_outer.c).
  */
-#include "sql/bind/bind_int.h"
+#include "sql/bind/bind_select_int.h"
 
-/* Ask the catalogue and cast the arguments to what the chosen entry wants. */
-static cn_code
-resolve(cni_binder *binder, cni_str name, cni_function_kind kind, const cni_expr *const *args,
-        int32_t n_args, int64_t offset, int64_t length, cni_expr *inout_node, cn_error *err)
+cn_code
+cni_bind_resolve(cni_binder *binder, cni_str name, cni_function_kind kind,
+                 const cni_expr *const *args, int32_t n_args, int64_t offset, int64_t length,
+                 cni_expr *inout_node, cn_error *err)
 {
     const cni_type **types = NULL;
     const cni_type **wanted = NULL;
@@ -56,7 +56,8 @@ cni_bind_function(cni_binder *binder, cni_str name, const cni_expr *const *args,
                   int64_t offset, int64_t length, const cni_expr **out_expr, cn_error *err)
 {
     cni_expr node = {.kind = CNI_EXPR_CALL};
-    CN_TRY(resolve(binder, name, CNI_FUNCTION_SCALAR, args, n_args, offset, length, &node, err));
+    CN_TRY(cni_bind_resolve(binder, name, CNI_FUNCTION_SCALAR, args, n_args, offset, length, &node,
+                            err));
     return cni_expr_new(binder->arena, &node, out_expr, err);
 }
 
@@ -66,9 +67,6 @@ refuse_clauses(const cni_sql_expr *expr, bool is_scalar, cn_error *err)
     const cni_sql_call *call = expr->call;
     const int64_t offset = expr->node.offset;
     const int64_t length = expr->node.length;
-    if (call->over != NULL) {
-        return cni_bind_refuse(err, offset, length, "window functions");
-    }
     if (call->variadic) {
         return cni_bind_refuse(err, offset, length, "VARIADIC arguments");
     }
@@ -109,9 +107,9 @@ check_place(const cni_bind_names *names, const cni_sql_expr *expr, cn_error *err
     return CN_OK;
 }
 
-static cn_code
-bind_call_orders(cni_bind_names *names, const cni_sql_order_list *list, cni_call_clauses *clauses,
-                 cn_error *err)
+cn_code
+cni_bind_order_keys(cni_bind_names *names, const cni_sql_order_list *list, cni_order **out_orders,
+                    cn_error *err)
 {
     cni_order *orders = NULL;
     CN_TRY(cni_arena_alloc_array(names->binder->arena, list->n_items, (int64_t)sizeof(*orders),
@@ -125,15 +123,13 @@ bind_call_orders(cni_bind_names *names, const cni_sql_order_list *list, cni_call
                                        ? descending
                                        : order->nulls == CNI_SQL_NULLS_FIRST;
     }
-    clauses->n_orders = list->n_items;
-    clauses->orders = orders;
+    *out_orders = orders;
     return CN_OK;
 }
 
-/* DISTINCT, FILTER, ORDER BY and IGNORE NULLS; NULL when there are none. */
-static cn_code
-bind_clauses(cni_bind_names *names, const cni_sql_call *call, const cni_call_clauses **out_clauses,
-             cn_error *err)
+cn_code
+cni_bind_clauses(cni_bind_names *names, const cni_sql_call *call,
+                 const cni_call_clauses **out_clauses, cn_error *err)
 {
     *out_clauses = NULL;
     const bool ignore_nulls = call->null_treatment == CNI_SQL_IGNORE_NULLS;
@@ -148,10 +144,25 @@ bind_clauses(cni_bind_names *names, const cni_sql_call *call, const cni_call_cla
         CN_TRY(cni_bind_condition(names, call->filter, "FILTER", &clauses->filter, err));
     }
     if (call->orders.n_items > 0) {
-        CN_TRY(bind_call_orders(names, &call->orders, clauses, err));
+        cni_order *orders = NULL;
+        CN_TRY(cni_bind_order_keys(names, &call->orders, &orders, err));
+        clauses->n_orders = call->orders.n_items;
+        clauses->orders = orders;
     }
     *out_clauses = clauses;
     return CN_OK;
+}
+
+/* Names of outputs may stand for window functions, which come later than aggregates. */
+static cn_code
+check_windows(const cni_bind_names *names, const cni_expr *call, cn_error *err)
+{
+    const cni_expr *window =
+        names->windows == NULL ? NULL : cni_bind_find_window(names->windows, call);
+    return window == NULL ? CN_OK
+                          : cni_bind_fail(err, CN_INVALID_ARGUMENT, "42803", window->sql_offset,
+                                          window->sql_length,
+                                          "aggregate calls cannot contain window function calls");
 }
 
 static cn_code
@@ -175,11 +186,12 @@ bind_aggregate(cni_bind_names *names, const cni_sql_expr *expr, cni_str name,
     const int32_t n_args = expr->call->star ? 0 : expr->n_args;
     CN_TRY(cni_bind_exprs(&inside, expr->args, n_args, &args, err));
     cni_expr node = {.kind = CNI_EXPR_AGGREGATE};
-    CN_TRY(resolve(names->binder, name, CNI_FUNCTION_AGGREGATE, args, n_args, expr->node.offset,
-                   expr->node.length, &node, err));
-    CN_TRY(bind_clauses(&inside, expr->call, &node.call, err));
+    CN_TRY(cni_bind_resolve(names->binder, name, CNI_FUNCTION_AGGREGATE, args, n_args,
+                            expr->node.offset, expr->node.length, &node, err));
+    CN_TRY(cni_bind_clauses(&inside, expr->call, &node.call, err));
     const cni_expr *call = NULL;
     CN_TRY(cni_expr_new(names->binder->arena, &node, &call, err));
+    CN_TRY(check_windows(names, call, err));
     cni_bind_names *owner = cni_bind_owner(names, call);
     CN_TRY(check_place(owner, expr, err));
     *out_expr = call;
@@ -198,7 +210,16 @@ cni_bind_call(cni_bind_names *names, const cni_sql_expr *expr, const cni_expr **
     }
     const uint32_t kinds = cni_function_kinds(names->binder->env->functions, name);
     const bool is_aggregate = (kinds & 2) != 0;
-    CN_TRY(refuse_clauses(expr, kinds != 0 && !is_aggregate, err));
+    const bool is_windowed = expr->call->over != NULL;
+    CN_TRY(refuse_clauses(expr, kinds == 1 && !is_windowed, err));
+    if (is_windowed) {
+        return cni_bind_window_call(names, expr, name, kinds, out_expr, err);
+    }
+    if (kinds == 4) {
+        return cni_bind_fail(err, CN_INVALID_ARGUMENT, "42809", expr->node.offset,
+                             expr->node.length, "window function %.*s requires an OVER clause",
+                             CNI_STR_ARGS(name));
+    }
     if (is_aggregate) {
         return bind_aggregate(names, expr, name, out_expr, err);
     }

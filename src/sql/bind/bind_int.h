@@ -14,6 +14,7 @@
  *   bind_star.c       *, t.*, EXCLUDE, REPLACE         bind_scope.c     names of columns
  *   bind_group.c      GROUP BY, aggregates             bind_outer.c     columns of queries around
  *   bind_order.c      ORDER BY, LIMIT, DISTINCT ON
+ *   bind_window.c     windows: specifications, nodes    bind_window_call.c  functions with OVER
  */
 #ifndef CNI_SQL_BIND_INT_H
 #define CNI_SQL_BIND_INT_H
@@ -112,6 +113,22 @@ typedef struct cni_bind_outer_call {
     const cni_expr *call;
 } cni_bind_outer_call;
 
+/* A function with OVER of a SELECT, in parts that are over its FROM, and later over its grouping.
+ * Where it stands is the column `column_id`. */
+typedef struct cni_bind_window {
+    int32_t column_id;
+    cni_expr function; /* WINDOW or AGGREGATE, but for the parts */
+    const cni_expr **args;
+    const cni_expr *filter;
+    int32_t n_call_orders; /* ORDER BY inside the call */
+    cni_order *call_orders;
+    int32_t n_partitions;
+    const cni_expr **partitions;
+    int32_t n_orders;
+    cni_order *orders;
+    bool placed; /* a node has it */
+} cni_bind_window;
+
 /* How names resolve while one expression is bound; a level of the chain of enclosing queries. */
 struct cni_bind_names {
     cni_binder *binder;
@@ -123,7 +140,10 @@ struct cni_bind_names {
     const cni_bind_alias *aliases;
     cni_list *outer_calls; /* of cni_bind_outer_call: where subqueries leave this level's
                               aggregates; NULL = none are allowed */
+    cni_list *windows;     /* of cni_bind_window: functions with OVER; NULL = none are allowed */
+    const cni_sql_select *select; /* whose WINDOW clause OVER may name; with `windows` */
     bool in_aggregate;
+    bool in_window; /* inside a function with OVER, or its window */
     bool is_named;    /* a level further in names a column of this one */
     bool reaches_out; /* this or a level further in names one of a level further out */
 };
@@ -194,6 +214,19 @@ CN_NODISCARD cn_code cni_bind_like(cni_bind_names *names, const cni_sql_expr *ex
                                    const cni_expr **out_expr, cn_error *err);
 CN_NODISCARD cn_code cni_bind_call(cni_bind_names *names, const cni_sql_expr *expr,
                                    const cni_expr **out_expr, cn_error *err);
+/* A call's function and its arguments, cast to what it wants, in `inout_node`. */
+CN_NODISCARD cn_code cni_bind_resolve(cni_binder *binder, cni_str name, cni_function_kind kind,
+                                      const cni_expr *const *args, int32_t n_args, int64_t offset,
+                                      int64_t length, cni_expr *inout_node, cn_error *err);
+/* DISTINCT, FILTER, ORDER BY and IGNORE NULLS of a call; NULL when there are none. */
+CN_NODISCARD cn_code cni_bind_clauses(cni_bind_names *names, const cni_sql_call *call,
+                                      const cni_call_clauses **out_clauses, cn_error *err);
+CN_NODISCARD cn_code cni_bind_order_keys(cni_bind_names *names, const cni_sql_order_list *list,
+                                         cni_order **out_orders, cn_error *err);
+/* A call with OVER, as the column that it will be. `kinds`: what the name means. */
+CN_NODISCARD cn_code cni_bind_window_call(cni_bind_names *names, const cni_sql_expr *expr,
+                                          cni_str name, uint32_t kinds, const cni_expr **out_expr,
+                                          cn_error *err);
 /* Call a catalogue function by name over bound arguments, casts inserted. */
 CN_NODISCARD cn_code cni_bind_function(cni_binder *binder, cni_str name,
                                        const cni_expr *const *args, int32_t n_args, int64_t offset,

@@ -2,8 +2,8 @@
  *
  * One SELECT with the ORDER BY and LIMIT of the query around it:
  *
- *   FROM -> Filter (WHERE) -> Aggregate -> Filter (HAVING) -> Project (items and hidden order keys)
- *        -> Distinct -> Sort -> Limit -> Project (items)
+ *   FROM -> Filter (WHERE) -> Aggregate -> Filter (HAVING) -> Windows -> Filter (QUALIFY)
+ *        -> Project (items and hidden order keys) -> Distinct -> Sort -> Limit -> Project (items)
  */
 #include "sql/bind/bind_select_int.h"
 
@@ -18,6 +18,7 @@ typedef struct select_state {
     cni_bind_alias *aliases;
     int32_t n_aliases;
     const cni_expr *having;
+    const cni_expr *qualify;
     cni_bind_order *orders;
     int32_t n_orders;
     const cni_expr **groups;
@@ -25,6 +26,7 @@ typedef struct select_state {
     const cni_expr **distinct_on;
     bool has_group_by;
     cni_list outer_calls; /* aggregates of this SELECT that stand in subqueries */
+    cni_list windows;     /* of cni_bind_window */
     const cni_plan *plan;
 } select_state;
 
@@ -32,12 +34,15 @@ static cni_bind_names
 names_for(select_state *state, cni_bind_clause clause)
 {
     const bool sees_aliases = clause != CNI_CLAUSE_SELECT && clause != CNI_CLAUSE_WHERE;
+    const bool has_windows = clause == CNI_CLAUSE_SELECT || clause == CNI_CLAUSE_ORDER;
     return (cni_bind_names){.binder = state->binder,
                             .outer = state->around->outer,
                             .ctes = state->around->ctes,
                             .scope = &state->scope,
                             .clause = (uint8_t)clause,
                             .outer_calls = &state->outer_calls,
+                            .windows = has_windows ? &state->windows : NULL,
+                            .select = state->select,
                             .n_aliases = sees_aliases ? state->n_aliases : 0,
                             .aliases = state->aliases};
 }
@@ -46,14 +51,6 @@ static cn_code
 refuse_parts(const cni_sql_query *query, cn_error *err)
 {
     const cni_sql_select *select = query->select;
-    if (select->n_windows > 0) {
-        return cni_bind_refuse(err, select->windows[0].offset, select->windows[0].length,
-                               "WINDOW clauses");
-    }
-    if (select->qualify != NULL) {
-        return cni_bind_refuse(err, select->qualify->node.offset, select->qualify->node.length,
-                               "QUALIFY clauses");
-    }
     if (select->sample != NULL) {
         return cni_bind_refuse(err, select->sample->offset, select->sample->length,
                                "samples of queries");
@@ -84,6 +81,17 @@ collect_aliases(select_state *state, cn_error *err)
     }
     state->n_aliases = state->items.n_items;
     return CN_OK;
+}
+
+/* Names and positions of outputs may stand for window functions, which come later than groups. */
+static cn_code
+refuse_windows(const select_state *state, const cni_expr *expr, const char *where, cn_error *err)
+{
+    const cni_expr *window = cni_bind_find_window(&state->windows, expr);
+    return window == NULL
+               ? CN_OK
+               : cni_bind_fail(err, CN_INVALID_ARGUMENT, "42P20", window->sql_offset,
+                               window->sql_length, "window functions are not allowed in %s", where);
 }
 
 /* The select item that an integer literal in GROUP BY names; NULL = it is none. */
@@ -142,16 +150,18 @@ bind_group_item(select_state *state, const cni_sql_group *group, cn_error *err)
         return cni_bind_fail(err, CN_INVALID_ARGUMENT, "42803", expr->node.offset,
                              expr->node.length, "aggregate functions are not allowed in GROUP BY");
     }
+    CN_TRY(refuse_windows(state, bound, "GROUP BY", err));
     return push_group(state, bound, err);
 }
 
-/* GROUP BY ALL: every item without an aggregate. */
+/* GROUP BY ALL: every item without an aggregate and a window function. */
 static cn_code
 group_by_all(select_state *state, cn_error *err)
 {
     for (int32_t item = 0; item < state->items.n_items; item++) {
         const cni_expr *expr = state->items.items[item].expr;
-        if (!cni_expr_has_aggregate(expr) && !cni_expr_is_constant(expr)) {
+        if (!cni_expr_has_aggregate(expr) && !cni_expr_is_constant(expr) &&
+            cni_bind_find_window(&state->windows, expr) == NULL) {
             CN_TRY(push_group(state, expr, err));
         }
     }
@@ -175,15 +185,33 @@ bind_groups(select_state *state, cn_error *err)
 }
 
 static cn_code
+bind_qualify(select_state *state, cni_bind_names *names, cn_error *err)
+{
+    const cni_sql_expr *qualify = state->select->qualify;
+    if (qualify == NULL) {
+        return CN_OK;
+    }
+    CN_TRY(cni_bind_condition(names, qualify, "QUALIFY", &state->qualify, err));
+    return state->windows.n_items > 0
+               ? CN_OK
+               : cni_bind_fail(err, CN_INVALID_ARGUMENT, "42P20", qualify->node.offset,
+                               qualify->node.length,
+                               "QUALIFY needs a window function, there or in the select list");
+}
+
+static cn_code
 bind_tail(select_state *state, cn_error *err)
 {
     if (state->select->having != NULL) {
         cni_bind_names names = names_for(state, CNI_CLAUSE_HAVING);
         CN_TRY(cni_bind_condition(&names, state->select->having, "HAVING", &state->having, err));
+        CN_TRY(refuse_windows(state, state->having, "HAVING", err));
     }
     cni_bind_names names = names_for(state, CNI_CLAUSE_ORDER);
     CN_TRY(cni_bind_orders(state->binder, &names, state->query, &state->items, &state->orders,
                            &state->n_orders, err));
+    CN_TRY(cni_bind_window_clause(&names, err));
+    CN_TRY(bind_qualify(state, &names, err));
     return cni_bind_exprs(&names, state->select->distinct_on.items,
                           state->select->distinct_on.n_items, &state->distinct_on, err);
 }
@@ -219,6 +247,11 @@ gather_exprs(select_state *state, const cni_expr **exprs, bool back)
         const cni_expr **slot = &state->distinct_on[on];
         *(back ? slot : &exprs[n_exprs]) = back ? exprs[n_exprs] : *slot;
     }
+    if (state->qualify != NULL) {
+        *(back ? &state->qualify : &exprs[n_exprs]) = back ? exprs[n_exprs] : state->qualify;
+        n_exprs++;
+    }
+    n_exprs += cni_bind_window_parts(&state->windows, exprs + n_exprs, back);
     if (state->having != NULL) {
         *(back ? &state->having : &exprs[n_exprs]) = back ? exprs[n_exprs] : state->having;
         n_exprs++;
@@ -230,8 +263,9 @@ static cn_code
 apply_grouping(select_state *state, cn_error *err)
 {
     const cni_expr **exprs = NULL;
-    const int64_t n_max =
-        (int64_t)state->items.n_items + state->n_orders + state->select->distinct_on.n_items + 1;
+    const int64_t n_max = (int64_t)state->items.n_items + state->n_orders +
+                          state->select->distinct_on.n_items + 2 +
+                          cni_bind_count_window_parts(&state->windows);
     CN_TRY(
         cni_arena_alloc_array(state->binder->arena, n_max, (int64_t)sizeof(*exprs), &exprs, err));
     const int32_t n_exprs = gather_exprs(state, exprs, false);
@@ -250,6 +284,15 @@ apply_grouping(select_state *state, cn_error *err)
     return state->having == NULL ? CN_OK
                                  : cni_plan_filter(&state->binder->builder, state->plan,
                                                    state->having, &state->plan, err);
+}
+
+static cn_code
+apply_windows(select_state *state, cn_error *err)
+{
+    CN_TRY(cni_bind_window_nodes(state->binder, &state->windows, state->plan, &state->plan, err));
+    return state->qualify == NULL ? CN_OK
+                                  : cni_plan_filter(&state->binder->builder, state->plan,
+                                                    state->qualify, &state->plan, err);
 }
 
 /* Give order keys that are select items their position, so that they are computed once. */
@@ -408,5 +451,6 @@ cni_bind_select(cni_binder *binder, const cni_bind_around *around, const cni_sql
     CN_TRY(bind_groups(&state, err));
     CN_TRY(bind_tail(&state, err));
     CN_TRY(apply_grouping(&state, err));
+    CN_TRY(apply_windows(&state, err));
     return finish(&state, out_plan, err);
 }

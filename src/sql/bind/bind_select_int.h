@@ -60,6 +60,21 @@ CN_NODISCARD cn_code cni_bind_group(cni_binder *binder, const cni_bind_scope *sc
                                     const cni_expr **inout_exprs, int32_t n_exprs,
                                     const cni_plan **out_plan, cn_error *err);
 
+/* ---- windows */
+/* The first column in `expr` that is a window function's, or NULL. */
+const cni_expr *cni_bind_find_window(const cni_list *windows, const cni_expr *expr);
+bool cni_bind_orders_equal(const cni_order *a, const cni_order *b, int32_t n_orders);
+/* Check the WINDOW clause, also what nobody names. */
+CN_NODISCARD cn_code cni_bind_window_clause(cni_bind_names *names, cn_error *err);
+/* How many expressions the windows are made of. */
+int32_t cni_bind_count_window_parts(const cni_list *windows);
+/* Their expressions into `exprs`, or (back) from there; gives how many. */
+int32_t cni_bind_window_parts(const cni_list *windows, const cni_expr **exprs, bool back);
+/* WINDOW nodes over `input`, one per specification. */
+CN_NODISCARD cn_code cni_bind_window_nodes(cni_binder *binder, const cni_list *windows,
+                                           const cni_plan *input, const cni_plan **out_plan,
+                                           cn_error *err);
+
 /* One key of ORDER BY: either output column `position`, or (position -1) an expression over FROM.
  */
 typedef struct cni_bind_order {

@@ -17,6 +17,53 @@ typedef struct plan_case {
 } plan_case;
 
 static const plan_case plans[] = {
+    /* windows: one node per specification, over groups and below the select list */
+    {"SELECT a, row_number() OVER (PARTITION BY b ORDER BY a DESC) FROM u",
+     "Project [a, row_number AS row_number() OVER (PARTITION BY b ORDER BY a DESC)]\n"
+     "  Window partition=[b] order=[a DESC] functions=[row_number()]\n"
+     "    Scan u columns=[a, b]\n"},
+    {"SELECT rank() OVER w AS r, dense_rank() OVER (w), rank() OVER w FROM u WINDOW w AS (ORDER BY "
+     "a)",
+     "Project [rank AS r, dense_rank AS dense_rank() OVER (w), rank AS rank() OVER w]\n"
+     "  Window order=[a] functions=[rank(), dense_rank()]\n"
+     "    Scan u columns=[a, b]\n"},
+    {"SELECT rank() OVER (p ORDER BY b) AS r FROM u WINDOW p AS (PARTITION BY a)",
+     "Project [rank AS r]\n"
+     "  Window partition=[a] order=[b] functions=[rank()]\n"
+     "    Scan u columns=[a, b]\n"},
+    {"SELECT rank() OVER (ORDER BY a) AS x, rank() OVER (ORDER BY b) AS y, rank() OVER (ORDER BY "
+     "a, "
+     "b) AS z FROM u",
+     "Project [rank#2 AS x, rank#3 AS y, rank#4 AS z]\n"
+     "  Window order=[b] functions=[rank()]\n"
+     "    Window order=[a] functions=[rank()]\n"
+     "      Window order=[a, b] functions=[rank()]\n"
+     "        Scan u columns=[a, b]\n"},
+    {"SELECT sum(sum(a)) OVER () AS s, b FROM u GROUP BY b HAVING sum(a) > 1 ORDER BY rank() OVER "
+     "(ORDER BY sum(a))",
+     "Project [s, b]\n"
+     "  Sort [order key]\n"
+     "    Project [sum#2 AS s, b, rank AS order key]\n"
+     "      Window functions=[sum(sum)]\n"
+     "        Window order=[sum] functions=[rank()]\n"
+     "          Filter sum > CAST(1 AS DECIMAL(38,0))\n"
+     "            Aggregate groups=[b] aggregates=[sum(a)]\n"
+     "              Scan u columns=[a, b]\n"},
+    {"SELECT a FROM u QUALIFY row_number() OVER (PARTITION BY b ORDER BY 1, b) = 1",
+     "Project [a]\n"
+     "  Filter row_number = CAST(1 AS BIGINT)\n"
+     "    Window partition=[b] functions=[row_number()]\n"
+     "      Scan u columns=[a, b]\n"},
+    {"SELECT first_value(a) OVER (PARTITION BY b ORDER BY a DESC) AS f, count(*) FILTER (WHERE a > "
+     "1) "
+     "OVER (PARTITION BY b ORDER BY a ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS "
+     "c "
+     "FROM u",
+     "Project [first AS f, count AS c]\n"
+     "  Window partition=[b] functions=[first(a ORDER BY a DESC), count() FILTER (WHERE a > CAST(1 "
+     "AS "
+     "BIGINT))]\n"
+     "    Scan u columns=[a, b]\n"},
     {"SELECT a FROM t", "Project [a]\n"
                         "  " SCAN_T},
     {"SELECT * FROM u", "Project [a, b]\n"
