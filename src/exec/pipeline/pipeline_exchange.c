@@ -18,6 +18,7 @@ typedef struct exchange {
     const cni_phys_pipeline *plan;
     int32_t op; /* the probe */
     const cni_operator *former;
+    int64_t n_rows; /* of the former build */
     int32_t build_pipeline;
     int32_t *places; /* per op: its index in the pipeline that it goes to */
     bool *is_before; /* per op: its chunks come to the probe */
@@ -110,7 +111,7 @@ exchange_join(exchange *self, cn_error *err)
     join->n_key_filters = 0;
     join->key_filters = NULL;
     join->estimated_build_rows = old->estimated_probe_rows;
-    join->estimated_probe_rows = old->estimated_build_rows;
+    join->estimated_probe_rows = (double)self->n_rows;
     CN_TRY(exchange_columns(self, old->residual_columns, old->n_residual_columns,
                             &join->residual_columns, err));
     CN_TRY(exchange_columns(self, old->outputs, old->n_outputs, &join->outputs, err));
@@ -236,7 +237,7 @@ former_rows(const exchange *self)
         .n_columns = self->n_columns,
         .types = self->types,
         .pipeline = old->build_pipeline,
-        .estimated_rows = old->estimated_build_rows,
+        .estimated_rows = (double)self->n_rows,
     };
 }
 
@@ -278,14 +279,15 @@ make_probe(const exchange *self, cni_phys_pipeline *out, cn_error *err)
 
 cn_code
 cni_pipe_exchange_new(cni_arena *arena, const cni_phys_pipeline *plan, int32_t op,
-                      const cni_operator *former, int32_t build_pipeline, cni_pipe_exchange *out,
-                      cn_error *err)
+                      const cni_operator *former, int64_t n_rows, int32_t build_pipeline,
+                      cni_pipe_exchange *out, cn_error *err)
 {
     exchange self = {
         .arena = arena,
         .plan = plan,
         .op = op,
         .former = former,
+        .n_rows = n_rows,
         .build_pipeline = build_pipeline,
     };
     cni_pipe_exchange made;

@@ -123,7 +123,8 @@ struct cni_pipe_run {
     cni_execution *execution;
     const cni_phys_pipeline *plan;
     int32_t index;     /* others name the run by it */
-    bool swapped;      /* a part of one whose join has exchanged sides. Under the mutex, as is: */
+    bool added;        /* made by a swap. Under the mutex, as are: */
+    int32_t n_swaps;   /* of joins on its way; an added one counts as having had all */
     bool settled;      /* those that waited for it have been told */
     int32_t n_needs;   /* uses of pipelines that must finish first */
     int32_t n_readers; /* uses of the sink by pipelines that have not finished */
@@ -247,10 +248,10 @@ typedef struct cni_pipe_exchange {
     cni_phys_pipeline probe; /* the rows of the former build through the exchanged join and on */
 } cni_pipe_exchange;
 
-/* `op` of `plan`, an INNER or FULL join with keys, probes `former`, the build operator of pipeline
- * `former_pipeline`; the exchanged join's is to be `build_pipeline`. Everything is in the arena. */
+/* `op` of `plan`, an INNER or FULL join with keys, probes `former`, a build operator of n_rows;
+ * the exchanged join's is to be the one of `build_pipeline`. Everything is in the arena. */
 CN_NODISCARD cn_code cni_pipe_exchange_new(cni_arena *arena, const cni_phys_pipeline *plan,
-                                           int32_t op, const cni_operator *former,
+                                           int32_t op, const cni_operator *former, int64_t n_rows,
                                            int32_t build_pipeline, cni_pipe_exchange *out,
                                            cn_error *err);
 

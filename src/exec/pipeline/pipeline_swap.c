@@ -9,9 +9,10 @@
  *
  * Run p keeps its index, so that whoever reads its sink finds it, and runs what lies behind the
  * probe; run n is new and comes before it. Key filters that b has promised are filled from its rows
- * as planned. Each pipeline is parted once at most; those that keep order, those of recursions and
- * what reads a recursion stay as they are. The physical plan is not touched: what is new lies in
- * the arena of the execution.
+ * as planned. When the other side turns out to be the much larger one after all, the join is
+ * exchanged back; nothing else of either pipeline is exchanged after that. Those that keep order,
+ * those of recursions and what reads a recursion stay as they are. The physical plan is not
+ * touched: what is new lies in the arena of the execution.
  */
 #include "exec/join/join.h"
 #include "exec/pipeline/pipeline_int.h"
@@ -20,6 +21,8 @@
 #define LEAST_ROWS (1 << 18)
 /* The build must hold this many times the bytes of the other side. */
 #define LEAST_FACTOR 4.0
+/* Of one pipeline: there and back. */
+#define MOST_SWAPS 2
 
 /* A build that is complete, and who probes it. */
 typedef struct swap_case {
@@ -52,16 +55,16 @@ can_exchange(const cni_phys_pipeline *plan, int32_t op)
 int32_t
 cni_execution_count_swaps(const cni_physical_plan *plan)
 {
-    int32_t n_swaps = 0;
+    int32_t n_parted = 0;
     for (int32_t at = 0; at < plan->n_pipelines; at++) {
         const cni_phys_pipeline *pipeline = &plan->pipelines[at];
         int32_t op = 0;
         while (op < pipeline->n_ops && !can_exchange(pipeline, op)) {
             op++;
         }
-        n_swaps += op < pipeline->n_ops ? 1 : 0;
+        n_parted += op < pipeline->n_ops ? 1 : 0;
     }
-    return n_swaps;
+    return n_parted * MOST_SWAPS;
 }
 
 /* The operator of the run that probes the build; its number of operators = none does. */
@@ -74,6 +77,14 @@ find_op(const cni_pipe_run *run, int32_t build)
         op++;
     }
     return op;
+}
+
+/* Whether the probe's pipeline may be parted: for the first time, or to exchange back. */
+static bool
+can_part(const swap_case *self)
+{
+    const cni_pipe_run *probe = self->probe;
+    return !probe->taken && (probe->n_swaps == 0 || (self->build->added && probe->n_swaps == 1));
 }
 
 /* Who probes the build, if that may be exchanged. */
@@ -89,7 +100,7 @@ find_probe(swap_case *self)
             n_readers++;
         }
     }
-    if (n_readers != 1 || self->probe->swapped || self->probe->taken) {
+    if (n_readers != 1 || !can_part(self)) {
         return false;
     }
     const cni_phys_pipeline *plan = self->probe->plan;
@@ -234,6 +245,8 @@ is_wanted(const swap_case *self)
 {
     switch ((enum cni_test_swap)self->execution->context->settings.test_swap) {
     case CNI_TEST_SWAP_ALWAYS:
+        return self->probe->n_swaps == 0;
+    case CNI_TEST_SWAP_TWICE:
         return true;
     case CNI_TEST_SWAP_NEVER:
         return false;
@@ -274,8 +287,9 @@ part_probe(const swap_case *self, const cni_pipe_exchange *plans, cn_error *err)
     }
     cni_pipe_run_exchange_plan(self->probe, &rest);
     cni_pipe_run_done(&rest);
-    self->probe->swapped = true;
-    fresh->swapped = true;
+    self->probe->n_swaps++;
+    fresh->n_swaps = MOST_SWAPS;
+    fresh->added = true;
     insert_run(self, fresh);
     return CN_OK;
 }
@@ -291,7 +305,7 @@ swap(const swap_case *self, cn_error *err)
     }
     CN_TRY(CN_ARENA_NEW(execution->arena, &plans, err));
     CN_TRY(cni_pipe_exchange_new(execution->arena, self->probe->plan, self->op, former,
-                                 execution->n_runs, plans, err));
+                                 self->n_rows, execution->n_runs, plans, err));
     CN_TRY(part_probe(self, plans, err));
     CN_TRY(cni_execution_link(execution, err));
     cni_join_build_give_rows(former);

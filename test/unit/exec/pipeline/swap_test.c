@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Joins whose sides are exchanged while they run: when the sizes say so, when they are known from
- * what has been collected, what stays as planned, several joins in one pipeline, branches beside
- * the join, texts and residuals, profiles read meanwhile, failing allocations.
+ * Joins whose sides are exchanged while they run: when the sizes say so, and back, when they are
+ * known from what has been collected, what stays as planned, several joins in one pipeline,
+ * branches beside the join, texts and residuals, profiles read meanwhile, failing allocations.
  */
 #include <stdlib.h>
 
@@ -22,6 +22,12 @@ static int64_t
 number(int64_t row)
 {
     return row;
+}
+
+static int64_t
+multiple(int64_t row)
+{
+    return row * 1000;
 }
 
 static int64_t
@@ -327,6 +333,52 @@ test_always(void **state)
         check(beside, FEW, 3000, settings[at], 1);
         check(below, FEW, 3000, settings[at], 2);
         check(over_with, FEW, 3000, settings[at], 1);
+        run_settings twice = settings[at];
+        twice.test_swap = CNI_TEST_SWAP_TWICE;
+        check(inner, FEW, 3000, twice, 2);
+        check(full, FEW, 3000, twice, 2);
+        check(chain, FEW, 3000, twice, 2);
+        check(beside, FEW, 3000, twice, 2);
+        check(below, FEW, 3000, twice, 4);
+        check(over_with, FEW, 3000, twice, 2);
+    }
+}
+
+/* Both sides were taken for small, and the other one is the larger by far: it is exchanged back. */
+static void
+test_back(void **state)
+{
+    (void)state;
+    for (int32_t threads = 1; threads <= 2; threads++) {
+        plan_run run;
+        memory_table *tables[2];
+        const cni_plan *sides[2];
+        const cni_plan *plan = NULL;
+        cni_strbuf text;
+        int64_t figure = 0;
+        text_begin(&text);
+        plan_run_begin(&run, (run_settings){.n_threads = threads});
+        for (int32_t side = 0; side < 2; side++) {
+            tables[side] = memory_table_new(side == 0 ? 8 * MANY : MANY,
+                                            (memory_traits){.morsel_rows = MANY / 3});
+            memory_table_add_i64(tables[side], "k", side == 0 ? number : multiple, 0);
+            cni_plan node = *scan_plan(&run, tables[side]);
+            node.estimated_rows = 10;
+            RUN_OK(&run, cni_plan_new(&run.builder, &node, &sides[side], &run.err));
+        }
+        const cni_expr *equals = compare_expr(&run, CNI_EQ, column_expr(&run, sides[0], 0),
+                                              column_expr(&run, sides[1], 0));
+        RUN_OK(&run, cni_plan_join(&run.builder, CNI_JOIN_INNER, sides[0], sides[1], equals, false,
+                                   &plan, &run.err));
+        RUN_OK(&run, plan_run_rows(&run, plan, &text));
+        assert_true(cni_execution_figure(run.execution, "Result", "rows_in", &figure));
+        assert_int_equal(figure, 8 * MANY / 1000);
+        assert_true(cni_execution_figure(run.execution, "JoinBuild", "swapped", &figure));
+        assert_int_equal(figure, 2);
+        cni_strbuf_done(&text);
+        plan_run_end(&run);
+        cni_table_unref(&tables[0]->base);
+        cni_table_unref(&tables[1]->base);
     }
 }
 
@@ -369,7 +421,7 @@ static void
 test_limit_behind(void **state)
 {
     (void)state;
-    for (uint8_t swap = CNI_TEST_SWAP_BY_SIZE; swap <= CNI_TEST_SWAP_ALWAYS; swap++) {
+    for (uint8_t swap = CNI_TEST_SWAP_BY_SIZE; swap <= CNI_TEST_SWAP_TWICE; swap++) {
         swap_env env;
         cni_strbuf text;
         text_begin(&text);
@@ -380,7 +432,7 @@ test_limit_behind(void **state)
             join_of(&env, CNI_JOIN_INNER, left, right, equal(&env, left, right, 1));
         RUN_OK(&env.run, cni_plan_limit(&env.run.builder, plan, 100, 0, &plan, &env.run.err));
         RUN_OK(&env.run, plan_run_rows(&env.run, plan, &text));
-        assert_int_equal(count_swaps(&env), swap == CNI_TEST_SWAP_ALWAYS ? 1 : 0);
+        assert_int_equal(count_swaps(&env), (int64_t)swap);
         cni_strbuf_done(&text);
         end(&env);
     }
@@ -540,7 +592,7 @@ test_closed_early(void **state)
 /* ---- failures ---- */
 
 static void
-sweep(make_plan make, int32_t n_threads, int64_t every)
+sweep(make_plan make, uint8_t swap, int32_t n_threads, int64_t every)
 {
     bool failed = true;
     for (int64_t n = 1; failed; n += every) {
@@ -549,10 +601,8 @@ sweep(make_plan make, int32_t n_threads, int64_t every)
         cni_strbuf text;
         text_begin(&text);
         begin(&env,
-              (run_settings){.n_threads = n_threads,
-                             .fault = &fault,
-                             .chunk_rows = 500,
-                             .test_swap = CNI_TEST_SWAP_ALWAYS},
+              (run_settings){
+                  .n_threads = n_threads, .fault = &fault, .chunk_rows = 500, .test_swap = swap},
               3000);
         const cni_plan *plan = make(&env, FEW);
         fault.fail_at[CNI_FAULT_ALLOC] = fault.n_hits[CNI_FAULT_ALLOC] + n;
@@ -573,9 +623,10 @@ static void
 test_allocations_fail(void **state)
 {
     (void)state;
-    sweep(inner, 1, 1);
-    sweep(chain, 1, 3);
-    sweep(beside, 2, 11);
+    sweep(inner, CNI_TEST_SWAP_ALWAYS, 1, 1);
+    sweep(inner, CNI_TEST_SWAP_TWICE, 1, 1);
+    sweep(chain, CNI_TEST_SWAP_ALWAYS, 1, 3);
+    sweep(beside, CNI_TEST_SWAP_TWICE, 2, 11);
 }
 
 int
@@ -586,6 +637,7 @@ main(void)
         cmocka_unit_test(test_what_stays),
         cmocka_unit_test(test_collected_rows_are_known),
         cmocka_unit_test(test_always),
+        cmocka_unit_test(test_back),
         cmocka_unit_test(test_nothing_comes),
         cmocka_unit_test(test_limit_behind),
         cmocka_unit_test(test_recursions_stay),
