@@ -35,11 +35,15 @@ CN_NODISCARD cn_code cni_join_probe_operator_new(const cni_phys_op *spec,
                                                  const cni_operator_env *env, cni_operator *build,
                                                  cni_operator **out_operator, cn_error *err);
 /* What a BUILD branch reads: of BUILD_OUTER, FULL and BUILD_ANTI the rows that nothing matched, of
- * BUILD_SEMI those that something did; columns as the probe operator's output (probe columns NULL).
- * Opened when all probing has ended. */
+ * BUILD_SEMI those that something did; columns as the probe operator's output (probe columns NULL);
+ * and everything that a join gives for rows that were written to disk. Opened when all probing has
+ * ended. */
 CN_NODISCARD cn_code cni_join_build_scan_new(cni_operator *build, const cni_phys_join *join,
                                              cni_context *context, cni_scan **out_scan,
                                              cn_error *err);
+
+/* Whether that may be anything. `build` has finished. */
+bool cni_join_build_has_more(cni_operator *build, const cni_phys_join *join);
 
 /* ---- a build without a table ---- */
 

@@ -158,6 +158,14 @@ mark_unknown(cni_join_build *build)
     }
 }
 
+bool
+cni_join_build_has_more(cni_operator *build, const cni_phys_join *join)
+{
+    (void)build;
+    return join->kind == CNI_PHYS_JOIN_BUILD_OUTER || join->kind == CNI_PHYS_JOIN_FULL ||
+           join->kind == CNI_PHYS_JOIN_BUILD_SEMI || join->kind == CNI_PHYS_JOIN_BUILD_ANTI;
+}
+
 cn_code
 cni_join_build_scan_new(cni_operator *build, const cni_phys_join *join, cni_context *context,
                         cni_scan **out_scan, cn_error *err)

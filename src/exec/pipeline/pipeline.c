@@ -238,6 +238,17 @@ open_working(cni_pipe_run *self, const cni_phys_branch *branch, cni_scan **out_s
     return CN_FAIL(err, CN_INTERNAL, "recursion %d does not run here", (int)branch->plan->cte_id);
 }
 
+/* When every row has been probed, unless it is known that there will be nothing. */
+static cn_code
+open_behind(cni_pipe_run *self, const cni_phys_branch *branch, cni_scan **out_scan, cn_error *err)
+{
+    cni_execution *execution = self->execution;
+    const cni_pipe_run *build = &execution->runs[branch->pipeline];
+    return cni_join_build_has_more(build->ops[0], build->plan->ops[0].join)
+               ? CN_OK
+               : cni_empty_scan_new(execution->context, out_scan, err);
+}
+
 static cn_code
 open_branch(cni_pipe_run *self, const cni_phys_branch *branch, cni_scan **out_scan, cn_error *err)
 {
@@ -256,7 +267,7 @@ open_branch(cni_pipe_run *self, const cni_phys_branch *branch, cni_scan **out_sc
     case CNI_PHYS_SOURCE_WORKING:
         return open_working(self, branch, out_scan, err);
     case CNI_PHYS_SOURCE_BUILD:
-        return CN_OK; /* when every row has been probed */
+        return open_behind(self, branch, out_scan, err);
     default:
         return open_sink(self, branch, out_scan, err);
     }

@@ -286,6 +286,14 @@ run_state(const cni_pipe_run *run)
     return cni_flag_consume(&run->launched) != 0 ? " running" : " waiting";
 }
 
+/* Rows from disk are a source where there were any. */
+static bool
+is_shown(const cni_pipe_run *run, int32_t branch)
+{
+    return !run->plan->branches[branch].spilled_only ||
+           cni_counter_get(&run->branch_figures[branch].chunks_in) > 0;
+}
+
 static cn_code
 print_run(const cni_pipe_run *run, cni_strbuf *out, cn_error *err)
 {
@@ -296,7 +304,7 @@ print_run(const cni_pipe_run *run, cni_strbuf *out, cn_error *err)
                              launched ? (int)run->n_workers : 0));
     for (int32_t op = run->plan->n_ops - 1; op >= 0; op--) {
         for (int32_t branch = 0; branch < run->plan->n_branches; branch++) {
-            if (run->plan->branches[branch].first_op == op) {
+            if (run->plan->branches[branch].first_op == op && is_shown(run, branch)) {
                 CN_TRY(print_branch(run, branch, out, err));
             }
         }
@@ -413,7 +421,9 @@ print_profile_json(const cni_execution *self, cni_strbuf *out, cn_error *err)
                                  run->n_swaps > 0 ? "true" : "false",
                                  cni_flag_consume(&run->finished) != 0 ? "true" : "false"));
         for (int32_t branch = 0; branch < run->plan->n_branches; branch++) {
-            CN_TRY(print_branch_json(run, branch, out, err));
+            if (is_shown(run, branch)) {
+                CN_TRY(print_branch_json(run, branch, out, err));
+            }
         }
         CN_TRY(cni_strbuf_append(out, cni_str_of("],\"operators\":["), err));
         for (int32_t op = 0; op < run->plan->n_ops; op++) {

@@ -240,6 +240,17 @@ branch_is_unbounded(const cni_phys_branch *branch)
     return branch->kind == CNI_PHYS_SOURCE_TABLE && branch->plan->table->unbounded;
 }
 
+/* Branches that give rows whatever happens. */
+static int32_t
+count_sources(const cni_phys_pipeline *pipeline)
+{
+    int32_t n_sources = 0;
+    for (int32_t branch = 0; branch < pipeline->n_branches; branch++) {
+        n_sources += pipeline->branches[branch].spilled_only ? 0 : 1;
+    }
+    return n_sources;
+}
+
 /* What may not stand over a source that never ends: sinks that answer at the end of their input,
  * and branches behind it, which would never be read. */
 static cn_code
@@ -249,7 +260,7 @@ check_unbounded(const cni_phys_pipeline *pipeline, cn_error *err)
     if (!pipeline->unbounded) {
         return CN_OK;
     }
-    if (pipeline->n_branches > 1) {
+    if (count_sources(pipeline) > 1) {
         return CN_FAIL(err, CN_NOT_IMPLEMENTED,
                        "UNION ALL cannot run over an unbounded source yet");
     }
@@ -298,7 +309,7 @@ find_dynamic(cni_phys_pipeline *pipeline)
 {
     const cni_phys_op *sink = &pipeline->ops[0];
     const cni_phys_branch *branch = &pipeline->branches[0];
-    if (sink->kind != CNI_PHYS_OP_TOP_N || pipeline->n_branches != 1 ||
+    if (sink->kind != CNI_PHYS_OP_TOP_N || count_sources(pipeline) != 1 ||
         branch->kind != CNI_PHYS_SOURCE_TABLE || branch->plan->kind != CNI_PLAN_SCAN ||
         branch->plan->limit != CNI_NO_LIMIT) {
         return;

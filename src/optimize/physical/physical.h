@@ -18,7 +18,9 @@
  *
  * A join is a pipeline that ends in a JOIN_BUILD, and a JOIN_PROBE inside a later one; where rows
  * of the build side come out too, a branch BUILD of the probing pipeline gives them, entering
- * behind the probe, when every row of the branches before it has left the probe (`after_rows`).
+ * behind the probe, when every row of the branches before it has left the probe (`after_rows`). So
+ * do all rows that a join which does not fit into memory gives for what it has written to disk:
+ * every join has the branch.
  *
  * Everything that a sink computes with lies in columns of its input: the planner puts one PROJECT
  * before it, which computes keys, arguments, filters and order keys of calls, each distinct
@@ -129,6 +131,7 @@ typedef struct cni_phys_join {
     int32_t n_outputs; /* MARK: the mark comes behind them */
     const cni_phys_join_output *outputs;
     bool build_unique; /* proved: no two build rows match the same probe row */
+    bool may_spill;    /* a branch BUILD reads what the join gives for rows that were on disk */
     int32_t n_key_filters;
     const cni_phys_key_filter *key_filters;
     double estimated_build_rows; /* < 0 = unknown */
@@ -221,8 +224,9 @@ typedef struct cni_phys_branch {
     const cni_type *const *types;
     cni_scan_request request; /* TABLE */
     int32_t pipeline;         /* PIPELINE, BUILD */
-    int32_t n_outer; /* PIPELINE: it is one of the plan so many recursions outwards; mostly 0 */
-    bool after_rows; /* BUILD: starts when the branches before it have left the operators */
+    int32_t n_outer;   /* PIPELINE: it is one of the plan so many recursions outwards; mostly 0 */
+    bool after_rows;   /* BUILD: starts when the branches before it have left the operators */
+    bool spilled_only; /* BUILD: there are rows only where the join did not fit into memory */
     int32_t n_key_filters; /* TABLE: filters of the execution that its scan listens to */
     const cni_phys_scan_filter *key_filters;
     const cni_phys_recursive *recursive; /* RECURSIVE */

@@ -574,10 +574,24 @@ gives_build_rows(const cni_phys_join *spec)
            spec->kind == CNI_PHYS_JOIN_BUILD_SEMI || spec->kind == CNI_PHYS_JOIN_BUILD_ANTI;
 }
 
+/* Behind rows that never end nothing would be read. */
+static bool
+never_ends(const cni_phys_pipe *pipe)
+{
+    bool unbounded = false;
+    for (int64_t at = 0; at < pipe->branches.n_items; at++) {
+        const cni_phys_branch *branch = pipe->branches.items[at];
+        unbounded =
+            unbounded || (branch->kind == CNI_PHYS_SOURCE_TABLE && branch->plan->table->unbounded);
+    }
+    return unbounded;
+}
+
 static cn_code
 add_build_branch(cni_phys_builder *self, const join_build *build, cni_phys_goal goal,
                  const cni_phys_layout *layout, cn_error *err)
 {
+    const bool gives_rows = gives_build_rows(build->spec);
     const cni_phys_branch branch = {
         .kind = CNI_PHYS_SOURCE_BUILD,
         .first_op = goal.op,
@@ -586,10 +600,12 @@ add_build_branch(cni_phys_builder *self, const join_build *build, cni_phys_goal 
         .types = layout->types,
         .pipeline = build->spec->build_pipeline,
         .after_rows = true,
+        .spilled_only = !gives_rows,
         .estimated_rows = -1.0,
     };
-    return gives_build_rows(build->spec) ? cni_phys_add_branch(self, goal.pipe, &branch, err)
-                                         : CN_OK;
+    build->spec->may_spill = !never_ends(goal.pipe);
+    return gives_rows || build->spec->may_spill ? cni_phys_add_branch(self, goal.pipe, &branch, err)
+                                                : CN_OK;
 }
 
 /* The pipeline of the side that is built, from its sources to its sink. */

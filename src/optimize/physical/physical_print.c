@@ -177,7 +177,7 @@ print_op(const cni_phys_pipeline *pipeline, int32_t op, int32_t indent, cni_strb
 {
     for (int32_t at = 0; at < pipeline->n_branches; at++) {
         const cni_phys_branch *branch = &pipeline->branches[at];
-        if (branch->first_op != op) {
+        if (branch->first_op != op || branch->spilled_only) {
             continue;
         }
         CN_TRY(print_indent(indent, out, err));
@@ -320,6 +320,9 @@ print_json_pipeline(const cni_phys_pipeline *pipeline, cni_strbuf *out, cn_error
     CN_TRY(cni_strbuf_printf(out, err, "{\"keep_order\":%s,\"branches\":[",
                              pipeline->keep_order ? "true" : "false"));
     for (int32_t branch = 0; branch < pipeline->n_branches; branch++) {
+        if (pipeline->branches[branch].spilled_only) {
+            continue; /* never the first */
+        }
         CN_TRY(cni_strbuf_append(out, cni_str_of(branch == 0 ? "" : ","), err));
         CN_TRY(print_json_branch(&pipeline->branches[branch], out, err));
     }

@@ -181,7 +181,8 @@ test_inner(void **state)
     const cni_phys_pipeline *probe = &physical->pipelines[1];
     assert_int_equal(probe->ops[2].kind, CNI_PHYS_OP_JOIN_PROBE);
     assert_ptr_equal(probe->ops[2].join, spec);
-    assert_int_equal(probe->n_branches, 1);
+    assert_int_equal(probe->n_branches, 2);
+    assert_true(probe->branches[1].spilled_only && probe->branches[1].after_rows);
     assert_false(probe->keep_order);
     end(&self);
 }
