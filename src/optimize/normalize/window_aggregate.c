@@ -2,30 +2,40 @@
  *
  * Aggregates over whole partitions are groups that are joined back:
  *
- *   Window partition=[p] functions=[rank(), sum(x)]     With w
- *     R                                            ->     Project [R's columns, p]
- *                                                           R
- *                                                         Join left p IS NOT DISTINCT FROM p'
- *                                                           Window partition=[p] functions=[rank()]
- *                                                             CteScan w
- *                                                           Aggregate groups=[p']
- * aggregates=[sum(x')] CteScan w
+ *   Window partition=[p] functions=[sum(x)]        With w
+ *     Window partition=[p] functions=[rank()]        Project [R's columns, p's if computed]
+ *       R                                    ->        R
+ *                                                    Join left p IS NOT DISTINCT FROM p'
+ *                                                      Window partition=[p] functions=[rank()]
+ *                                                        CteScan w
+ *                                                      Aggregate groups=[p'] aggregates=[sum(x')]
+ *                                                        CteScan w
  *
- * R is computed once, partition keys that are no columns too. Every row finds exactly one group, so
- * that LEFT is INNER; without keys it is a product with the one row, which R's rows survive or not
- * as they are there or not. Definitions that are cheap to read twice are read twice (inline_with).
+ * All windows over one R are taken together: R is computed once, and so are partition keys that are
+ * no columns; first come the ranks, then a join per window with aggregates. Every row finds exactly
+ * one group, so that LEFT is INNER; without keys it is a product with the one row, which R's rows
+ * survive or not as they are there or not. Definitions that are cheap to read twice are read twice
+ * (inline_with).
  */
 #include "optimize/normalize/normalize.h"
 
-typedef struct split_window {
+typedef struct split_windows {
     cni_rule_env *env;
-    const cni_plan *window;
+    const cni_plan *input;      /* R */
+    cni_list windows;           /* const cni_plan, from the lowest up */
     const cni_plan *definition; /* R's columns under new ids, then computed keys */
     const cni_plan *scan;       /* of it under R's own ids */
-    const cni_plan *group_scan;
-    const cni_expr **keys;       /* over `scan` */
-    const cni_expr **group_keys; /* over `group_scan` */
     int32_t cte_id;
+} split_windows;
+
+/* One window of them, and the scan that its groups read. */
+typedef struct split_window {
+    split_windows *all;
+    const cni_plan *window;
+    int32_t first_computed; /* of the definition's columns: its first computed key */
+    const cni_plan *group_scan;
+    const cni_expr **group_keys; /* over `group_scan` */
+    const cni_expr **keys;       /* over `scan` */
 } split_window;
 
 static bool
@@ -45,41 +55,75 @@ has_aggregates(const cni_plan *window)
     return false;
 }
 
+static const cni_plan *
+window_at(const split_windows *self, int64_t at)
+{
+    return self->windows.items[at];
+}
+
 /* ---- R once ---- */
 
-static cn_code
-define(split_window *self, cn_error *err)
+static int32_t
+count_computed(const cni_plan *window)
 {
-    cni_rule_env *env = self->env;
-    const cni_plan *child = self->window->children[0];
-    const int32_t n_max = child->n_columns + self->window->n_groups;
-    const cni_expr **exprs = NULL;
-    cni_column *columns = NULL;
     int32_t n = 0;
-    CN_TRY(cni_arena_alloc_array(env->arena, n_max, (int64_t)sizeof(*exprs), &exprs, err));
-    CN_TRY(cni_arena_alloc_array(env->arena, n_max, (int64_t)sizeof(*columns), &columns, err));
-    for (; n < child->n_columns; n++) {
-        columns[n] = child->columns[n];
-        CN_TRY(cni_expr_column(env->arena, columns[n].id, columns[n].type, &exprs[n], err));
+    for (int32_t key = 0; key < window->n_groups; key++) {
+        n += window->exprs[key]->kind != CNI_EXPR_COLUMN ? 1 : 0;
     }
-    for (int32_t key = 0; key < self->window->n_groups; key++) {
-        if (self->window->exprs[key]->kind != CNI_EXPR_COLUMN) {
-            exprs[n] = self->window->exprs[key];
-            columns[n++] = (cni_column){0, CNI_STR("key"), exprs[n]->type, true};
+    return n;
+}
+
+/* The columns of the definition; ids are new. */
+static cn_code
+list_columns(split_windows *self, const cni_expr **exprs, cni_column *columns, int32_t *out_n,
+             cn_error *err)
+{
+    const cni_plan *input = self->input;
+    int32_t n = 0;
+    for (; n < input->n_columns; n++) {
+        columns[n] = input->columns[n];
+        CN_TRY(cni_expr_column(self->env->arena, columns[n].id, columns[n].type, &exprs[n], err));
+    }
+    for (int64_t at = 0; at < self->windows.n_items; at++) {
+        const cni_plan *window = window_at(self, at);
+        for (int32_t key = 0; key < window->n_groups; key++) {
+            if (window->exprs[key]->kind != CNI_EXPR_COLUMN) {
+                exprs[n] = window->exprs[key];
+                columns[n] = (cni_column){0, CNI_STR("key"), exprs[n]->type, true};
+                n++;
+            }
         }
     }
     for (int32_t column = 0; column < n; column++) {
-        columns[column].id = env->builder.next_column_id++;
+        columns[column].id = self->env->builder.next_column_id++;
     }
+    *out_n = n;
+    return CN_OK;
+}
+
+static cn_code
+define(split_windows *self, cn_error *err)
+{
+    cni_rule_env *env = self->env;
+    const cni_plan *input = self->input;
+    int32_t n = input->n_columns;
+    const cni_expr **exprs = NULL;
+    cni_column *columns = NULL;
+    for (int64_t at = 0; at < self->windows.n_items; at++) {
+        n += count_computed(window_at(self, at));
+    }
+    CN_TRY(cni_arena_alloc_array(env->arena, n, (int64_t)sizeof(*exprs), &exprs, err));
+    CN_TRY(cni_arena_alloc_array(env->arena, n, (int64_t)sizeof(*columns), &columns, err));
+    CN_TRY(list_columns(self, exprs, columns, &n, err));
     const cni_plan node = {.kind = CNI_PLAN_PROJECT,
                            .n_children = 1,
-                           .children = &child,
+                           .children = &input,
                            .n_columns = n,
                            .columns = columns,
                            .n_exprs = n,
                            .exprs = exprs,
                            .limit = CNI_NO_LIMIT,
-                           .estimated_rows = child->estimated_rows,
+                           .estimated_rows = input->estimated_rows,
                            .estimated_cost = -1.0};
     self->cte_id = cni_plan_new_cte_id(&env->builder);
     return cni_plan_new(&env->builder, &node, &self->definition, err);
@@ -87,10 +131,9 @@ define(split_window *self, cn_error *err)
 
 /* The definition's rows once more; `own_ids`: R's columns keep their ids. */
 static cn_code
-read_definition(split_window *self, bool own_ids, const cni_plan **out_scan, cn_error *err)
+read_definition(split_windows *self, bool own_ids, const cni_plan **out_scan, cn_error *err)
 {
     cni_rule_env *env = self->env;
-    const cni_plan *child = self->window->children[0];
     const cni_plan *scan = NULL;
     cni_column *columns = NULL;
     CN_TRY(cni_plan_cte_scan(&env->builder, self->cte_id, CNI_STR("window"),
@@ -99,8 +142,8 @@ read_definition(split_window *self, bool own_ids, const cni_plan **out_scan, cn_
                                  err));
     for (int32_t column = 0; column < scan->n_columns; column++) {
         columns[column] = scan->columns[column];
-        if (own_ids && column < child->n_columns) {
-            columns[column].id = child->columns[column].id;
+        if (own_ids && column < self->input->n_columns) {
+            columns[column].id = self->input->columns[column].id;
         }
     }
     cni_plan node = *scan;
@@ -109,28 +152,29 @@ read_definition(split_window *self, bool own_ids, const cni_plan **out_scan, cn_
 }
 
 static cn_code
-column_of(split_window *self, const cni_plan *scan, int32_t position, const cni_expr **out_expr,
-          cn_error *err)
+column_of(const split_window *self, const cni_plan *scan, int32_t position,
+          const cni_expr **out_expr, cn_error *err)
 {
     const cni_column *column = &scan->columns[position];
-    return cni_expr_column(self->env->arena, column->id, column->type, out_expr, err);
+    return cni_expr_column(self->all->env->arena, column->id, column->type, out_expr, err);
 }
 
 /* Partition keys are columns of the definition now. */
 static cn_code
-place_keys(split_window *self, const cni_plan *scan, const cni_expr ***out_keys, cn_error *err)
+place_keys(const split_window *self, const cni_plan *scan, const cni_expr ***out_keys,
+           cn_error *err)
 {
-    const cni_plan *child = self->window->children[0];
+    const cni_plan *input = self->all->input;
     int32_t n_computed = 0;
-    CN_TRY(cni_arena_alloc_array(self->env->arena, self->window->n_groups,
+    CN_TRY(cni_arena_alloc_array(self->all->env->arena, self->window->n_groups,
                                  (int64_t)sizeof(**out_keys), out_keys, err));
     for (int32_t key = 0; key < self->window->n_groups; key++) {
         const cni_expr *expr = self->window->exprs[key];
         int32_t position = 0;
         if (expr->kind != CNI_EXPR_COLUMN) {
-            position = child->n_columns + n_computed++;
+            position = self->first_computed + n_computed++;
         } else {
-            while (position < child->n_columns && child->columns[position].id != expr->column_id) {
+            while (position < input->n_columns && input->columns[position].id != expr->column_id) {
                 position++;
             }
         }
@@ -148,11 +192,11 @@ place_keys(split_window *self, const cni_plan *scan, const cni_expr ***out_keys,
 static cn_code
 to_group_scan(void *state, const cni_expr *expr, const cni_expr **out_expr, cn_error *err)
 {
-    split_window *self = state;
-    const cni_plan *child = self->window->children[0];
+    const split_window *self = state;
+    const cni_plan *input = self->all->input;
     *out_expr = expr;
-    for (int32_t column = 0; expr->kind == CNI_EXPR_COLUMN && column < child->n_columns; column++) {
-        if (child->columns[column].id == expr->column_id) {
+    for (int32_t column = 0; expr->kind == CNI_EXPR_COLUMN && column < input->n_columns; column++) {
+        if (input->columns[column].id == expr->column_id) {
             return column_of(self, self->group_scan, column, out_expr, err);
         }
     }
@@ -163,7 +207,7 @@ to_group_scan(void *state, const cni_expr *expr, const cni_expr **out_expr, cn_e
 static cn_code
 make_groups(split_window *self, const cni_plan **out_groups, cn_error *err)
 {
-    cni_rule_env *env = self->env;
+    cni_rule_env *env = self->all->env;
     const cni_plan *window = self->window;
     const int32_t n_keys = window->n_groups;
     const cni_expr **calls = NULL;
@@ -177,8 +221,9 @@ make_groups(split_window *self, const cni_plan **out_groups, cn_error *err)
     for (int32_t at = n_keys; at < window->n_exprs; at++) {
         if (is_aggregate(window->exprs[at])) {
             columns[n_keys + n] = window->columns[window->n_columns - window->n_exprs + at];
-            CN_TRY(cni_expr_rewrite(env->arena, window->exprs[at], to_group_scan, self, &calls[n++],
+            CN_TRY(cni_expr_rewrite(env->arena, window->exprs[at], to_group_scan, self, &calls[n],
                                     err));
+            n++;
         }
     }
     CN_TRY(cni_plan_aggregate(&env->builder, self->group_scan, self->group_keys, n_keys, calls, n,
@@ -194,10 +239,10 @@ make_groups(split_window *self, const cni_plan **out_groups, cn_error *err)
 
 /* key IS NOT DISTINCT FROM the groups' key, for all; NULL without keys. */
 static cn_code
-match_groups(split_window *self, const cni_plan *groups, const cni_expr **out_predicate,
+match_groups(const split_window *self, const cni_plan *groups, const cni_expr **out_predicate,
              cn_error *err)
 {
-    cni_arena *arena = self->env->arena;
+    cni_arena *arena = self->all->env->arena;
     cni_list conjuncts = {0};
     for (int32_t key = 0; key < self->window->n_groups; key++) {
         const cni_expr *group = NULL;
@@ -216,13 +261,27 @@ match_groups(split_window *self, const cni_plan *groups, const cni_expr **out_pr
     return cni_expr_all_of(arena, &conjuncts, out_predicate, err);
 }
 
-/* ---- what is left ---- */
-
-/* The window with its other functions over the scan; the scan itself when there are none. */
 static cn_code
-keep_ranks(split_window *self, const cni_plan **out_plan, cn_error *err)
+join_groups(split_window *self, const cni_plan **inout_plan, cn_error *err)
 {
-    cni_rule_env *env = self->env;
+    const cni_plan *groups = NULL;
+    const cni_expr *predicate = NULL;
+    CN_TRY(read_definition(self->all, false, &self->group_scan, err));
+    CN_TRY(place_keys(self, self->group_scan, &self->group_keys, err));
+    CN_TRY(make_groups(self, &groups, err));
+    CN_TRY(match_groups(self, groups, &predicate, err));
+    return cni_plan_join(&self->all->env->builder,
+                         predicate == NULL ? CNI_JOIN_INNER : CNI_JOIN_LEFT, *inout_plan, groups,
+                         predicate, false, inout_plan, err);
+}
+
+/* ---- ranks ---- */
+
+/* The window with its other functions; nothing when there are none. */
+static cn_code
+add_ranks(const split_window *self, const cni_plan **inout_plan, cn_error *err)
+{
+    cni_rule_env *env = self->all->env;
     const cni_plan *window = self->window;
     const int32_t n_keys = window->n_groups;
     const cni_expr **exprs = NULL;
@@ -246,44 +305,117 @@ keep_ranks(split_window *self, const cni_plan **out_plan, cn_error *err)
     node.exprs = exprs;
     node.n_columns = n;
     node.columns = columns;
-    *out_plan = self->scan;
-    return n == 0 ? CN_OK : cni_plan_window_over(&env->builder, &node, self->scan, out_plan, err);
+    return n == 0 ? CN_OK
+                  : cni_plan_window_over(&env->builder, &node, *inout_plan, inout_plan, err);
+}
+
+/* ---- all windows over one input ---- */
+
+static cn_code
+split(split_windows *self, const cni_plan *top, const cni_plan **out_plan, cn_error *err)
+{
+    cni_rule_env *env = self->env;
+    split_window *parts = NULL;
+    const int64_t n = self->windows.n_items;
+    CN_TRY(define(self, err));
+    CN_TRY(read_definition(self, true, &self->scan, err));
+    CN_TRY(cni_arena_alloc_array(env->arena, n, (int64_t)sizeof(*parts), &parts, err));
+    const cni_plan *plan = self->scan;
+    int32_t n_before = self->input->n_columns;
+    for (int64_t at = 0; at < n; at++) {
+        const cni_plan *window = window_at(self, at);
+        parts[at] = (split_window){.all = self, .window = window, .first_computed = n_before};
+        n_before += count_computed(window);
+        CN_TRY(place_keys(&parts[at], self->scan, &parts[at].keys, err));
+        CN_TRY(add_ranks(&parts[at], &plan, err));
+    }
+    for (int64_t at = 0; at < n; at++) {
+        if (has_aggregates(parts[at].window)) {
+            CN_TRY(join_groups(&parts[at], &plan, err));
+        }
+    }
+    CN_TRY(cni_plan_with(&env->builder, self->cte_id, self->definition, plan, CNI_STR("window"),
+                         &plan, err));
+    return cni_plan_exactly(env, plan, top->columns, top->n_columns, out_plan, err);
+}
+
+static bool
+is_over(const cni_plan *window, const cni_plan *input)
+{
+    bool over = true;
+    for (int32_t expr = 0; over && expr < window->n_exprs; expr++) {
+        over = cni_expr_is_over(window->exprs[expr], input);
+    }
+    for (int32_t order = 0; over && order < window->n_orders; order++) {
+        over = cni_expr_is_over(window->orders[order].expr, input);
+    }
+    return over;
+}
+
+/* The lowest input that `top`, and all windows between, are over. */
+static const cni_plan *
+find_input(const cni_plan *top)
+{
+    const cni_plan *input = top->children[0];
+    bool deeper = true;
+    while (deeper && input->kind == CNI_PLAN_WINDOW) {
+        for (const cni_plan *at = top; deeper && at != input; at = at->children[0]) {
+            deeper = is_over(at, input->children[0]);
+        }
+        input = deeper ? input->children[0] : input;
+    }
+    return input;
+}
+
+static cn_code normalize_plan(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan,
+                              cn_error *err);
+
+static cn_code
+normalize_window(cni_rule_env *env, const cni_plan *top, const cni_plan **out_plan, cn_error *err)
+{
+    const cni_plan *input = find_input(top);
+    split_windows self = {.env = env};
+    int64_t n = 0;
+    bool any = false;
+    for (const cni_plan *at = top; at != input; at = at->children[0]) {
+        CN_TRY(cni_list_push(env->arena, &self.windows, at, err));
+        any = any || has_aggregates(at);
+    }
+    n = self.windows.n_items;
+    for (int64_t at = 0; at < n / 2; at++) {
+        void *item = self.windows.items[at];
+        self.windows.items[at] = self.windows.items[n - 1 - at];
+        self.windows.items[n - 1 - at] = item;
+    }
+    CN_TRY(normalize_plan(env, input, &self.input, err));
+    if (any) {
+        return split(&self, top, out_plan, err);
+    }
+    *out_plan = self.input;
+    for (int64_t at = 0; at < n; at++) {
+        CN_TRY(cni_plan_window_over(&env->builder, window_at(&self, at), *out_plan, out_plan, err));
+    }
+    return CN_OK;
 }
 
 static cn_code
-split(cni_rule_env *env, const cni_plan *window, const cni_plan **out_plan, cn_error *err)
+normalize_plan(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_error *err)
 {
-    split_window self = {.env = env, .window = window};
-    const cni_plan *left = NULL;
-    const cni_plan *groups = NULL;
-    const cni_plan *joined = NULL;
-    const cni_expr *predicate = NULL;
-    CN_TRY(define(&self, err));
-    CN_TRY(read_definition(&self, true, &self.scan, err));
-    CN_TRY(read_definition(&self, false, &self.group_scan, err));
-    CN_TRY(place_keys(&self, self.scan, &self.keys, err));
-    CN_TRY(place_keys(&self, self.group_scan, &self.group_keys, err));
-    CN_TRY(keep_ranks(&self, &left, err));
-    CN_TRY(make_groups(&self, &groups, err));
-    CN_TRY(match_groups(&self, groups, &predicate, err));
-    CN_TRY(cni_plan_join(&env->builder, predicate == NULL ? CNI_JOIN_INNER : CNI_JOIN_LEFT, left,
-                         groups, predicate, false, &joined, err));
-    CN_TRY(cni_plan_with(&env->builder, self.cte_id, self.definition, joined, CNI_STR("window"),
-                         &joined, err));
-    return cni_plan_exactly(env, joined, window->columns, window->n_columns, out_plan, err);
-}
-
-static cn_code
-visit(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_error *err)
-{
-    *out_plan = plan;
-    return plan->kind == CNI_PLAN_WINDOW && has_aggregates(plan) ? split(env, plan, out_plan, err)
-                                                                 : CN_OK;
+    const cni_plan **children = NULL;
+    if (plan->kind == CNI_PLAN_WINDOW) {
+        return normalize_window(env, plan, out_plan, err);
+    }
+    CN_TRY(cni_arena_alloc_array(env->arena, plan->n_children, (int64_t)sizeof(*children),
+                                 &children, err));
+    for (int32_t child = 0; child < plan->n_children; child++) {
+        CN_TRY(normalize_plan(env, plan->children[child], &children[child], err));
+    }
+    return cni_plan_with_children(&env->builder, plan, children, out_plan, err);
 }
 
 cn_code
 cni_normalize_windows(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan,
                       cn_error *err)
 {
-    return cni_plan_rewrite(env, plan, visit, out_plan, err);
+    return normalize_plan(env, plan, out_plan, err);
 }
