@@ -32,7 +32,8 @@ typedef struct cni_spill_store_ops {
 } cni_spill_store_ops;
 
 typedef struct cni_spill_file_ops {
-    /* Append n_bytes > 0; *out_offset is where they lie. Thread: synchronised. Errors: CN_IO (disk
+    /* Append n_bytes > 0; *out_offset is where they lie, a multiple of CNI_SPILL_ALIGN_BYTES; the
+     * rest of the last page may be read too. Thread: synchronised. Errors: CN_IO (disk
      * full, device), CN_LIMIT_EXCEEDED (the store's quota, which is named with its size). */
     cn_code (*append)(cni_spill_file *self, const void *data, int64_t n_bytes, int64_t *out_offset,
                       cn_error *err);

@@ -1,0 +1,628 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Writers: per partition a block under way, and one buffer in which full blocks are encoded one
+ * behind the other, so that the store sees few large appends whatever the size of a block is.
+ *
+ *   rows -> partitions[p].columns -> full -> out buffer -> full -> cni_spill_append
+ *
+ * Whether blocks are compressed is decided per append by what the last ones cost: lz4 pays where
+ * the store takes longer for the bytes saved than lz4 takes to save them.
+ */
+#include "exec/spill/spill_rows.h"
+
+#include "base/thread.h"
+#include "exec/spill/spill_block_int.h"
+#include "runtime/pressure.h"
+
+#define MIN_BLOCK_BYTES (INT64_C(8) << 10)
+#define MAX_BLOCK_BYTES (INT64_C(1) << 20)
+#define BLOCKS_SHARE    16 /* of the limit, for all blocks under way */
+#define MIN_OUT_BYTES   (INT64_C(16) << 10)
+#define MAX_OUT_BYTES   (INT64_C(1) << 20)
+#define OUT_SHARE       8  /* of a writer's blocks */
+#define TRY_EVERY       16 /* appends: the other way is measured again */
+
+/* ---- lists of blocks ---- */
+
+void
+cni_spill_rows_done(cni_spill_rows *self)
+{
+    cni_dealloc(self->allocator, self->blocks, self->cap_blocks * (int64_t)sizeof(*self->blocks));
+    *self = (cni_spill_rows){0};
+}
+
+static cn_code
+reserve_blocks(cni_spill_rows *self, int64_t n_blocks, cn_error *err)
+{
+    if (n_blocks <= self->cap_blocks) {
+        return CN_OK;
+    }
+    const int64_t item = (int64_t)sizeof(*self->blocks);
+    const int64_t cap = cni_max_i64(cni_max_i64(n_blocks, 4), self->cap_blocks * 2);
+    CN_TRY(cni_realloc(self->allocator, &self->blocks, self->cap_blocks * item, cap * item, err));
+    self->cap_blocks = cap;
+    return CN_OK;
+}
+
+static void
+count_block(cni_spill_rows *self, const cni_spill_block *block)
+{
+    self->n_rows += block->n_rows;
+    self->n_bytes += block->n_bytes;
+    self->memory_bytes += block->memory_bytes;
+}
+
+cn_code
+cni_spill_rows_absorb(cni_spill_rows *self, cni_spill_rows *other, cn_error *err)
+{
+    if (self->n_blocks == 0) {
+        cni_spill_rows_done(self);
+        *self = *other;
+        *other = (cni_spill_rows){0};
+        return CN_OK;
+    }
+    CN_TRY(reserve_blocks(self, self->n_blocks + other->n_blocks, err));
+    for (int64_t block = 0; block < other->n_blocks; block++) {
+        self->blocks[self->n_blocks++] = other->blocks[block];
+        count_block(self, &other->blocks[block]);
+    }
+    cni_spill_rows_done(other);
+    return CN_OK;
+}
+
+int64_t
+cni_spill_block_bytes(const cni_context *context, int32_t n_workers, int32_t n_partitions)
+{
+    const int64_t n_blocks = (int64_t)cni_max_i64(n_workers, 1) * cni_max_i64(n_partitions, 1);
+    const int64_t share = cni_memory_limit(context->budget) / BLOCKS_SHARE / n_blocks;
+    return cni_min_i64(cni_max_i64(share, MIN_BLOCK_BYTES), MAX_BLOCK_BYTES);
+}
+
+/* ---- the writer ---- */
+
+typedef struct partition {
+    cni_spill_memory memory;
+    cni_spill_column *columns; /* of the layout; NULL before the first row */
+    int64_t n_rows;
+    cni_spill_rows done; /* blocks that are in the out buffer have offsets in it until it is
+                            appended: those from first_pending on */
+    int64_t first_pending;
+} partition;
+
+/* What a byte of blocks costs, compressed or not: running means, 0 = not known. */
+typedef struct cost {
+    double plain_ns;
+    double packed_ns;
+    int64_t n_appends;
+} cost;
+
+struct cni_spill_writer {
+    cni_spill_layout layout;
+    partition *partitions;
+    int64_t row_bytes; /* of columns of fixed width, text and nested ones left out */
+    bool has_text;
+    bool has_nested;
+    uint8_t *out;
+    int64_t out_cap;
+    int64_t out_used;
+    int64_t out_plain;  /* bytes of the blocks in it before they were compressed */
+    int64_t out_aim;    /* append when this much is there */
+    int64_t packing_ns; /* spent on compressing what is in it */
+    bool packs;
+    uint8_t *scratch;
+    int64_t scratch_cap;
+    uint32_t *order; /* scattering: row numbers by partition */
+    int64_t order_cap;
+    cni_vector *flat; /* scattering: the columns expanded */
+    cost cost;
+};
+
+static void
+measure_layout(cni_spill_writer *self)
+{
+    const cni_spill_layout *layout = &self->layout;
+    for (int32_t column = 0; column < layout->n_columns; column++) {
+        const cni_type *type = layout->types[column];
+        const uint8_t phys = (uint8_t)cni_type_phys(type);
+        self->row_bytes += cni_spill_item_bytes(phys, type);
+        self->has_text = self->has_text || phys == CNI_PHYS_VIEW;
+        self->has_nested = self->has_nested || cni_type_is_nested(type);
+    }
+    self->row_bytes = cni_max_i64(self->row_bytes, 1);
+    const int64_t share = layout->block_bytes * layout->n_partitions / OUT_SHARE;
+    self->out_aim = cni_min_i64(cni_max_i64(share, MIN_OUT_BYTES), MAX_OUT_BYTES);
+}
+
+cn_code
+cni_spill_writer_new(const cni_spill_layout *layout, cni_spill_writer **out_writer, cn_error *err)
+{
+    cni_allocator *allocator = layout->allocator;
+    CN_SCOPED(cni_spill_writer_p) self = NULL;
+    CN_TRY(cni_alloc_zeroed(allocator, (int64_t)sizeof(*self), &self, err));
+    self->layout = *layout;
+    measure_layout(self);
+    CN_TRY(cni_alloc_zeroed(allocator, layout->n_partitions * (int64_t)sizeof(partition),
+                            &self->partitions, err));
+    for (int32_t at = 0; at < layout->n_partitions; at++) {
+        self->partitions[at].memory.allocator = allocator;
+        self->partitions[at].done.allocator = allocator;
+    }
+    CN_TRY(cni_alloc_zeroed(allocator, layout->n_columns * (int64_t)sizeof(cni_vector), &self->flat,
+                            err));
+    *out_writer = CN_MOVE(self);
+    return CN_OK;
+}
+
+static void
+free_columns(const cni_spill_layout *layout, partition *part)
+{
+    for (int32_t column = 0; part->columns != NULL && column < layout->n_columns; column++) {
+        cni_spill_column_done(&part->columns[column], &part->memory);
+    }
+    cni_dealloc(layout->allocator, part->columns,
+                layout->n_columns * (int64_t)sizeof(cni_spill_column));
+    part->columns = NULL;
+}
+
+static void
+resize_aligned(cni_allocator *allocator, uint8_t **inout_data, int64_t *inout_cap)
+{
+    if (*inout_data != NULL) {
+        (void)allocator->resize(allocator, *inout_data, *inout_cap, 0, CNI_SPILL_ALIGN_BYTES, NULL);
+    }
+    *inout_data = NULL;
+    *inout_cap = 0;
+}
+
+void
+cni_spill_writer_free(cni_spill_writer *self)
+{
+    if (self == NULL) {
+        return;
+    }
+    const cni_spill_layout layout = self->layout;
+    for (int32_t at = 0; self->partitions != NULL && at < layout.n_partitions; at++) {
+        free_columns(&layout, &self->partitions[at]);
+        cni_spill_rows_done(&self->partitions[at].done);
+    }
+    for (int32_t column = 0; self->flat != NULL && column < layout.n_columns; column++) {
+        cni_vector_done(&self->flat[column]);
+    }
+    cni_allocator *allocator = layout.allocator;
+    cni_dealloc(allocator, self->flat, layout.n_columns * (int64_t)sizeof(cni_vector));
+    cni_dealloc(allocator, self->partitions, layout.n_partitions * (int64_t)sizeof(partition));
+    cni_dealloc(allocator, self->order, self->order_cap * 4);
+    cni_dealloc(allocator, self->scratch, self->scratch_cap);
+    resize_aligned(allocator, &self->out, &self->out_cap);
+    cni_dealloc(allocator, self, (int64_t)sizeof(*self));
+}
+
+int64_t
+cni_spill_writer_bytes(const cni_spill_writer *self)
+{
+    int64_t n_bytes = self->out_cap + self->scratch_cap + self->order_cap * 4;
+    for (int32_t at = 0; at < self->layout.n_partitions; at++) {
+        n_bytes += self->partitions[at].memory.held_bytes;
+    }
+    return n_bytes;
+}
+
+/* ---- the out buffer ---- */
+
+/* What compressing is worth is known only while both ways are measured now and then. */
+static void
+choose_packing(cni_spill_writer *self, int64_t append_ns)
+{
+    cost *means = &self->cost;
+    const double spent = (double)(append_ns + self->packing_ns) / (double)self->out_plain;
+    double *mean = self->packs ? &means->packed_ns : &means->plain_ns;
+    *mean = *mean > 0 ? *mean * 0.75 + spent * 0.25 : spent;
+    means->n_appends++;
+    const bool packing_pays = means->packed_ns > 0 && means->packed_ns < means->plain_ns;
+    const bool tries_other = means->n_appends % TRY_EVERY == 0;
+    self->packs = packing_pays != tries_other;
+    if (self->layout.context->settings.test_spill) {
+        self->packs = (means->n_appends & 1) != 0;
+    }
+}
+
+/* The blocks in the out buffer, which now begins at `offset` of the file, are where they stay. */
+static void
+place_pending(cni_spill_writer *self, int64_t offset)
+{
+    for (int32_t at = 0; at < self->layout.n_partitions; at++) {
+        partition *part = &self->partitions[at];
+        for (; part->first_pending < part->done.n_blocks; part->first_pending++) {
+            part->done.blocks[part->first_pending].offset += offset;
+        }
+    }
+}
+
+/* One large row made it grow. */
+static bool
+is_overgrown(const cni_spill_writer *self)
+{
+    return self->out_cap > 2 * self->out_aim;
+}
+
+static cn_code
+append_out(cni_spill_writer *self, cn_error *err)
+{
+    if (self->out_used == 0) {
+        return CN_OK;
+    }
+    CN_TRY(cni_context_check(self->layout.context, err));
+    const int64_t n_bytes = cni_round_up(self->out_used, CNI_SPILL_ALIGN_BYTES);
+    memset(self->out + self->out_used, 0, (size_t)(n_bytes - self->out_used));
+    int64_t offset = 0;
+    const int64_t start_ns = cni_clock_ns();
+    CN_TRY(cni_spill_append(self->layout.file, self->out, n_bytes, &offset, err));
+    choose_packing(self, cni_clock_ns() - start_ns);
+    place_pending(self, offset);
+    self->out_used = 0;
+    self->out_plain = 0;
+    self->packing_ns = 0;
+    if (is_overgrown(self)) {
+        resize_aligned(self->layout.allocator, &self->out, &self->out_cap);
+        cni_dealloc(self->layout.allocator, self->scratch, self->scratch_cap);
+        self->scratch = NULL;
+        self->scratch_cap = 0;
+    }
+    return CN_OK;
+}
+
+/* Room for n_bytes more, in front of which nothing else stands when they are many. */
+static cn_code
+reserve_out(cni_spill_writer *self, int64_t n_bytes, cn_error *err)
+{
+    const int64_t aim = cni_round_up(self->out_aim, CNI_SPILL_ALIGN_BYTES);
+    if (self->out_used + n_bytes > cni_max_i64(aim, self->out_cap)) {
+        CN_TRY(append_out(self, err));
+    }
+    if (self->out_used + n_bytes <= self->out_cap) {
+        return CN_OK;
+    }
+    cni_allocator *allocator = self->layout.allocator;
+    resize_aligned(allocator, &self->out, &self->out_cap);
+    const int64_t cap = cni_max_i64(aim, cni_round_up(n_bytes, CNI_SPILL_ALIGN_BYTES));
+    self->out = allocator->resize(allocator, NULL, 0, cap, CNI_SPILL_ALIGN_BYTES, err);
+    if (self->out == NULL) {
+        return err != NULL ? err->code : CN_NO_MEMORY;
+    }
+    self->out_cap = cap;
+    return CN_OK;
+}
+
+/* The last block of the out buffer, of n_bytes, compressed when that is what is done now. */
+static cn_code
+pack_block(cni_spill_writer *self, uint8_t *block, int64_t *inout_bytes, cn_error *err)
+{
+    if (!self->packs) {
+        return CN_OK;
+    }
+    if (self->scratch_cap < *inout_bytes) {
+        CN_TRY(cni_realloc(self->layout.allocator, &self->scratch, self->scratch_cap, *inout_bytes,
+                           err));
+        self->scratch_cap = *inout_bytes;
+    }
+    const int64_t start_ns = cni_clock_ns();
+    *inout_bytes = cni_spill_block_compress(block, *inout_bytes, self->scratch);
+    self->packing_ns += cni_clock_ns() - start_ns;
+    return CN_OK;
+}
+
+/* The partition's block into the out buffer; the partition is empty afterwards. */
+static cn_code
+write_block(cni_spill_writer *self, partition *part, cn_error *err)
+{
+    const cni_spill_layout *layout = &self->layout;
+    const int64_t n_plain = cni_spill_block_size(part->columns, layout->n_columns);
+    CN_TRY(reserve_blocks(&part->done, part->done.n_blocks + 1, err));
+    CN_TRY(reserve_out(self, n_plain, err));
+    uint8_t *at = self->out + self->out_used;
+    cni_spill_block_encode(part->columns, layout->n_columns, part->n_rows, at);
+    int64_t n_bytes = n_plain;
+    CN_TRY(pack_block(self, at, &n_bytes, err));
+    const cni_spill_block block = {.offset = self->out_used,
+                                   .n_bytes = n_bytes,
+                                   .n_rows = part->n_rows,
+                                   .memory_bytes =
+                                       cni_spill_block_memory(part->columns, layout->n_columns)};
+    part->done.blocks[part->done.n_blocks++] = block;
+    count_block(&part->done, &block);
+    self->out_used += n_bytes;
+    self->out_plain += n_plain;
+    part->n_rows = 0;
+    const bool grew = part->memory.held_bytes > 3 * layout->block_bytes;
+    for (int32_t column = 0; column < layout->n_columns; column++) {
+        if (grew) {
+            cni_spill_column_trim(&part->columns[column], &part->memory);
+        } else {
+            cni_spill_column_reset(&part->columns[column]);
+        }
+    }
+    return self->out_used >= self->out_aim || is_overgrown(self) ? append_out(self, err) : CN_OK;
+}
+
+/* ---- adding rows ---- */
+
+static cn_code
+require_columns(cni_spill_writer *self, partition *part, cn_error *err)
+{
+    const cni_spill_layout *layout = &self->layout;
+    if (part->columns != NULL) {
+        return CN_OK;
+    }
+    CN_TRY(cni_alloc_zeroed(layout->allocator,
+                            layout->n_columns * (int64_t)sizeof(cni_spill_column), &part->columns,
+                            err));
+    for (int32_t column = 0; column < layout->n_columns; column++) {
+        const cn_code code = cni_spill_column_init(&part->columns[column], &part->memory,
+                                                   layout->types[column], err);
+        if (code != CN_OK) {
+            free_columns(layout, part);
+            return code;
+        }
+    }
+    return CN_OK;
+}
+
+static int64_t
+used_bytes(const cni_spill_writer *self, const partition *part)
+{
+    int64_t n_bytes = 0;
+    for (int32_t column = 0; column < self->layout.n_columns; column++) {
+        n_bytes += cni_spill_column_bytes(&part->columns[column]);
+    }
+    return n_bytes;
+}
+
+static int64_t
+text_bytes(const cni_spill_writer *self, const cni_vector *columns, const cni_spill_pick *pick)
+{
+    int64_t n_bytes = 0;
+    for (int32_t column = 0; column < self->layout.n_columns; column++) {
+        if (columns[column].encoding == CNI_FLAT) {
+            n_bytes += cni_spill_text_bytes(&columns[column], pick);
+        }
+    }
+    return n_bytes;
+}
+
+/* How many of the picked rows the block takes before it is full: at least one, and not many whose
+ * size is not known. */
+static int64_t
+rows_that_fit(const cni_spill_writer *self, const partition *part, const cni_vector *columns,
+              const cni_spill_pick *pick)
+{
+    const int64_t used = used_bytes(self, part);
+    const int64_t left = self->layout.block_bytes - used;
+    cni_spill_pick some = *pick;
+    some.n = cni_min_i64(some.n, CNI_CHUNK_ROWS_MAX - part->n_rows);
+    some.n = cni_min_i64(some.n, cni_max_i64(left / self->row_bytes, 1));
+    if (self->has_nested) { /* as many again as there are, going by what those take */
+        const int64_t mean = part->n_rows == 0 ? 0 : used / part->n_rows;
+        const int64_t fitting = mean == 0 ? part->n_rows : left / mean;
+        some.n = cni_min_i64(some.n, cni_max_i64(cni_min_i64(part->n_rows, fitting), 1));
+    }
+    while (self->has_text && some.n > 1 &&
+           some.n * self->row_bytes + text_bytes(self, columns, &some) > left) {
+        some.n = some.n / 2;
+    }
+    return some.n;
+}
+
+static bool
+is_full(const cni_spill_writer *self, const partition *part)
+{
+    return part->n_rows >= CNI_CHUNK_ROWS_MAX ||
+           used_bytes(self, part) + self->row_bytes > self->layout.block_bytes;
+}
+
+static cn_code
+add_rows(cni_spill_writer *self, partition *part, const cni_vector *columns,
+         const cni_spill_pick *pick, cn_error *err)
+{
+    CN_TRY(require_columns(self, part, err));
+    cni_spill_pick left = *pick;
+    while (left.n > 0) {
+        cni_spill_pick some = left;
+        some.n = rows_that_fit(self, part, columns, &left);
+        for (int32_t column = 0; column < self->layout.n_columns; column++) {
+            CN_TRY(cni_spill_column_append(&part->columns[column], &part->memory, &columns[column],
+                                           &some, err));
+        }
+        part->n_rows += some.n;
+        left.n -= some.n;
+        left.first += some.n;
+        left.index = left.index == NULL ? NULL : left.index + some.n;
+        if (is_full(self, part)) {
+            CN_TRY(write_block(self, part, err));
+        }
+    }
+    return CN_OK;
+}
+
+static void
+forget_flat(cni_spill_writer *self)
+{
+    for (int32_t column = 0; column < self->layout.n_columns; column++) {
+        cni_vector_done(&self->flat[column]);
+    }
+}
+
+/* The columns as FLAT ones, over their first n_rows rows. */
+static cn_code
+expand(cni_spill_writer *self, const cni_vector *columns, int64_t n_rows, cn_error *err)
+{
+    for (int32_t column = 0; column < self->layout.n_columns; column++) {
+        CN_SCOPED(cni_vector) rows = {0};
+        cni_vector_slice(&rows, &columns[column], 0, n_rows);
+        CN_TRY(cni_vector_flatten(self->layout.allocator, &rows, &self->flat[column], err));
+    }
+    return CN_OK;
+}
+
+/* The picked rows of each column as FLAT ones. */
+static cn_code
+expand_picked(cni_spill_writer *self, const cni_vector *columns, const uint32_t *index, int64_t n,
+              cn_error *err)
+{
+    for (int32_t column = 0; column < self->layout.n_columns; column++) {
+        CN_SCOPED(cni_vector) rows = {0};
+        CN_TRY(cni_vector_take(self->layout.allocator, &columns[column], index, n, &rows, err));
+        CN_TRY(cni_vector_flatten(self->layout.allocator, &rows, &self->flat[column], err));
+    }
+    return CN_OK;
+}
+
+static bool
+all_flat(const cni_spill_writer *self, const cni_vector *columns)
+{
+    for (int32_t column = 0; column < self->layout.n_columns; column++) {
+        if (columns[column].encoding != CNI_FLAT) {
+            return false;
+        }
+    }
+    return true;
+}
+
+cn_code
+cni_spill_writer_add(cni_spill_writer *self, int32_t partition_at, const cni_vector *columns,
+                     const uint32_t *index, int64_t n, cn_error *err)
+{
+    partition *part = &self->partitions[partition_at];
+    cni_spill_pick pick = {.index = index, .n = n};
+    if (n == 0) {
+        return CN_OK;
+    }
+    if (all_flat(self, columns)) {
+        return add_rows(self, part, columns, &pick, err);
+    }
+    pick.index = NULL;
+    cn_code code =
+        index == NULL ? expand(self, columns, n, err) : expand_picked(self, columns, index, n, err);
+    if (code == CN_OK) {
+        code = add_rows(self, part, self->flat, &pick, err);
+    }
+    forget_flat(self);
+    return code;
+}
+
+/* ---- scattering ---- */
+
+/* Row numbers by partition, each partition's ascending; starts[p] is where p begins. */
+static void
+order_rows(const uint8_t *partitions, int64_t n_rows, uint8_t mask, uint32_t starts[257],
+           uint32_t *out_order)
+{
+    uint32_t counts[4][256] = {{0}}; /* four, so that equal neighbours do not wait for each other */
+    int64_t row = 0;
+    for (; row + 4 <= n_rows; row += 4) {
+        counts[0][partitions[row] & mask]++;
+        counts[1][partitions[row + 1] & mask]++;
+        counts[2][partitions[row + 2] & mask]++;
+        counts[3][partitions[row + 3] & mask]++;
+    }
+    for (; row < n_rows; row++) {
+        counts[0][partitions[row] & mask]++;
+    }
+    uint32_t next[256];
+    starts[0] = 0;
+    for (int32_t at = 0; at < 256; at++) {
+        next[at] = starts[at];
+        starts[at + 1] = starts[at] + counts[0][at] + counts[1][at] + counts[2][at] + counts[3][at];
+    }
+    for (row = 0; row < n_rows; row++) {
+        out_order[next[partitions[row] & mask]++] = (uint32_t)row;
+    }
+}
+
+static cn_code
+scatter_flat(cni_spill_writer *self, const cni_vector *columns, int64_t n_rows,
+             const uint8_t *partitions, cn_error *err)
+{
+    uint32_t starts[257];
+    order_rows(partitions, n_rows, (uint8_t)(self->layout.n_partitions - 1), starts, self->order);
+    for (int32_t at = 0; at < self->layout.n_partitions; at++) {
+        const cni_spill_pick pick = {.index = self->order + starts[at],
+                                     .n = (int64_t)starts[at + 1] - starts[at]};
+        if (pick.n > 0) {
+            CN_TRY(add_rows(self, &self->partitions[at], columns, &pick, err));
+        }
+    }
+    return CN_OK;
+}
+
+cn_code
+cni_spill_writer_scatter(cni_spill_writer *self, const cni_vector *columns, int64_t n_rows,
+                         const uint8_t *partitions, cn_error *err)
+{
+    if (self->order_cap < n_rows) {
+        CN_TRY(cni_realloc(self->layout.allocator, &self->order, self->order_cap * 4, n_rows * 4,
+                           err));
+        self->order_cap = n_rows;
+    }
+    if (all_flat(self, columns)) {
+        return scatter_flat(self, columns, n_rows, partitions, err);
+    }
+    cn_code code = expand(self, columns, n_rows, err);
+    if (code == CN_OK) {
+        code = scatter_flat(self, self->flat, n_rows, partitions, err);
+    }
+    forget_flat(self);
+    return code;
+}
+
+/* ---- finishing ---- */
+
+cn_code
+cni_spill_writer_finish(cni_spill_writer *self, cni_spill_rows *inout_rows, cn_error *err)
+{
+    for (int32_t at = 0; at < self->layout.n_partitions; at++) {
+        partition *part = &self->partitions[at];
+        if (part->n_rows > 0) {
+            CN_TRY(write_block(self, part, err));
+        }
+        free_columns(&self->layout, part);
+    }
+    CN_TRY(append_out(self, err));
+    resize_aligned(self->layout.allocator, &self->out, &self->out_cap);
+    for (int32_t at = 0; at < self->layout.n_partitions; at++) {
+        partition *part = &self->partitions[at];
+        if (part->done.n_blocks > 0) {
+            CN_TRY(cni_spill_rows_absorb(&inout_rows[at], &part->done, err));
+        }
+        part->done = (cni_spill_rows){.allocator = self->layout.allocator};
+        part->first_pending = 0;
+    }
+    return CN_OK;
+}
+
+/* ---- reading ---- */
+
+cn_code
+cni_spill_read_block(const cni_spill_layout *layout, const cni_spill_rows *rows, int64_t block_at,
+                     cni_chunk *inout_chunk, cn_error *err)
+{
+    const cni_spill_block *block = &rows->blocks[block_at];
+    CN_TRY(cni_context_check(layout->context, err));
+    /* Whole pages, into aligned memory: the store then reads without a copy. */
+    const int64_t mask = CNI_SPILL_ALIGN_BYTES - 1;
+    const int64_t start = block->offset & ~mask;
+    const int64_t n_bytes = cni_round_up(block->offset + block->n_bytes, mask + 1) - start;
+    CN_SCOPED(cni_buffer_p) buffer = NULL;
+    CN_TRY(cni_buffer_new(layout->allocator, n_bytes + mask, &buffer, err));
+    uint8_t *pages = buffer->data + (-(uintptr_t)buffer->data & (uintptr_t)mask);
+    CN_TRY(cni_spill_read(layout->file, start, n_bytes, pages, err));
+    return cni_spill_block_decode(layout->allocator, layout->types, layout->n_columns, buffer,
+                                  pages + (block->offset - start), block->n_bytes, inout_chunk,
+                                  err);
+}
+
+void
+cni_spill_drop_block(const cni_spill_layout *layout, const cni_spill_rows *rows, int64_t block_at)
+{
+    const cni_spill_block *block = &rows->blocks[block_at];
+    cni_spill_discard(layout->file, block->offset, block->n_bytes);
+}
