@@ -508,3 +508,158 @@ cni_sort_key_encode(cni_allocator *allocator, const cni_sort_spec *specs,
     *inout_len_bytes = writer.len_bytes;
     return CN_OK;
 }
+
+/* ---- variable keys, column by column ---- */
+
+/* Bytes of a text with its end. */
+static int64_t
+text_bytes(cni_str text)
+{
+    int64_t n_bytes = text.len_bytes + 2;
+    const char *end = text.data + text.len_bytes;
+    const char *zero = memchr(text.data, 0, (size_t)text.len_bytes);
+    while (zero != NULL) {
+        n_bytes++;
+        zero = memchr(zero + 1, 0, (size_t)(end - zero - 1));
+    }
+    return n_bytes;
+}
+
+static void
+add_text_lengths(const cni_vector *flat, int64_t n_rows, int64_t *inout_lengths)
+{
+    const cni_view *views = flat->data;
+    for (int64_t row = 0; row < n_rows; row++) {
+        if (cni_bits_get(flat->validity, row)) {
+            inout_lengths[row] += text_bytes(cni_view_str(&views[row]));
+        }
+    }
+}
+
+static void
+add_fixed_lengths(const cni_vector *flat, int64_t n_rows, int64_t *inout_lengths)
+{
+    const int32_t n_bytes = value_bytes(flat->type);
+    for (int64_t row = 0; row < n_rows; row++) {
+        inout_lengths[row] += cni_bits_get(flat->validity, row) ? n_bytes : 0;
+    }
+}
+
+static void
+add_any_lengths(const cni_sort_spec *spec, const cni_vector *vector, int64_t n_rows,
+                int64_t *inout_lengths)
+{
+    for (int64_t row = 0; row < n_rows; row++) {
+        key_writer counter = {NULL, 0};
+        write_key(&counter, spec, vector, row);
+        inout_lengths[row] += counter.len_bytes - (spec->nullable ? 1 : 0);
+    }
+}
+
+cn_code
+cni_sort_key_lengths(cni_allocator *allocator, const cni_sort_spec *specs,
+                     const cni_vector *const *keys, int32_t n_specs, int64_t n_rows,
+                     int64_t *out_lengths, cn_error *err)
+{
+    int64_t n_null_bytes = 0;
+    for (int32_t key = 0; key < n_specs; key++) {
+        n_null_bytes += specs[key].nullable ? 1 : 0;
+    }
+    for (int64_t row = 0; row < n_rows; row++) {
+        out_lengths[row] = n_null_bytes;
+    }
+    for (int32_t key = 0; key < n_specs; key++) {
+        CN_SCOPED(cni_vector) flat = {0};
+        if (cni_type_is_nested(specs[key].type)) {
+            add_any_lengths(&specs[key], keys[key], n_rows, out_lengths);
+            continue;
+        }
+        CN_TRY(cni_vector_flatten(allocator, keys[key], &flat, err));
+        if (flat.phys == CNI_PHYS_VIEW) {
+            add_text_lengths(&flat, n_rows, out_lengths);
+        } else {
+            add_fixed_lengths(&flat, n_rows, out_lengths);
+        }
+    }
+    return CN_OK;
+}
+
+static void
+write_text_column(const cni_sort_spec *spec, const cni_vector *flat, int64_t n_rows, uint8_t *out,
+                  int64_t *inout_offsets)
+{
+    const cni_view *views = flat->data;
+    for (int64_t row = 0; row < n_rows; row++) {
+        key_writer writer = {out, inout_offsets[row]};
+        const bool is_valid = cni_bits_get(flat->validity, row);
+        if (spec->nullable) {
+            write_byte(&writer, null_byte(spec, !is_valid));
+        }
+        const int64_t start = writer.len_bytes;
+        if (is_valid) {
+            write_text(&writer, cni_view_str(&views[row]));
+        }
+        if (spec->descending) {
+            invert(out + start, writer.len_bytes - start);
+        }
+        inout_offsets[row] = writer.len_bytes;
+    }
+}
+
+static inline CN_ALWAYS_INLINE void
+write_fixed_column(const cni_sort_spec *spec, const cni_vector *flat, cni_phys phys,
+                   int32_t n_bytes, int64_t n_rows, uint8_t *out, int64_t *inout_offsets)
+{
+    for (int64_t row = 0; row < n_rows; row++) {
+        uint8_t *next = out + inout_offsets[row];
+        const bool is_valid = cni_bits_get(flat->validity, row);
+        if (spec->nullable) {
+            *next++ = null_byte(spec, !is_valid);
+        }
+        if (is_valid) {
+            put_fixed(flat, row, phys, n_bytes, next);
+            if (spec->descending) {
+                invert(next, n_bytes);
+            }
+            next += n_bytes;
+        }
+        inout_offsets[row] = next - out;
+    }
+}
+
+/* The common layouts get loops of their own. */
+static void
+write_column_by_layout(const cni_sort_spec *spec, const cni_vector *flat, int64_t n_rows,
+                       uint8_t *out, int64_t *inout_offsets)
+{
+    const int32_t n_bytes = value_bytes(spec->type);
+    if (flat->phys == CNI_PHYS_VIEW) {
+        write_text_column(spec, flat, n_rows, out, inout_offsets);
+    } else if (flat->phys == CNI_PHYS_I32) {
+        write_fixed_column(spec, flat, CNI_PHYS_I32, 4, n_rows, out, inout_offsets);
+    } else if (flat->phys == CNI_PHYS_I64 && n_bytes == 8) {
+        write_fixed_column(spec, flat, CNI_PHYS_I64, 8, n_rows, out, inout_offsets);
+    } else {
+        write_fixed_column(spec, flat, (cni_phys)flat->phys, n_bytes, n_rows, out, inout_offsets);
+    }
+}
+
+cn_code
+cni_sort_key_write(cni_allocator *allocator, const cni_sort_spec *specs,
+                   const cni_vector *const *keys, int32_t n_specs, int64_t n_rows, uint8_t *out,
+                   int64_t *inout_offsets, cn_error *err)
+{
+    for (int32_t key = 0; key < n_specs; key++) {
+        CN_SCOPED(cni_vector) flat = {0};
+        for (int64_t row = 0; cni_type_is_nested(specs[key].type) && row < n_rows; row++) {
+            key_writer writer = {out, inout_offsets[row]};
+            write_key(&writer, &specs[key], keys[key], row);
+            inout_offsets[row] = writer.len_bytes;
+        }
+        if (!cni_type_is_nested(specs[key].type)) {
+            CN_TRY(cni_vector_flatten(allocator, keys[key], &flat, err));
+            write_column_by_layout(&specs[key], &flat, n_rows, out, inout_offsets);
+        }
+    }
+    return CN_OK;
+}

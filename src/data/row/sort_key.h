@@ -40,4 +40,14 @@ CN_NODISCARD cn_code cni_sort_key_encode(cni_allocator *allocator, const cni_sor
                                          int64_t *inout_len_bytes, int64_t *out_offsets,
                                          cn_error *err);
 
+/* The same bytes in two steps, for callers that place each key: first how long the keys are ... */
+CN_NODISCARD cn_code cni_sort_key_lengths(cni_allocator *allocator, const cni_sort_spec *specs,
+                                          const cni_vector *const *keys, int32_t n_specs,
+                                          int64_t n_rows, int64_t *out_lengths, cn_error *err);
+/* ... then key r to out + inout_offsets[r], which becomes the offset of its end. */
+CN_NODISCARD cn_code cni_sort_key_write(cni_allocator *allocator, const cni_sort_spec *specs,
+                                        const cni_vector *const *keys, int32_t n_specs,
+                                        int64_t n_rows, uint8_t *out, int64_t *inout_offsets,
+                                        cn_error *err);
+
 #endif /* CNI_DATA_SORT_KEY_H */

@@ -11,32 +11,35 @@
  * Equal rows keep source order: a row that equals a worker's own boundary came later and is
  * dropped, one that equals a shared boundary may have come earlier and stays.
  */
-#include "base/thread.h"
 #include "exec/operator/operators.h"
-#include "exec/operator/sort_data.h"
+#include "exec/operator/sort_int.h"
 #include "plan/table/dynamic_filter.h"
+#include "runtime/pressure.h"
 
 #define OWNED_ROWS_MAX 256       /* chunks of fewer rows give up the pages of their texts */
 #define MAX_HELD_ROWS  (1 << 17) /* rows of pieces, most of which were dropped */
+#define TEST_CHUNKS    3         /* of a run, under test_spill */
 
 typedef struct top_n_operator {
     cni_operator base;
     cni_sort_plan plan;
+    cni_sort_finish finish;
     int64_t n_wanted;            /* offset + limit */
     int64_t n_candidates_max;    /* pruned then */
+    bool prunes;                 /* few enough are wanted */
     bool has_leads;              /* the first key's leading bytes can be had cheaply */
     cni_atomic_i64 own_boundary; /* used when no scan listens */
     cni_atomic_i64 *boundary;    /* the best so far; a scan may read it too */
     cni_atomic_i64 rows_dropped; /* counter */
-    cni_mutex mutex;
-    cni_sort_data *combined; /* under the mutex */
-    cni_sort_result result;
 } top_n_operator;
 
 typedef struct top_n_local {
-    cni_sort_data *data;
-    uint64_t *leads;   /* of a chunk */
-    bool has_boundary; /* the first run's entry n_wanted - 1 is the worker's own */
+    cni_sort_local *data; /* its runs: the best so far, one when pruned */
+    cni_sort_runs spilled;
+    bool has_boundary;
+    uint8_t *boundary_key; /* the worker's own: n_wanted rows are not behind it */
+    int64_t boundary_bytes;
+    uint64_t *leads; /* of a chunk */
     int64_t cap_leads;
     uint32_t rows[CNI_CHUNK_ROWS_MAX];
     cni_chunk kept;
@@ -48,10 +51,8 @@ static void
 close_top_n(cni_operator *base)
 {
     top_n_operator *self = (top_n_operator *)base;
-    cni_sort_result_done(&self->result);
-    cni_sort_data_free_all(self->combined);
+    cni_sort_finish_done(&self->finish);
     cni_sort_plan_done(&self->plan);
-    cni_mutex_done(&self->mutex);
     cni_budget_unref(base->budget);
     cni_dealloc(base->context->allocator, self, (int64_t)sizeof(*self));
 }
@@ -64,7 +65,9 @@ close_local(cni_operator *base, void *opaque)
     if (local != NULL) {
         cni_chunk_done(&local->kept);
         cni_dealloc(self->plan.allocator, local->leads, local->cap_leads);
-        cni_sort_data_free(local->data);
+        cni_dealloc(self->plan.allocator, local->boundary_key, local->boundary_bytes);
+        cni_sort_runs_done(&local->spilled, self->plan.allocator);
+        cni_sort_local_free(local->data);
         cni_dealloc(self->plan.allocator, local, (int64_t)sizeof(*local));
     }
 }
@@ -72,11 +75,11 @@ close_local(cni_operator *base, void *opaque)
 static cn_code
 open_local(cni_operator *base, void **out_local, cn_error *err)
 {
-    const top_n_operator *self = (const top_n_operator *)base;
+    top_n_operator *self = (top_n_operator *)base;
     top_n_local *local = NULL;
     CN_TRY(cni_alloc_zeroed(self->plan.allocator, (int64_t)sizeof(*local), &local, err));
     cni_chunk_init(&local->kept, base->context->allocator);
-    const cn_code code = cni_sort_data_new(&self->plan, &local->data, err);
+    const cn_code code = cni_sort_local_new(&self->plan, &local->data, err);
     if (code != CN_OK) {
         close_local(base, local);
         return code;
@@ -87,16 +90,60 @@ open_local(cni_operator *base, void **out_local, cn_error *err)
 
 /* ---- boundaries ---- */
 
+/* The last of a run of n_wanted rows. */
+static cn_code
+set_boundary(top_n_operator *self, top_n_local *local, const cni_sort_run *run, cn_error *err)
+{
+    cni_allocator *allocator = self->plan.allocator;
+    const cni_sort_block *block = &run->blocks[run->n_blocks - 1];
+    const uint8_t *key = block->records + self->plan.header_bytes;
+    for (int64_t row = 1; row < block->n_rows; row++) {
+        key += cni_sort_key_length(&self->plan, key) + self->plan.header_bytes;
+    }
+    const int64_t n_bytes = cni_sort_key_length(&self->plan, key);
+    CN_TRY(cni_realloc(allocator, &local->boundary_key, local->boundary_bytes, n_bytes + 8, err));
+    local->boundary_bytes = n_bytes + 8;
+    memcpy(local->boundary_key, key, (size_t)n_bytes);
+    memset(local->boundary_key + n_bytes, 0, 8);
+    cni_boundary_offer(self->boundary, cni_sort_word(local->boundary_key, n_bytes, 0));
+    local->has_boundary = true;
+    return CN_OK;
+}
+
+/* One run of the best rows in place of all candidates. */
 static cn_code
 prune(top_n_operator *self, top_n_local *local, cn_error *err)
 {
-    if (local->data->n_entries <= self->n_wanted) {
-        return CN_OK;
+    cni_sort_local *data = local->data;
+    cni_sort_run *best = NULL;
+    CN_TRY(cni_sort_local_close(data, self->n_wanted, err));
+    if (data->runs.n_items > 1) {
+        CN_TRY(cni_sort_merge_resident(&self->plan, &data->runs, self->n_wanted, &best, err));
+        for (int64_t run = 0; run < data->runs.n_items; run++) {
+            cni_sort_run_free(data->runs.items[run]);
+        }
+        data->runs.items[0] = best;
+        data->runs.n_items = 1;
+        data->resident_bytes = best->n_bytes;
     }
-    CN_TRY(cni_sort_data_prune(local->data, self->n_wanted, err));
-    const cni_sort_run *run = &local->data->runs[0];
-    cni_boundary_offer(self->boundary, run->entries[run->n_entries - 1].high);
-    local->has_boundary = true;
+    best = data->runs.n_items == 0 ? NULL : data->runs.items[0];
+    return best == NULL || best->n_rows < self->n_wanted ? CN_OK
+                                                         : set_boundary(self, local, best, err);
+}
+
+/* The candidates to disk; the boundary stays, it only drops rows that nobody wants. */
+static cn_code
+spill(top_n_operator *self, top_n_local *local, cn_error *err)
+{
+    cni_sort_runs *runs = &local->data->runs;
+    CN_TRY(cni_sort_local_spill(local->data, err));
+    CN_TRY(cni_sort_grow(self->plan.allocator, (void *)&local->spilled.items,
+                         &local->spilled.cap_items, local->spilled.n_items + runs->n_items,
+                         (int64_t)sizeof(cni_sort_run *), err));
+    for (int64_t run = 0; run < runs->n_items; run++) {
+        local->spilled.items[local->spilled.n_items++] = runs->items[run];
+    }
+    runs->n_items = 0;
     return CN_OK;
 }
 
@@ -192,6 +239,40 @@ own_texts(top_n_operator *self, top_n_local *local, cni_chunk **inout_chunk, cn_
 
 /* ---- the contract ---- */
 
+static bool
+is_pressed(const top_n_operator *self, const top_n_local *local)
+{
+    const cni_sort_batch *batch = &local->data->batch;
+    const bool too_few = self->plan.context->settings.test_spill && batch->n_pages < TEST_CHUNKS;
+    return !too_few && cni_memory_should_spill(self->plan.budget, self->plan.context,
+                                               batch->n_bytes + local->data->resident_bytes);
+}
+
+/* Candidates beside the best so far. */
+static cn_code
+add_candidates(top_n_operator *self, top_n_local *local, cni_chunk *chunk, cn_error *err)
+{
+    cni_sort_local *data = local->data;
+    cni_sort_batch *batch = &data->batch;
+    const int64_t n_rows = chunk->n_rows;
+    CN_TRY(cni_sort_batch_add(batch, &self->plan, chunk, err));
+    if (local->has_boundary) {
+        const cni_str key = {(const char *)local->boundary_key, local->boundary_bytes - 8};
+        cni_sort_batch_drop_behind(batch, &self->plan, n_rows, key);
+    }
+    const int64_t n_best = data->runs.n_items == 0 ? 0 : data->runs.items[0]->n_rows;
+    const bool pressed = is_pressed(self, local);
+    if (n_best + batch->n_items >= self->n_candidates_max ||
+        batch->n_rows >= self->n_candidates_max + MAX_HELD_ROWS || pressed ||
+        batch->n_bytes > self->plan.batch_bytes) {
+        CN_TRY(prune(self, local, err));
+    }
+    return pressed && cni_memory_should_spill(self->plan.budget, self->plan.context,
+                                              data->resident_bytes)
+               ? spill(self, local, err)
+               : CN_OK;
+}
+
 static cn_code
 push(cni_operator *base, void *opaque, cni_chunk *chunk, cni_waker own_waker,
      cni_op_answer *out_answer, cn_error *err)
@@ -203,18 +284,13 @@ push(cni_operator *base, void *opaque, cni_chunk *chunk, cni_waker own_waker,
     if (self->n_wanted == 0) {
         return CN_OK;
     }
+    if (!self->prunes) {
+        CN_TRY(cni_sort_local_add(local->data, chunk, err));
+        return cni_sort_local_relieve(local->data, err);
+    }
     CN_TRY(narrow(self, local, &chunk, err));
     CN_TRY(own_texts(self, local, &chunk, err));
-    const int64_t n_rows = chunk->n_rows;
-    CN_TRY(cni_sort_data_add(local->data, chunk, err));
-    if (local->has_boundary) {
-        cni_sort_data_drop_behind(local->data, n_rows, self->n_wanted - 1);
-    }
-    if (local->data->n_entries >= self->n_candidates_max ||
-        local->data->n_rows >= self->n_candidates_max + MAX_HELD_ROWS) {
-        CN_TRY(prune(self, local, err));
-    }
-    return CN_OK;
+    return chunk->n_rows == 0 ? CN_OK : add_candidates(self, local, chunk, err);
 }
 
 static cn_code
@@ -222,42 +298,46 @@ combine(cni_operator *base, void *opaque, cn_error *err)
 {
     top_n_operator *self = (top_n_operator *)base;
     top_n_local *local = opaque;
-    CN_TRY(prune(self, local, err));
-    CN_TRY(cni_sort_data_seal(local->data, err));
-    cni_sort_data *data = CN_MOVE(local->data);
-    cni_mutex_lock(&self->mutex);
-    data->next = self->combined;
-    self->combined = data;
-    cni_mutex_unlock(&self->mutex);
-    return CN_OK;
+    if (self->prunes) {
+        CN_TRY(prune(self, local, err));
+    } else {
+        CN_TRY(cni_sort_local_close(local->data, self->n_wanted, err));
+    }
+    if (local->spilled.n_items > 0) {
+        CN_TRY(spill(self, local, err));
+        const cni_sort_runs runs = local->data->runs;
+        local->data->runs = local->spilled;
+        local->spilled = runs;
+    }
+    return cni_sort_finish_collect(&self->finish, local->data, err);
 }
 
 static int32_t
 finalize_tasks(cni_operator *base)
 {
-    (void)base;
-    return 1;
+    return cni_sort_finish_tasks(&((top_n_operator *)base)->finish);
 }
 
 static cn_code
 finalize(cni_operator *base, int32_t task, int32_t n_tasks, cn_error *err)
 {
-    top_n_operator *self = (top_n_operator *)base;
-    (void)task;
-    (void)n_tasks;
-    CN_TRY(cni_sort_result_init(&self->result, &self->plan, CN_MOVE(self->combined), 1, err));
-    const int32_t n_units = cni_sort_result_units(&self->result);
-    for (int32_t unit = 0; unit < n_units; unit++) {
-        CN_TRY(cni_sort_result_work(&self->result, unit, err));
-    }
-    return cni_sort_result_settle(&self->result, err);
+    return cni_sort_finish_work(&((top_n_operator *)base)->finish, task, n_tasks, err);
+}
+
+static int64_t
+reclaim(cni_operator *base, int64_t n_bytes)
+{
+    return base->context->spill == NULL
+               ? 0
+               : cni_sort_finish_reclaim(&((top_n_operator *)base)->finish, n_bytes);
 }
 
 static cn_code
 open_source(cni_operator *base, cni_scan **out_scan, cn_error *err)
 {
     const top_n_operator *self = (const top_n_operator *)base;
-    return cni_sort_scan_new(&self->result, self->plan.spec->offset, self->n_wanted, out_scan, err);
+    return cni_sort_source_new(&self->finish.set, self->plan.spec->offset, self->n_wanted, out_scan,
+                               err);
 }
 
 static int64_t
@@ -273,6 +353,9 @@ notes(const cni_operator *base, cni_op_note *out_notes, int32_t max_notes)
     const cni_op_note all[] = {
         {"keys", self->plan.key_bytes >= 0 ? "fixed" : "long", 0},
         {"rows_dropped", NULL, cni_counter_get(&self->rows_dropped)},
+        {"spilled_runs", NULL, cni_counter_get(&self->plan.spilled_runs)},
+        {"spilled_bytes", NULL, cni_counter_get(&self->plan.spilled_bytes)},
+        {"merge_passes", NULL, cni_counter_get(&self->plan.merges)},
         {"peak_bytes", NULL, cni_budget_peak_bytes(base->budget)},
     };
     return cni_operator_give_notes(all, CN_ARRAY_LEN(all), out_notes, max_notes);
@@ -286,6 +369,7 @@ static const cni_operator_ops top_n_ops = {
     .finalize_tasks = finalize_tasks,
     .finalize = finalize,
     .open_source = open_source,
+    .reclaim = reclaim,
     .state_bytes = state_bytes,
     .notes = notes,
     .close_local = close_local,
@@ -297,8 +381,9 @@ init(top_n_operator *self, const cni_phys_op *spec, const cni_operator_env *env,
 {
     CN_TRY(cni_budget_new(env->context->budget, "top-n", CNI_BUDGET_UNLIMITED, &self->base.budget,
                           err));
-    CN_TRY(cni_sort_plan_init(&self->plan, spec->sort, env->context,
-                              cni_budget_allocator(self->base.budget), err));
+    CN_TRY(cni_sort_plan_init(&self->plan, spec->sort, env->context, self->base.budget,
+                              env->n_workers, err));
+    cni_sort_finish_init(&self->finish, &self->plan);
     self->has_leads = cni_sort_has_leads(&self->plan.keys[0]);
     self->boundary = env->dynamic == NULL ? &self->own_boundary : &env->dynamic->boundary;
     if (__builtin_add_overflow(spec->sort->offset, spec->sort->limit, &self->n_wanted)) {
@@ -308,6 +393,7 @@ init(top_n_operator *self, const cni_phys_op *spec, const cni_operator_env *env,
     if (__builtin_add_overflow(self->n_wanted, 1 + self->n_wanted / 8, &self->n_candidates_max)) {
         self->n_candidates_max = INT64_MAX;
     }
+    self->prunes = self->n_wanted <= self->plan.batch_rows / 2;
     cni_flag_publish(self->boundary, INT64_MAX);
     return CN_OK;
 }
@@ -319,7 +405,6 @@ cni_top_n_operator_new(const cni_phys_op *spec, const cni_operator_env *env,
     top_n_operator *self = NULL;
     CN_TRY(cni_alloc_zeroed(env->context->allocator, (int64_t)sizeof(*self), &self, err));
     cni_operator_init(&self->base, &top_n_ops, env, spec->plan);
-    cni_mutex_init(&self->mutex);
     const cn_code code = init(self, spec, env, err);
     if (code != CN_OK) {
         close_top_n(&self->base);

@@ -5,7 +5,7 @@
  */
 #include <stdlib.h>
 
-#include "exec/operator/sort_entries.h"
+#include "exec/operator/sort_items.h"
 #include "support/run_plan.h"
 
 static int64_t
@@ -372,7 +372,7 @@ test_computed_key_and_limit_above(void **state)
     cni_strbuf_done(&got);
 }
 
-/* ---- entries ---- */
+/* ---- items ---- */
 
 static uint64_t
 next_random(uint64_t *seed)
@@ -381,32 +381,74 @@ next_random(uint64_t *seed)
     return *seed >> 33;
 }
 
+#define ITEM_ROWS 5000
+#define ITEM_KEY  96
+
+typedef struct item_keys {
+    uint8_t bytes[ITEM_ROWS][ITEM_KEY + 8];
+    const uint8_t *keys[ITEM_ROWS];
+    uint32_t lengths[ITEM_ROWS];
+    cni_sort_item items[2 * ITEM_ROWS];
+} item_keys;
+
+/* Keys with a common beginning, few or many different bytes, some of them far behind; the last byte
+ * ends them (prefix-free). */
 static void
-test_entries_are_stable(void **state)
+make_keys(item_keys *self, int64_t n, uint64_t range, int32_t common, bool varying, uint64_t *seed)
+{
+    for (int64_t row = 0; row < n; row++) {
+        uint8_t *key = self->bytes[row];
+        const uint64_t length = varying ? 8 + next_random(seed) % 40 : 24;
+        memset(key, 0, sizeof(self->bytes[row]));
+        memset(key, 'c', (size_t)common);
+        for (uint64_t at = 0; at < length - 1; at++) {
+            key[(uint64_t)common + at] = (uint8_t)(1 + next_random(seed) % range);
+        }
+        self->lengths[row] = (uint32_t)common + (uint32_t)length;
+        self->keys[row] = key;
+        self->items[row] = (cni_sort_item){cni_sort_word(key, self->lengths[row], 0), (uint32_t)row,
+                                           self->lengths[row]};
+    }
+}
+
+static int64_t
+backwards(const void *state, uint32_t row)
 {
     (void)state;
-    static cni_sort_entry entries[5000];
-    static cni_sort_entry scratch[5000];
-    static const int64_t sizes[] = {0, 1, 2, 47, 48, 49, 100, 5000};
-    static const uint64_t ranges[] = {1, 2, 300, 1000000};
+    return -(int64_t)row;
+}
+
+static void
+check_items(const item_keys *self, int64_t n, bool descending_rows)
+{
+    for (int64_t at = 1; at < n; at++) {
+        const cni_sort_item *a = &self->items[at - 1];
+        const cni_sort_item *b = &self->items[at];
+        const int order =
+            cni_str_compare((cni_str){(const char *)self->keys[a->row], self->lengths[a->row]},
+                            (cni_str){(const char *)self->keys[b->row], self->lengths[b->row]});
+        assert_true(order < 0 || (order == 0 && (a->row < b->row) != descending_rows));
+    }
+}
+
+static void
+test_items(void **state)
+{
+    (void)state;
+    static item_keys keys;
+    static const int64_t sizes[] = {0, 1, 2, 24, 25, 26, 100, 700, ITEM_ROWS};
+    static const uint64_t ranges[] = {1, 2, 3, 20, 255};
+    static const int32_t commons[] = {0, 5, 8, 40};
+    cni_context context = {0};
     uint64_t seed = 42;
-    for (size_t size = 0; size < sizeof(sizes) / sizeof(sizes[0]); size++) {
-        for (size_t range = 0; range < sizeof(ranges) / sizeof(ranges[0]); range++) {
-            const int64_t n = sizes[size];
-            for (int64_t at = 0; at < n; at++) {
-                entries[at] = (cni_sort_entry){(next_random(&seed) % ranges[range]) << 40,
-                                               next_random(&seed) % 3, (uint64_t)at};
-            }
-            cni_sort_entries(entries, scratch, n, NULL, NULL);
-            for (int64_t at = 1; at < n; at++) {
-                const int order = cni_sort_entry_compare(&entries[at - 1], &entries[at]);
-                assert_true(order < 0 || (order == 0 && entries[at - 1].row < entries[at].row));
-            }
-            cni_sort_entries_by_row(entries, scratch, n);
-            for (int64_t at = 0; at < n; at++) {
-                assert_int_equal(entries[at].row, at);
-            }
-        }
+    for (size_t at = 0; at < 9 * 5 * 4 * 4; at++) {
+        const int64_t n = sizes[at % 9];
+        const bool varying = (at / 180) % 2 == 1;
+        const bool by_sequence = at / 360 == 1;
+        const cni_sort_order order = {&context, keys.keys, by_sequence ? backwards : NULL, NULL};
+        make_keys(&keys, n, ranges[at / 9 % 5], commons[at / 45 % 4], varying, &seed);
+        assert_int_equal(cni_sort_items(&order, keys.items, keys.items + n, n, NULL), CN_OK);
+        check_items(&keys, n, by_sequence);
     }
 }
 
@@ -414,7 +456,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_entries_are_stable),
+        cmocka_unit_test(test_items),
         cmocka_unit_test(test_sort_keys),
         cmocka_unit_test(test_top_n),
         cmocka_unit_test(test_distinct_on),
