@@ -4,6 +4,7 @@
  * running in cli_run.c, printing in cli_print*.c.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -55,11 +56,20 @@ run_inputs(cn_session *session, const cli_options *options)
     return true;
 }
 
+/* The user's directory for temporary files, or NULL for the default. */
+static const char *
+temp_directory(void)
+{
+    const char *path = getenv("TMPDIR");
+    return path != NULL && path[0] != '\0' ? path : NULL;
+}
+
 static bool
 run(const cli_options *options)
 {
     const cn_engine_options engine_options = {.struct_size = sizeof(engine_options),
-                                              .n_threads = options->n_threads};
+                                              .n_threads = options->n_threads,
+                                              .temp_directory = temp_directory()};
     cn_error err = CN_ERROR_INIT;
     cn_engine *engine = NULL;
     cn_session *session = NULL;

@@ -94,6 +94,10 @@ typedef struct cn_engine_options {
     int32_t n_threads;           /* threads per query, the calling one included; 0 = all cores */
     int64_t memory_limit_bytes;  /* 0 = 80 % of the machine's or the cgroup's memory */
     const cn_executor *executor; /* NULL = threads of the engine's own, started when first needed */
+    /* Where queries that exceed their memory put rows, in a sub-directory that is made when first
+     * needed: NULL = "/tmp", "" = nowhere, such queries fail. Copied. */
+    const char *temp_directory;
+    int64_t temp_directory_limit_bytes; /* of all queries; 0 = 90 % of what is free there */
 } cn_engine_options;
 
 /* New engine; costs less than a millisecond and starts no thread. `options` may be NULL. */

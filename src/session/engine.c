@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "io/file/spill_directory.h"
 #include "io/format/parquet/parquet_table.h"
 #include "io/read_parquet.h"
 #include "io/source/table_function_list.h"
@@ -83,7 +84,35 @@ read_options(const cn_engine_options *options, cn_engine_options *out_known, cn_
         return CN_FAIL(err, CN_INVALID_ARGUMENT, "memory_limit_bytes must not be negative (%lld)",
                        (long long)out_known->memory_limit_bytes);
     }
+    if (out_known->temp_directory_limit_bytes < 0) {
+        return CN_FAIL(err, CN_INVALID_ARGUMENT,
+                       "temp_directory_limit_bytes must not be negative (%lld)",
+                       (long long)out_known->temp_directory_limit_bytes);
+    }
     return CN_OK;
+}
+
+/* The store is over the default directory unless the host names one, which may be none. What
+ * crashed processes left in a directory that was named is removed now. */
+static cn_code
+build_spill(cn_engine *self, const cn_engine_options *options, cn_error *err)
+{
+    const cni_str path = cni_str_of(options->temp_directory != NULL ? options->temp_directory
+                                                                    : CNI_SPILL_DIRECTORY_DEFAULT);
+    if (path.len_bytes >= (int64_t)sizeof(self->temp_directory)) {
+        return CN_FAIL(err, CN_LIMIT_EXCEEDED, "temp_directory is longer than %d bytes",
+                       (int)sizeof(self->temp_directory) - 1);
+    }
+    self->temp_directory_limit_bytes = options->temp_directory_limit_bytes;
+    if (path.len_bytes == 0) {
+        return CN_OK;
+    }
+    memcpy(self->temp_directory, path.data, (size_t)path.len_bytes);
+    if (options->temp_directory != NULL) {
+        (void)cni_spill_directory_clean(path);
+    }
+    return cni_spill_directory_new(self->allocator, self->fault, path,
+                                   self->temp_directory_limit_bytes, &self->spill, err);
 }
 
 static cn_code
@@ -96,6 +125,7 @@ build(cn_engine *self, const cn_engine_options *options, cni_fault *fault, cn_er
         cni_min_i64(MAX_PARQUET_CACHE_BYTES, self->memory_limit_bytes / PARQUET_CACHE_SHARE),
         &self->parquet_cache, err));
     adopt_read_parquet(self);
+    CN_TRY(build_spill(self, options, err));
     const cni_executor executor = {
         .submit = options->executor == NULL ? NULL : options->executor->submit,
         .private_data = options->executor == NULL ? NULL : options->executor->private_data};
@@ -143,6 +173,7 @@ cni_engine_unref(cn_engine *self)
     cni_pool_free(self->pool);
     cni_function_registry_free(self->functions);
     cni_parquet_cache_free(self->parquet_cache);
+    cni_spill_store_unref(self->spill);
     cni_budget *budget = self->budget;
     cni_dealloc(self->allocator, self, (int64_t)sizeof(*self));
     cni_budget_unref(budget);

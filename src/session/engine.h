@@ -12,7 +12,10 @@
 #include "plan/table/table.h"
 #include "runtime/admission.h"
 #include "runtime/budget.h"
+#include "runtime/spill.h"
 #include "runtime/task.h"
+
+#define CNI_ENGINE_PATH_BYTES 256 /* of temp_directory, as a setting has room */
 
 /* Thread: synchronised (fields are set once; the parts synchronise themselves). */
 struct cn_engine {
@@ -27,6 +30,9 @@ struct cn_engine {
     cni_fault *fault;                        /* borrowed; NULL outside tests */
     int32_t n_threads;
     int64_t memory_limit_bytes;
+    cni_spill_store *spill; /* over temp_directory; NULL when that is empty */
+    int64_t temp_directory_limit_bytes;
+    char temp_directory[CNI_ENGINE_PATH_BYTES];
 };
 typedef struct cn_engine *cni_engine_p;
 

@@ -4,10 +4,32 @@
  */
 #include "session/session.h"
 
+#include <stddef.h>
+
+#include "io/file/spill_directory.h"
+
+_Static_assert(CNI_ENGINE_PATH_BYTES == CNI_SETTING_TEXT_BYTES, "one is copied into the other");
+
+static cni_settings
+default_settings(const cn_engine *engine)
+{
+    cni_settings settings = cni_settings_default(engine->n_threads, engine->memory_limit_bytes);
+    settings.temp_directory_limit = engine->temp_directory_limit_bytes;
+    memcpy(settings.temp_directory, engine->temp_directory, sizeof(settings.temp_directory));
+    return settings;
+}
+
+static cni_spill_store *
+ref_store(cni_spill_store *store)
+{
+    return store == NULL ? NULL : cni_spill_store_ref(store);
+}
+
 static cn_code
 build(cn_session *self, cn_engine *engine, cn_error *err)
 {
-    self->settings = cni_settings_default(engine->n_threads, engine->memory_limit_bytes);
+    self->settings = default_settings(engine);
+    self->spill = ref_store(engine->spill);
     CN_TRY(cni_tenant_new(engine->pool, self->allocator, &self->tenant, err));
     CN_TRY(cni_catalog_new(self->allocator, &self->catalog, err));
     return cni_function_registry_new(self->allocator, &self->functions, err);
@@ -69,6 +91,7 @@ cni_session_unref(cn_session *self)
     free_prepared(self);
     free_policies(self);
     cni_tenant_unref(self->tenant);
+    cni_spill_store_unref(self->spill);
     cni_catalog_free(self->catalog);
     cni_function_registry_free(self->functions);
     cni_mutex_done(&self->mutex);
@@ -102,6 +125,50 @@ store_setting(cn_session *self, const cni_setting *setting, const cni_settings *
     cni_mutex_unlock(&self->mutex);
 }
 
+static bool
+is_spill_setting(const cni_setting *setting)
+{
+    return setting->offset == offsetof(cni_settings, temp_directory) ||
+           setting->offset == offsetof(cni_settings, temp_directory_limit);
+}
+
+/* The store that the settings ask for: the engine's, one of the session's own, or none. */
+static cn_code
+make_store(cn_session *self, const cni_settings *settings, cni_spill_store **out_store,
+           cn_error *err)
+{
+    const cn_engine *engine = self->engine;
+    const cni_str path = cni_str_of(settings->temp_directory);
+    if (cni_str_eq(path, cni_str_of(engine->temp_directory)) &&
+        settings->temp_directory_limit == engine->temp_directory_limit_bytes) {
+        *out_store = ref_store(engine->spill);
+        return CN_OK;
+    }
+    if (path.len_bytes == 0) {
+        *out_store = NULL;
+        return CN_OK;
+    }
+    cni_mutex_lock(&self->mutex);
+    const cni_access_policy *policy = self->policy == NULL ? NULL : &self->policy->inner;
+    cni_mutex_unlock(&self->mutex);
+    if (policy != NULL && policy->open_file != NULL) {
+        CN_TRY(policy->open_file(policy->private_data, path, true, err));
+    }
+    return cni_spill_directory_new(engine->allocator, engine->fault, path,
+                                   settings->temp_directory_limit, out_store, err);
+}
+
+/* Queries that run keep the one they began with. */
+static void
+exchange_store(cn_session *self, cni_spill_store *own_store)
+{
+    cni_mutex_lock(&self->mutex);
+    cni_spill_store *before = self->spill;
+    self->spill = own_store;
+    cni_mutex_unlock(&self->mutex);
+    cni_spill_store_unref(before);
+}
+
 cn_code
 cni_session_set_text(cn_session *self, cni_str name, cni_str value, cn_error *err)
 {
@@ -109,6 +176,11 @@ cni_session_set_text(cn_session *self, cni_str name, cni_str value, cn_error *er
     CN_TRY(cni_setting_find(name, &setting, err));
     cni_settings changed = cni_session_settings(self);
     CN_TRY(cni_settings_set(&changed, setting, value, err));
+    if (is_spill_setting(setting)) {
+        cni_spill_store *store = NULL;
+        CN_TRY(make_store(self, &changed, &store, err));
+        exchange_store(self, store);
+    }
     store_setting(self, setting, &changed);
     return CN_OK;
 }
@@ -116,17 +188,25 @@ cni_session_set_text(cn_session *self, cni_str name, cni_str value, cn_error *er
 cn_code
 cni_session_reset(cn_session *self, cni_str name, cn_error *err)
 {
-    const cni_settings fresh =
-        cni_settings_default(self->engine->n_threads, self->engine->memory_limit_bytes);
+    const cni_settings fresh = default_settings(self->engine);
     if (name.len_bytes == 0) {
         cni_mutex_lock(&self->mutex);
         self->settings = fresh;
         cni_budget_set_limit(self->budget, fresh.session_memory_limit);
         cni_mutex_unlock(&self->mutex);
+        exchange_store(self, ref_store(self->engine->spill));
         return CN_OK;
     }
     const cni_setting *setting = NULL;
     CN_TRY(cni_setting_find(name, &setting, err));
+    if (is_spill_setting(setting)) {
+        cni_settings changed = cni_session_settings(self);
+        cni_spill_store *store = NULL;
+        memcpy((char *)&changed + setting->offset, (const char *)&fresh + setting->offset,
+               setting->kind == CNI_SETTING_TEXT ? CNI_SETTING_TEXT_BYTES : sizeof(int64_t));
+        CN_TRY(make_store(self, &changed, &store, err));
+        exchange_store(self, store);
+    }
     store_setting(self, setting, &fresh);
     return CN_OK;
 }
@@ -207,6 +287,7 @@ cni_session_context(cn_session *self, const cni_settings *settings, cni_context 
     }
     cni_mutex_lock(&self->mutex);
     out_context->policy = self->policy == NULL ? NULL : &self->policy->inner;
+    out_context->spill = ref_store(self->spill);
     link_context(self, out_context);
     cni_mutex_unlock(&self->mutex);
     return CN_OK;
@@ -221,7 +302,10 @@ cni_session_context_done(cn_session *self, cni_context *context)
     cni_mutex_lock(&self->mutex);
     unlink_context(self, context);
     cni_mutex_unlock(&self->mutex);
+    cni_spill_store *store = context->spill;
     cni_context_done(context);
+    context->spill = NULL;
+    cni_spill_store_unref(store);
 }
 
 void

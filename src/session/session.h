@@ -46,6 +46,7 @@ struct cn_session {
     cni_function_registry *functions; /* built-ins and the session's own; synchronises itself */
     cni_mutex mutex;                  /* guards the rest */
     cni_settings settings;
+    cni_spill_store *spill; /* the engine's, or one of its own once temp_directory was set */
     cni_prepared *prepared;
     cni_context *contexts;            /* of all that plans or runs now, and of queries not freed */
     cni_session_policy *policies;     /* every one that was ever set */

@@ -189,10 +189,16 @@ static const cni_setting settings[] = {
             "float sums are the same bits whatever the threads and chunk sizes"),
     SETTING(session_memory_limit, CNI_SETTING_BYTES, INT64_C(1) << 20, INT64_MAX, NULL,
             "memory that the tables and all queries of the session may use"),
+    SETTING(temp_directory, CNI_SETTING_TEXT, 0, 0, NULL,
+            "where rows go that exceed the memory of a query; empty = nowhere, such queries fail"),
+    SETTING(temp_directory_limit, CNI_SETTING_BYTES, 0, INT64_MAX, NULL,
+            "bytes that temporary files may take; 0 = 90 % of what is free there"),
     SETTING(test_encode, CNI_SETTING_TEXT, 0, 0, check_encodings,
             "for tests: scans re-encode what they give (slice, dictionary, constant, run_end)"),
     SETTING(test_serialize_plan, CNI_SETTING_BOOL, 0, 1, NULL,
             "for tests: every plan is written to its binary form and read back"),
+    SETTING(test_spill, CNI_SETTING_BOOL, 0, 1, NULL,
+            "for tests: operators write their rows to temp_directory at every opportunity"),
     SETTING(test_swap, CNI_SETTING_TEXT, 0, 0, check_swap,
             "for tests: the sides of joins are exchanged while they run (always, twice, never)"),
     SETTING(threads, CNI_SETTING_INTEGER, 1, CNI_MAX_WORKERS, NULL,
@@ -466,6 +472,7 @@ cni_settings_for_execution(const cni_settings *self)
     exec.disabled_rules = cni_str_of(self->disabled_rules);
     exec.test_encode = encodings;
     exec.test_serialize_plan = self->test_serialize_plan;
+    exec.test_spill = self->test_spill;
     exec.test_swap = swap;
     return exec;
 }

@@ -22,8 +22,11 @@ typedef struct cni_settings {
     bool export_views;
     bool reproducible;
     bool test_serialize_plan;
+    bool test_spill;
+    int64_t temp_directory_limit; /* 0 = 90 % of what is free */
     char disabled_rules[CNI_SETTING_TEXT_BYTES];
     char priority[CNI_SETTING_TEXT_BYTES];
+    char temp_directory[CNI_SETTING_TEXT_BYTES]; /* empty = nothing is spilled */
     char test_encode[CNI_SETTING_TEXT_BYTES];
     char test_swap[CNI_SETTING_TEXT_BYTES];
 } cni_settings;
