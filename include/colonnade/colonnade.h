@@ -65,7 +65,7 @@ extern "C" {
 #define CN_VERSION_MAJOR 0
 #define CN_VERSION_MINOR 1
 #define CN_VERSION_PATCH 0
-#define CN_API_VERSION   1 /* raised by every addition to this header */
+#define CN_API_VERSION   2 /* raised by every addition to this header */
 
 /* Version of the library at run time, such as "0.1.0". Static. */
 CN_API const char *cn_version(void);
@@ -115,6 +115,9 @@ CN_API int64_t cn_engine_memory_peak_bytes(const cn_engine *engine);
 CN_API CN_NODISCARD cn_code cn_session_new(cn_engine *engine, cn_session **out_session,
                                            cn_error *err);
 CN_API void cn_session_free(cn_session *session);
+/* Stop everything that plans, waits or runs in the session now: within 100 ms it reports
+ * CN_CANCELLED. Statements that come later are not touched. Any thread, any time. */
+CN_API void cn_session_cancel(cn_session *session);
 
 /* Change a setting, as SET does: cn_session_set(session, "threads", "2", &err). Names and values
  * are listed in doc/settings.md. Errors: CN_NOT_FOUND with the nearest name, CN_INVALID_ARGUMENT.
@@ -215,8 +218,15 @@ typedef struct cn_query_options {
     uint32_t struct_size;       /* sizeof(cn_query_options) */
     int32_t n_threads;          /* 0 = the session's setting */
     int64_t memory_limit_bytes; /* 0 = the session's setting */
-    int64_t timeout_ms;         /* 0 = none */
+    int64_t timeout_ms;         /* 0 = the session's setting */
 } cn_query_options;
+
+enum {
+    CN_QUERY_READY = 0,   /* nobody has pulled it yet */
+    CN_QUERY_WAITING = 1, /* for memory that other queries claim; see admission_timeout_ms */
+    CN_QUERY_RUNNING = 2, /* also while nobody pulls it */
+    CN_QUERY_ENDED = 3    /* its rows have been taken, or it failed */
+};
 
 typedef struct cn_progress {
     uint32_t struct_size;
@@ -224,9 +234,16 @@ typedef struct cn_progress {
     int64_t rows_scanned; /* by all scans so far */
     int64_t bytes_read;
     int64_t elapsed_us;
+    int32_t state;        /* CN_QUERY_READY .. */
+    int64_t remaining_us; /* an estimate from what was done so far, < 0 = unknown */
+    int64_t memory_bytes; /* in use by the query now */
+    int64_t memory_peak_bytes;
+    int64_t spilled_bytes; /* written to temporary files so far */
 } cn_progress;
 
-/* Start an execution that can be watched and cancelled. `options` may be NULL. */
+/* Start an execution that can be watched and cancelled. `options` may be NULL. It is planned here;
+ * the first pull waits until its memory fits beside the queries that run, and is refused with
+ * CN_BUSY when that takes too long (then it may be tried again). */
 CN_API CN_NODISCARD cn_code cn_frame_start(cn_frame *frame, const cn_query_options *options,
                                            cn_query **out_query, cn_error *err);
 /* Stops the query if it runs. Streams taken from it stay valid (and end with CN_CANCELLED's errno).

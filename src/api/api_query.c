@@ -128,19 +128,15 @@ cn_query_cancel(cn_query *query)
 cn_code
 cn_query_progress(cn_query *query, cn_progress *inout_progress, cn_error *err)
 {
-    cni_execution_progress seen;
     CN_TRY(cni_api_need(query, "query", err));
     CN_TRY(cni_api_need(inout_progress, "inout_progress", err));
     if (inout_progress->struct_size < sizeof(inout_progress->struct_size)) {
         return CN_FAIL(err, CN_INVALID_ARGUMENT, "cn_progress.struct_size is not set (%u)",
                        inout_progress->struct_size);
     }
-    cni_execution_progress_get(query->execution, &seen);
-    const cn_progress known = {.struct_size = inout_progress->struct_size,
-                               .fraction = seen.fraction,
-                               .rows_scanned = seen.rows_scanned,
-                               .bytes_read = seen.bytes_read,
-                               .elapsed_us = seen.elapsed_ns / 1000};
+    cn_progress known;
+    cni_query_look(query, &known);
+    known.struct_size = inout_progress->struct_size;
     memcpy(inout_progress, &known,
            (size_t)cni_min_i64((int64_t)inout_progress->struct_size, (int64_t)sizeof(known)));
     return CN_OK;

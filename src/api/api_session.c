@@ -23,6 +23,14 @@ cn_session_free(cn_session *session)
     cni_session_unref(session);
 }
 
+void
+cn_session_cancel(cn_session *session)
+{
+    if (session != NULL) {
+        cni_session_cancel(session);
+    }
+}
+
 cn_code
 cn_session_set(cn_session *session, const char *name, const char *value, cn_error *err)
 {

@@ -166,6 +166,14 @@ cni_clock_ns(void)
 }
 
 int64_t
+cni_thread_cpu_ns(void)
+{
+    struct timespec time;
+    (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return (int64_t)time.tv_sec * INT64_C(1000000000) + (int64_t)time.tv_nsec;
+}
+
+int64_t
 cni_clock_wall_us(void)
 {
     struct timespec now = {0};

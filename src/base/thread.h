@@ -46,6 +46,8 @@ uint64_t cni_thread_id(void);
 
 /* Nanoseconds of the monotonic clock. */
 int64_t cni_clock_ns(void);
+/* Nanoseconds of a processor that the calling thread has had. */
+int64_t cni_thread_cpu_ns(void);
 /* Microseconds since 1970-01-01 UTC of the wall clock. */
 int64_t cni_clock_wall_us(void);
 /* Processors this process may run on (affinity and cgroup quota), at least 1. */

@@ -121,10 +121,10 @@ void
 cni_task_run(cni_core *core, cni_task *task, int32_t worker)
 {
     cni_group *group = task->group;
-    const int64_t begun_ns = cni_clock_ns();
+    const int64_t begun_ns = cni_thread_cpu_ns(); /* being passed over is no use of time */
     maybe_yield(begun_ns);
     const cni_step step = task->work.step(task->work.argument, task, worker);
-    const int64_t used_ns = cni_clock_ns() - begun_ns;
+    const int64_t used_ns = cni_thread_cpu_ns() - begun_ns;
     maybe_yield(used_ns);
     if (step == CNI_STEP_DONE && task->work.on_done != NULL) {
         task->work.on_done(task->work.argument);

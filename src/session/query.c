@@ -53,6 +53,8 @@ read_options(cn_session *session, const cn_query_options *options, cni_settings 
     return CN_OK;
 }
 
+#define LEAST_FRACTION 0.01 /* of the rows before what remains is estimated */
+
 /* ---- admission ---- */
 
 static void
@@ -62,6 +64,40 @@ leave(cn_query *self)
         cni_admission_leave(self->frame->session->engine->admission, &self->place);
         self->admitted = false;
     }
+}
+
+/* Work goes on in the background while nobody pulls; its share of the clock is what counts. */
+static int64_t
+remaining_us(const cni_execution_progress *seen)
+{
+    if (seen->fraction >= 1.0) {
+        return 0;
+    }
+    if (seen->fraction < LEAST_FRACTION || seen->elapsed_ns <= 0) {
+        return -1;
+    }
+    return (int64_t)((double)seen->elapsed_ns / 1000.0 * (1.0 - seen->fraction) / seen->fraction);
+}
+
+void
+cni_query_look(cn_query *self, cn_progress *out_progress)
+{
+    cni_execution_progress seen;
+    cni_execution_progress_get(self->execution, &seen);
+    int64_t state = cni_flag_consume(&self->state);
+    const bool waits =
+        state == CN_QUERY_READY &&
+        cni_admission_is_waiting(self->frame->session->engine->admission, &self->place);
+    *out_progress = (cn_progress){.struct_size = sizeof(*out_progress),
+                                  .fraction = seen.fraction,
+                                  .rows_scanned = seen.rows_scanned,
+                                  .bytes_read = seen.bytes_read,
+                                  .elapsed_us = seen.elapsed_ns / 1000,
+                                  .state = waits ? CN_QUERY_WAITING : (int32_t)state,
+                                  .remaining_us = state == CN_QUERY_ENDED ? 0 : remaining_us(&seen),
+                                  .memory_bytes = cni_budget_current_bytes(self->context.budget),
+                                  .memory_peak_bytes = cni_budget_peak_bytes(self->context.budget),
+                                  .spilled_bytes = 0};
 }
 
 /* Somebody pulls: the query must have been admitted. */
@@ -82,6 +118,7 @@ begin_pull(cn_query *self, cn_error *err)
     CN_TRY(cni_admission_enter(self->frame->session->engine->admission, &self->place,
                                &self->context, &request, err));
     self->admitted = true;
+    cni_flag_publish(&self->state, CN_QUERY_RUNNING);
     return CN_OK;
 }
 
@@ -89,6 +126,7 @@ static void
 end_pull(cn_query *self, cn_code code)
 {
     if (self->ended || code != CN_OK) {
+        cni_flag_publish(&self->state, CN_QUERY_ENDED);
         leave(self);
     } else {
         cni_admission_pause(&self->place, true);

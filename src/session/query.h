@@ -29,6 +29,7 @@ struct cn_query {
     bool admitted;
     bool streamed; /* a stream was taken */
     bool ended;
+    cni_atomic_i64 state; /* flag: CN_QUERY_READY .. */
 };
 typedef struct cn_query *cni_query_p;
 
@@ -54,6 +55,8 @@ CN_NODISCARD cn_code cni_empty_stream(cni_allocator *allocator, struct ArrowArra
 
 /* The error behind a stream's failure; see cn_stream_error. */
 void cni_stream_error(struct ArrowArrayStream *stream, cn_error *out_err);
+/* How far it is, all fields. Any thread. */
+void cni_query_look(cn_query *self, cn_progress *out_progress);
 /* Text of what EXPLAIN shows for the frame's plan. */
 CN_NODISCARD cn_code cni_query_explain(cn_frame *frame, bool as_json, cni_strbuf *out,
                                        cn_error *err);
