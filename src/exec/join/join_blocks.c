@@ -7,6 +7,21 @@
  */
 #include "exec/join/join_int.h"
 
+bool
+cni_join_gives_pairs(const cni_phys_join *join)
+{
+    switch ((cni_phys_join_kind)join->kind) {
+    case CNI_PHYS_JOIN_INNER:
+    case CNI_PHYS_JOIN_PROBE_OUTER:
+    case CNI_PHYS_JOIN_BUILD_OUTER:
+    case CNI_PHYS_JOIN_FULL:
+    case CNI_PHYS_JOIN_SINGLE:
+        return true;
+    default:
+        return false;
+    }
+}
+
 void
 cni_join_begin_blocks(const cni_join_probe *self, cni_join_local *local)
 {
@@ -18,7 +33,11 @@ cni_join_begin_blocks(const cni_join_probe *self, cni_join_local *local)
     };
     local->n_pairs = 0;
     local->pair_at = 0;
-    memset(local->matched, 0, (size_t)n_probe);
+    if (local->states != NULL) {
+        memcpy(local->matched, local->states, (size_t)n_probe);
+    } else {
+        memset(local->matched, 0, (size_t)n_probe);
+    }
 }
 
 /* ---- moving through the pairs ---- */
@@ -64,11 +83,18 @@ advance(const cni_join_probe *self, cni_join_local *local)
 
 /* ---- every pair is a match ---- */
 
-static bool
-gives_pairs(const cni_join_probe *self)
+/* The first step of a chunk: all of its rows have a match when there is any build row. */
+static cn_code
+note_all(const cni_join_probe *self, cni_join_local *local, cn_error *err)
 {
-    const cni_phys_join_kind kind = (cni_phys_join_kind)self->join->kind;
-    return kind == CNI_PHYS_JOIN_INNER || kind == CNI_PHYS_JOIN_BUILD_OUTER || self->outer;
+    const bool first = local->blocks.standing == 0 && local->blocks.moving == 0;
+    for (int64_t row = 0; local->states != NULL && first && row < local->probe.n_rows; row++) {
+        if (self->join->kind == CNI_PHYS_JOIN_SINGLE && local->states[row] != 0) {
+            return cni_join_fail_single(err);
+        }
+        local->states[row] = 1;
+    }
+    return CN_OK;
 }
 
 static cn_code
@@ -85,6 +111,7 @@ give_all_pairs(cni_join_probe *self, cni_join_local *local, cn_error *err)
     if (self->join->kind == CNI_PHYS_JOIN_SINGLE && n_build > 1) {
         return cni_join_fail_single(err);
     }
+    CN_TRY(note_all(self, local, err));
     const int64_t n = advance(self, local);
     local->n_matches += n;
     local->active = !all_pairs_seen(self, local);
@@ -107,7 +134,7 @@ step_unconditional(cni_join_probe *self, cni_join_local *local, cn_error *err)
             cni_flag_publish(&self->build->all_matched, 1);
         }
     }
-    if (gives_pairs(self)) {
+    if (cni_join_gives_pairs(self->join)) {
         return give_all_pairs(self, local, err);
     }
     local->active = false;
@@ -163,7 +190,7 @@ static int64_t
 find_open(const cni_join_probe *self, const cni_join_local *local, const cni_join_blocks *at,
           int64_t n, uint64_t *out_open)
 {
-    const bool pairs = gives_pairs(self);
+    const bool pairs = cni_join_gives_pairs(self->join);
     int64_t n_open = 0;
     memset(out_open, 0, (size_t)cni_bits_words(n) * sizeof(*out_open));
     for (int64_t row = 0; row < n; row++) {
@@ -202,7 +229,7 @@ note_pairs(const cni_join_probe *self, cni_join_local *local, const cni_join_blo
            const uint64_t *live, const uint64_t *unknown, int64_t *out_n, cn_error *err)
 {
     const bool single = self->join->kind == CNI_PHYS_JOIN_SINGLE;
-    const bool pairs = gives_pairs(self);
+    const bool pairs = cni_join_gives_pairs(self->join);
     int64_t n_out = 0;
     for (int64_t word = 0; word < cni_bits_words(n); word++) {
         for (uint64_t bits = live[word]; bits != 0; bits &= bits - 1) {
@@ -232,11 +259,14 @@ finish(cni_join_probe *self, cni_join_local *local, cn_error *err)
 {
     int64_t n = 0;
     local->active = false;
-    if (!gives_pairs(self)) {
+    if (!cni_join_gives_pairs(self->join)) {
         return self->join->kind == CNI_PHYS_JOIN_BUILD_SEMI ||
                        self->join->kind == CNI_PHYS_JOIN_BUILD_ANTI
                    ? CN_OK
                    : cni_join_give_tested(self, local, err);
+    }
+    if (local->states != NULL) {
+        memcpy(local->states, local->matched, (size_t)local->probe.n_rows);
     }
     for (int64_t row = 0; self->outer && row < local->probe.n_rows; row++) {
         local->out_probe[n] = (uint32_t)row;
@@ -268,7 +298,7 @@ step_residual(cni_join_probe *self, cni_join_local *local, cn_error *err)
         return finish(self, local, err);
     }
     const cni_join_blocks at = local->blocks;
-    const bool tests = !gives_pairs(self) && !self->marks;
+    const bool tests = !cni_join_gives_pairs(self->join) && !self->marks;
     if (tests && !at.build_stands && local->matched[at.standing] == 1) {
         next_standing(local);
         return CN_OK;

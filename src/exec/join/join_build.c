@@ -6,7 +6,7 @@
  * way; what is made of it all is in join_finalize.c.
  */
 #include "data/row/hash.h"
-#include "exec/join/join_int.h"
+#include "exec/join/join_spill_int.h"
 
 /* ---- pieces ---- */
 
@@ -30,6 +30,7 @@ data_free(cni_join_build *build, cni_join_data *self)
 {
     const cni_phys_join *join = build->join;
     cni_allocator *allocator = build->allocator;
+    cni_join_drop_spilled(self, allocator);
     cni_join_pieces_free(allocator, self->first);
     for (int32_t at = 0; self->observations != NULL && at < join->n_key_filters; at++) {
         cni_key_observation_done(&self->observations[at]);
@@ -130,26 +131,59 @@ fill_piece(const cni_join_build *self, const cni_chunk *chunk, cni_join_piece *p
     return CN_OK;
 }
 
-/* Keep the rows in `index`. */
 static cn_code
-narrow_piece(const cni_join_build *self, cni_join_piece *piece, const uint32_t *index, int64_t n,
-             cn_error *err)
+narrow_vector(const cni_join_build *self, cni_vector *inout, bool flat, const uint32_t *index,
+              int64_t n, bool strings, cn_error *err)
 {
-    for (int32_t at = 0; at < piece->n_vectors; at++) {
-        cni_vector taken = {0};
-        cni_vector flat = {0};
-        CN_TRY(cni_vector_take(self->base.context->allocator, &piece->vectors[at], index, n, &taken,
-                               err));
-        cn_code code = CN_OK;
-        if (at >= self->n_stored) {
-            code = cni_vector_flatten(self->base.context->allocator, &taken, &flat, err);
-            cni_vector_done(&taken);
-            cni_vector_move(&taken, &flat);
-        }
-        cni_vector_done(&piece->vectors[at]);
-        cni_vector_move(&piece->vectors[at], &taken);
-        CN_TRY(code);
+    cni_allocator *allocator = self->base.context->allocator;
+    CN_SCOPED(cni_vector) taken = {0};
+    CN_TRY(cni_vector_take(allocator, inout, index, n, &taken, err));
+    if (flat) {
+        CN_SCOPED(cni_vector) flattened = {0};
+        CN_TRY(cni_vector_flatten(allocator, &taken, &flattened, err));
+        cni_vector_done(&taken);
+        cni_vector_move(&taken, &flattened);
     }
+    if (strings && taken.encoding == CNI_FLAT && taken.phys == CNI_PHYS_VIEW) {
+        CN_TRY(cni_vector_own_strings(allocator, &taken, true, err));
+    }
+    cni_vector_done(inout);
+    cni_vector_move(inout, &taken);
+    return CN_OK;
+}
+
+static cn_code
+narrow_hashes(const cni_join_build *self, cni_join_piece *piece, const uint32_t *index, int64_t n,
+              cn_error *err)
+{
+    const int64_t old_bytes = piece->n_rows * (int64_t)sizeof(*piece->hashes);
+    uint64_t *hashes = NULL;
+    if (piece->hashes == NULL) {
+        return CN_OK;
+    }
+    CN_TRY(cni_alloc_array(self->allocator, n, (int64_t)sizeof(*hashes), &hashes, err));
+    for (int64_t at = 0; at < n; at++) {
+        hashes[at] = piece->hashes[index[at]];
+    }
+    cni_dealloc(self->allocator, piece->hashes, old_bytes);
+    piece->hashes = hashes;
+    return CN_OK;
+}
+
+cn_code
+cni_join_piece_narrow(const cni_join_build *self, cni_join_piece *piece, const uint32_t *index,
+                      int64_t n, bool strings, cn_error *err)
+{
+    for (int32_t at = 0; n > 0 && at < piece->n_vectors; at++) {
+        CN_TRY(
+            narrow_vector(self, &piece->vectors[at], at >= self->n_stored, index, n, strings, err));
+    }
+    if (n == 0) {
+        cni_dealloc(self->allocator, piece->hashes,
+                    piece->n_rows * (int64_t)sizeof(*piece->hashes));
+        piece->hashes = NULL;
+    }
+    CN_TRY(narrow_hashes(self, piece, index, n, err));
     piece->n_rows = n;
     return CN_OK;
 }
@@ -173,7 +207,7 @@ drop_nulls(const cni_join_build *self, cni_join_data *data, cni_join_piece *piec
     }
     CN_TRY(cni_alloc_array(self->allocator, n_rows, (int64_t)sizeof(*index), &index, err));
     (void)cni_selection_to_index(&kept, n_rows, index);
-    const cn_code code = narrow_piece(self, piece, index, n, err);
+    const cn_code code = cni_join_piece_narrow(self, piece, index, n, false, err);
     cni_dealloc(self->allocator, index, n_rows * (int64_t)sizeof(*index));
     return code;
 }
@@ -213,7 +247,7 @@ static cn_code
 push(cni_operator *base, void *opaque, cni_chunk *chunk, cni_waker own_waker,
      cni_op_answer *out_answer, cn_error *err)
 {
-    const cni_join_build *self = cni_join_build_of(base);
+    cni_join_build *self = cni_join_build_of(base);
     cni_join_data *data = opaque;
     cni_join_piece *piece = NULL;
     cni_waker_drop(own_waker);
@@ -227,14 +261,7 @@ push(cni_operator *base, void *opaque, cni_chunk *chunk, cni_waker own_waker,
         cni_join_pieces_free(self->allocator, piece);
         return code;
     }
-    data->n_rows += piece->n_rows;
-    if (data->last == NULL) {
-        data->first = piece;
-    } else {
-        data->last->next = piece;
-    }
-    data->last = piece;
-    return CN_OK;
+    return cni_join_take_piece(self, data, piece, err);
 }
 
 /* ---- life ---- */
@@ -261,6 +288,7 @@ combine(cni_operator *base, void *local, cn_error *err)
     cni_join_build *self = cni_join_build_of(base);
     cni_join_data *data = local;
     cni_join_data *taken = NULL;
+    CN_TRY(cni_join_end_writer(self, data, err));
     CN_TRY(data_new(self, &taken, err));
     const cni_join_data empty = *taken;
     *taken = *data;
@@ -299,6 +327,20 @@ filter_name(const cni_join_build *self)
     return names[cni_key_filter_kind_of(self->filters[0])];
 }
 
+/* The others, then what is on disk when the build has finished. */
+static int32_t
+give_spilled(const cni_join_build *self, const cni_op_note *others, int32_t n_others,
+             cni_op_note *out_notes, int32_t max_notes)
+{
+    const cni_op_note all[] = {
+        {"rows_in_memory", NULL, self->n_rows},
+        {"spilled_partitions", NULL, cni_counter_get(&self->n_spilled_parts)},
+        {"spilled_bytes", NULL, cni_counter_get(&self->n_spilled_bytes)},
+    };
+    const int32_t n = cni_operator_give_notes(others, n_others, out_notes, max_notes);
+    return n + cni_operator_give_notes(all, CN_ARRAY_LEN(all), out_notes + n, max_notes - n);
+}
+
 static int32_t
 notes(const cni_operator *base, cni_op_note *out_notes, int32_t max_notes)
 {
@@ -306,15 +348,18 @@ notes(const cni_operator *base, cni_op_note *out_notes, int32_t max_notes)
     const bool has_filter = self->join->n_key_filters > 0 && self->filters != NULL;
     const cni_op_note all[] = {
         {"strategy", strategy_name(self), 0},
-        {"build_rows", NULL, self->n_rows},
+        {"build_rows", NULL, self->whole_rows},
         {"build_bytes", NULL, cni_budget_peak_bytes(base->budget)},
         {"unique", NULL, self->unique ? 1 : 0},
-        {"null_keys", NULL, self->n_null_rows},
+        {"null_keys", NULL, self->whole_null_rows},
         {"matches", NULL, cni_counter_get(&self->n_matches)},
         {"key_filters", NULL, self->join->n_key_filters},
         {"key_filter", has_filter ? filter_name(self) : "absent", 0},
         {"swapped", NULL, 1},
     };
+    if (cni_join_spill_of(self) != NULL) {
+        return give_spilled(self, all, CN_ARRAY_LEN(all) - 1, out_notes, max_notes);
+    }
     const int64_t n_notes = CN_ARRAY_LEN(all) - (self->gives_rows ? 0 : 1);
     return cni_operator_give_notes(all, n_notes, out_notes, max_notes);
 }
@@ -328,6 +373,7 @@ close_build(cni_operator *base)
     if (allocator != NULL) {
         cni_join_data_free(self, self->combined);
         cni_join_build_drop(self);
+        cni_join_spill_free(cni_join_spill_of(self));
         cni_dealloc(allocator, self->stored, index_bytes);
         cni_dealloc(allocator, self->stored_of, index_bytes);
     }

@@ -7,7 +7,7 @@
  *
  * The last task out settles: pieces go, filters are sealed, what the probe asks is noted.
  */
-#include "exec/join/join_int.h"
+#include "exec/join/join_spill_int.h"
 
 #define SINGLE_TASK_ROWS (1 << 14) /* fewer are not worth several tasks */
 #define MAX_PARTITIONS   16        /* each looks at all codes */
@@ -30,6 +30,7 @@ drop_inputs(cni_join_build *self)
     cni_dealloc(self->allocator, (void *)self->pieces,
                 self->n_pieces * (int64_t)sizeof(*self->pieces));
     self->pieces = NULL;
+    self->n_pieces = 0;
 }
 
 void
@@ -53,6 +54,15 @@ cni_join_build_drop(cni_join_build *self)
                 self->n_listed_nulls * (int64_t)sizeof(*self->null_rows));
     cni_dealloc(allocator, self->matched, self->n_rows * (int64_t)sizeof(*self->matched));
     cni_dealloc(allocator, self->n_nulls, n_keys * (int64_t)sizeof(*self->n_nulls));
+    self->dictionaries = NULL;
+    self->has_nulls = NULL;
+    self->columns = NULL;
+    self->key_columns = NULL;
+    self->null_rows = NULL;
+    self->n_listed_nulls = 0;
+    self->matched = NULL;
+    self->n_nulls = NULL;
+    self->n_rows = 0;
 }
 
 /* ---- all workers together ---- */
@@ -73,10 +83,47 @@ merge_data(cni_join_build *self, cni_join_data *into, cni_join_data *from, cn_er
     return CN_OK;
 }
 
+/* Rows with a NULL key among those that are in memory. */
+static int64_t
+count_null_rows(const cni_join_build *self)
+{
+    uint64_t valid[CNI_CHUNK_ROWS_MAX / 64];
+    int64_t n_nulls = 0;
+    for (const cni_join_data *data = self->all; data != NULL; data = data->next) {
+        for (const cni_join_piece *piece = data->first; piece != NULL; piece = piece->next) {
+            const cni_vector *keys = piece->vectors + self->n_stored;
+            if (cni_join_null_rows(self->join, keys, piece->n_rows, valid)) {
+                const cni_bits bits = {(const uint8_t *)valid, 0};
+                n_nulls += piece->n_rows - cni_bits_count(bits, piece->n_rows);
+            }
+        }
+    }
+    return n_nulls;
+}
+
+/* An instance over a partition was told what the whole is. */
+static void
+note_whole(cni_join_build *self)
+{
+    const cni_join_spill *spill = cni_join_spill_of(self);
+    int64_t n_spilled = 0;
+    for (int32_t part = 0; spill != NULL && part < spill->n_partitions; part++) {
+        n_spilled += spill->build_rows[part].n_rows;
+    }
+    if (self->origin.root == NULL) {
+        self->whole_rows = self->n_rows + n_spilled;
+        self->whole_null_rows = self->n_null_rows;
+    }
+    if (spill != NULL && self->keeps_nulls) {
+        self->n_null_rows = count_null_rows(self);
+    }
+}
+
 static cn_code
 merge_all(cni_join_build *self, cn_error *err)
 {
     self->all = CN_MOVE(self->combined);
+    CN_TRY(cni_join_spill_settle(self, err));
     for (cni_join_data *data = self->all; data != NULL && data->next != NULL;) {
         data = data->next;
         CN_TRY(merge_data(self, self->all, data, err));
@@ -93,6 +140,7 @@ merge_all(cni_join_build *self, cn_error *err)
         self->n_null_rows = self->all->n_null_rows;
         memcpy(self->n_nulls, self->all->n_nulls, (size_t)self->join->n_keys * sizeof(int64_t));
     }
+    note_whole(self);
     return CN_OK;
 }
 
@@ -205,7 +253,9 @@ prepare_filters(cni_join_build *self, cn_error *err)
         const int32_t key = join->build_keys[join->key_filters[at].key];
         cni_key_observation_init(&none, self->allocator, join->build_types[key]);
         const cni_key_observation *seen = self->all == NULL ? &none : &self->all->observations[at];
-        CN_TRY(cni_key_filter_prepare(self->filters[at], seen, err));
+        CN_TRY(cni_join_spill_of(self) == NULL
+                   ? cni_key_filter_prepare(self->filters[at], seen, err)
+                   : cni_key_filter_prepare_bounds(self->filters[at], seen, err));
     }
     return CN_OK;
 }
@@ -242,7 +292,8 @@ prepare(cni_join_build *self, int32_t n_tasks, cn_error *err)
         CN_TRY(choose_strategy(self, err));
     }
     CN_TRY(prepare_filters(self, err));
-    self->n_filter_units = self->join->n_key_filters * n_tasks;
+    self->n_filter_units =
+        cni_join_spill_of(self) == NULL ? self->join->n_key_filters * n_tasks : 0;
     self->n_units = self->n_filter_units;
     if (self->gives_rows) {
         return CN_OK;

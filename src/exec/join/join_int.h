@@ -98,6 +98,7 @@ typedef struct cni_join_piece {
     int64_t n_rows;
     int64_t first_row;
     uint64_t *hashes;  /* of the keys where no codes can be; NULL otherwise */
+    int64_t n_bytes;   /* about; 0 = not measured */
     int32_t n_vectors; /* stored columns, then keys (FLAT) */
     cni_vector vectors[];
 } cni_join_piece;
@@ -112,7 +113,23 @@ typedef struct cni_join_data {
     cni_join_range *ranges;            /* per key */
     int64_t *n_nulls;                  /* per key */
     cni_key_observation *observations; /* per key filter */
+    /* spilling */
+    uint64_t mask;                   /* partitions whose rows have left the pieces */
+    int64_t n_held_bytes;            /* of the pieces that were measured */
+    int64_t n_since;                 /* chunks since partitions left */
+    const cni_join_piece *measured;  /* the last one */
+    struct cni_spill_writer *writer; /* NULL before */
+    struct cni_spill_rows *spilled;  /* per partition: what has left the writer; NULL = nothing */
 } cni_join_data;
+
+/* What an instance over a partition of another one's rows takes over from it. Zero = it is none. */
+typedef struct cni_join_origin {
+    struct cni_join_build *root;
+    int32_t level;
+    bool never_spills; /* its rows were chosen to fit */
+    struct cni_spill_file *file;
+    int64_t expected_rows;
+} cni_join_origin;
 
 typedef struct cni_join_build {
     cni_operator base;
@@ -134,12 +151,24 @@ typedef struct cni_join_build {
     cni_mutex mutex;
     cni_join_data *combined; /* under the mutex */
 
+    /* spilling (join_spill_int.h) */
+    cni_join_origin origin;
+    cni_atomic_ptr spill;        /* cni_join_spill; NULL while nothing is on disk */
+    cni_atomic_i64 n_held_bytes; /* counters: of pieces that were measured */
+    cni_atomic_i64 n_held_rows;
+    cni_atomic_i64 n_spilled_parts; /* counters of a root, with all levels below */
+    cni_atomic_i64 n_spilled_bytes;
+    cni_atomic_i64 n_levels;
+    cni_atomic_i64 n_passes;
+
     /* from finalize on */
     cni_join_data *all; /* of all workers put together; until it has settled */
     cni_join_piece **pieces;
     int64_t n_pieces;
-    int64_t n_rows;
+    int64_t n_rows; /* in memory */
     int64_t n_null_rows;
+    int64_t whole_rows; /* also on disk; of a partition's instance: of the whole join's */
+    int64_t whole_null_rows;
     int64_t *n_nulls;
     cni_join_table table;
     bool unique;                   /* no value is a run */
@@ -206,6 +235,25 @@ void cni_join_data_free(cni_join_build *build, cni_join_data *first); /* a list 
 /* Vectors of the whole build let go of. */
 void cni_join_build_drop(cni_join_build *self);
 
+/* ---- spilling (join_spill.c; more in join_spill_int.h) ---- */
+
+/* Take the piece: keep it, or what stays in memory of it. */
+CN_NODISCARD cn_code cni_join_take_piece(cni_join_build *build, cni_join_data *data,
+                                         cni_join_piece *own_piece, cn_error *err);
+/* What the worker's writer holds goes to data->spilled. */
+CN_NODISCARD cn_code cni_join_end_writer(cni_join_build *build, cni_join_data *data, cn_error *err);
+void cni_join_drop_spilled(cni_join_data *data, cni_allocator *allocator);
+/* join_build.c: keep the rows in `index`; strings = long ones are copied too. */
+CN_NODISCARD cn_code cni_join_piece_narrow(const cni_join_build *self, cni_join_piece *piece,
+                                           const uint32_t *index, int64_t n, bool strings,
+                                           cn_error *err);
+/* Root of the instances over partitions. */
+static inline cni_join_build *
+cni_join_root(cni_join_build *self)
+{
+    return self->origin.root == NULL ? self : self->origin.root;
+}
+
 /* ---- rows (join_rows.c) ---- */
 
 /* The source of a build that gives rows. */
@@ -221,6 +269,13 @@ typedef enum cni_join_way {
     CNI_JOIN_WAY_BLOCKS /* no keys */
 } cni_join_way;
 
+/* What a probe of some of the build rows does with what it finds out about probe rows. */
+typedef enum cni_join_pass {
+    CNI_JOIN_PASS_ONLY, /* all build rows are there */
+    CNI_JOIN_PASS_NOTE, /* probe rows come out with their matches only; states are noted */
+    CNI_JOIN_PASS_LAST  /* no build rows: what the states decide on comes out */
+} cni_join_pass;
+
 typedef struct cni_join_probe {
     cni_operator base;
     const cni_phys_op *spec;
@@ -230,6 +285,8 @@ typedef struct cni_join_probe {
     bool outer;             /* every probe row comes out */
     bool marks;             /* build rows are marked */
     bool three_valued;      /* null_aware beyond one key: see compares_nulls */
+    bool spills;            /* the build has rows on disk */
+    uint8_t pass;           /* cni_join_pass */
     bool nothing_can_match; /* the build is empty and rows without a match do not come out */
     int32_t n_residuals;    /* conjuncts */
     int32_t n_probe_outputs;
@@ -282,8 +339,19 @@ typedef struct cni_join_local {
     int32_t n_ready;
     int32_t next_ready;
     int64_t n_matches;
-    int64_t n_given; /* rows that came out */
+    int64_t n_given;                 /* rows that came out */
+    struct cni_spill_writer *writer; /* of rows whose partition is on disk; NULL before */
+    uint8_t *states;                 /* of the chunk's rows over passes: as `matched` */
 } cni_join_local;
+
+/* join_spill_probe.c: rows of the chunk under way whose partition is on disk are written; what is
+ * left of it is looked up. *out_left = false: nothing. */
+CN_NODISCARD cn_code cni_join_divert(cni_join_probe *self, cni_join_local *local, bool *out_left,
+                                     cn_error *err);
+/* What was written is handed over. */
+CN_NODISCARD cn_code cni_join_end_divert(cni_join_probe *self, cni_join_local *local,
+                                         cn_error *err);
+void cni_join_drop_divert(cni_join_local *local);
 
 /* join_lookup.c: values of all rows of the chunk under way. */
 CN_NODISCARD cn_code cni_join_lookup(const cni_join_probe *self, cni_join_local *local,
@@ -298,6 +366,15 @@ CN_NODISCARD cn_code cni_join_step_mark(cni_join_probe *self, cni_join_local *lo
 CN_NODISCARD cn_code cni_join_give_tested(cni_join_probe *self, cni_join_local *local,
                                           cn_error *err);
 CN_NODISCARD cn_code cni_join_fail_single(cn_error *err);
+/* NOTE: n matches of probe rows. */
+CN_NODISCARD cn_code cni_join_note_matches(const cni_join_probe *self, cni_join_local *local,
+                                           const uint32_t *probe_rows, int64_t n, cn_error *err);
+/* LAST: the whole chunk. */
+CN_NODISCARD cn_code cni_join_step_last(cni_join_probe *self, cni_join_local *local, cn_error *err);
+/* join_match.c: null_aware BUILD_ANTI with one key: what probe rows say about all build rows. */
+void cni_join_note_probe_nulls(const cni_join_probe *self, int64_t n_rows, const cni_vector *key);
+/* The kind gives pairs. */
+bool cni_join_gives_pairs(const cni_phys_join *join);
 
 /* join_residual.c: keep candidates that match; compacts both lists, gives how many. */
 CN_NODISCARD cn_code cni_join_check(const cni_join_probe *self, cni_join_local *local,

@@ -92,6 +92,50 @@ unfold(const cni_join_probe *self, cni_join_local *local, bool outer, const uint
     return n;
 }
 
+/* ---- several passes over the same probe rows ---- */
+
+cn_code
+cni_join_note_matches(const cni_join_probe *self, cni_join_local *local, const uint32_t *probe_rows,
+                      int64_t n, cn_error *err)
+{
+    const bool single = self->join->kind == CNI_PHYS_JOIN_SINGLE;
+    for (int64_t at = 0; local->states != NULL && at < n; at++) {
+        if (single && local->states[probe_rows[at]] != 0) {
+            return cni_join_fail_single(err);
+        }
+        local->states[probe_rows[at]] = 1;
+    }
+    return CN_OK;
+}
+
+/* A match counts more than what is unknown. */
+static void
+note_tested(cni_join_local *local)
+{
+    for (int64_t row = 0; row < local->probe.n_rows; row++) {
+        const uint8_t seen = local->states[row];
+        const uint8_t found = local->matched[row];
+        local->states[row] = seen == 1 || found == 1 ? 1 : (uint8_t)(seen | found);
+    }
+}
+
+cn_code
+cni_join_step_last(cni_join_probe *self, cni_join_local *local, cn_error *err)
+{
+    int64_t n = 0;
+    if (!cni_join_gives_pairs(self->join)) {
+        memcpy(local->matched, local->states, (size_t)local->probe.n_rows);
+        return cni_join_give_tested(self, local, err);
+    }
+    for (int64_t row = 0; row < local->probe.n_rows; row++) {
+        local->out_probe[n] = (uint32_t)row;
+        local->out_build[n] = CNI_JOIN_NONE;
+        n += local->states[row] == 0;
+    }
+    local->active = false;
+    return cni_join_emit(self, local, local->out_probe, local->out_build, n, NULL, err);
+}
+
 /* ---- pairs ---- */
 
 /* Complete rows without a match come out alone, in their place: pairs -> out. */
@@ -141,6 +185,7 @@ give_direct(cni_join_probe *self, cni_join_local *local, cn_error *err)
         cni_join_loops_get()->select(local->values, n_rows, local->out_probe, local->out_build);
     local->n_matches += n;
     mark_rows(self, local->out_build, n);
+    CN_TRY(cni_join_note_matches(self, local, local->out_probe, n, err));
     return cni_join_emit(self, local, n == n_rows ? NULL : local->out_probe, local->out_build, n,
                          NULL, err);
 }
@@ -175,6 +220,7 @@ cni_join_step_pairs(cni_join_probe *self, cni_join_local *local, cn_error *err)
         CN_TRY(cni_join_check(self, local, local->pair_probe, local->pair_build, &n, err));
     }
     mark_rows(self, local->pair_build, n);
+    CN_TRY(cni_join_note_matches(self, local, local->pair_probe, n, err));
     local->n_matches += n;
     local->active = local->row < local->probe.n_rows;
     if (checks && self->outer) {
@@ -222,6 +268,10 @@ cni_join_give_tested(cni_join_probe *self, cni_join_local *local, cn_error *err)
     const uint8_t wanted = self->join->kind == CNI_PHYS_JOIN_PROBE_SEMI ? 1 : 0;
     int64_t n = 0;
     local->active = false;
+    if (self->pass == CNI_JOIN_PASS_NOTE) {
+        note_tested(local);
+        return CN_OK;
+    }
     if (cni_join_outputs_marks(self)) {
         CN_SCOPED(cni_vector) mark = {0};
         CN_TRY(make_mark(self, local, &mark, err));
@@ -241,8 +291,8 @@ static void
 find_simple_unknown(const cni_join_probe *self, cni_join_local *local)
 {
     const cni_join_build *build = self->build;
-    const bool has_null = build->n_null_rows > 0;
-    if (build->n_rows == 0 && !has_null) {
+    const bool has_null = build->whole_null_rows > 0;
+    if (build->whole_rows == 0 && !has_null) {
         return;
     }
     const cni_bits valid = local->keys[0].validity;
@@ -287,7 +337,8 @@ cni_join_step_test(cni_join_probe *self, cni_join_local *local, cn_error *err)
     const int64_t n_rows = local->probe.n_rows;
     const bool checks = has_checks(self);
     const bool null_aware = self->join->null_aware;
-    if (!checks && !null_aware && !cni_join_outputs_marks(self)) {
+    if (!checks && !null_aware && !cni_join_outputs_marks(self) &&
+        self->pass == CNI_JOIN_PASS_ONLY) {
         return give_by_value(self, local, err);
     }
     if (checks) {
@@ -343,11 +394,10 @@ drop_marked(const cni_join_probe *self, cni_join_local *local, int64_t n)
     return n_kept;
 }
 
-static void
-note_probe_nulls(const cni_join_probe *self, const cni_join_local *local)
+void
+cni_join_note_probe_nulls(const cni_join_probe *self, int64_t n_rows, const cni_vector *key)
 {
-    const cni_vector *key = &local->keys[0];
-    if (cni_flag_consume(&self->build->probe_rows) == 0) {
+    if (n_rows > 0 && cni_flag_consume(&self->build->probe_rows) == 0) {
         cni_flag_publish(&self->build->probe_rows, 1);
     }
     if (!self->join->null_equal[0] && cni_vector_null_count(key) > 0) {
@@ -360,7 +410,7 @@ cni_join_step_mark(cni_join_probe *self, cni_join_local *local, cn_error *err)
 {
     local->active = false;
     if (self->join->null_aware && !self->three_valued) {
-        note_probe_nulls(self, local);
+        cni_join_note_probe_nulls(self, local->probe.n_rows, &local->keys[0]);
     }
     if (!has_checks(self)) {
         mark_values(self, local);

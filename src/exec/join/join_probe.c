@@ -6,7 +6,7 @@
  *
  *   push: chunk --lookup--> values --step--> ready[] --next--> step ... until it is worked through
  */
-#include "exec/join/join_int.h"
+#include "exec/join/join_spill_int.h"
 
 /* ---- locals ---- */
 
@@ -75,7 +75,8 @@ close_local(cni_operator *base, void *opaque)
     if (local == NULL) {
         return;
     }
-    cni_counter_add(&self->build->n_matches, local->n_matches);
+    cni_counter_add(&cni_join_root(self->build)->n_matches, local->n_matches);
+    cni_join_drop_divert(local);
     cni_program_state_free(local->residual);
     cni_chunk_done(&local->probe);
     cni_chunk_done(&local->eval);
@@ -138,6 +139,9 @@ open_local(cni_operator *base, void **out_local, cn_error *err)
 static cn_code
 step(cni_join_probe *self, cni_join_local *local, cn_error *err)
 {
+    if (self->pass == CNI_JOIN_PASS_LAST) {
+        return cni_join_step_last(self, local, err);
+    }
     switch ((cni_join_way)self->way) {
     case CNI_JOIN_WAY_PAIRS:
         return cni_join_step_pairs(self, local, err);
@@ -195,6 +199,16 @@ begin(cni_join_probe *self, cni_join_local *local, cni_chunk *chunk, cn_error *e
     local->run_at = 0;
     local->row_matched = false;
     local->active = true;
+    if (self->spills) {
+        if (self->join->null_aware && self->way == CNI_JOIN_WAY_MARK && !self->three_valued) {
+            cni_join_note_probe_nulls(self, local->probe.n_rows,
+                                      &local->probe.columns[self->join->probe_keys[0]]);
+        }
+        CN_TRY(cni_join_divert(self, local, &local->active, err));
+    }
+    if (!local->active || self->pass == CNI_JOIN_PASS_LAST) {
+        return CN_OK;
+    }
     if (self->way == CNI_JOIN_WAY_BLOCKS) {
         cni_join_begin_blocks(self, local);
         return CN_OK;
@@ -250,11 +264,14 @@ next(cni_operator *base, void *opaque, cni_chunk *out_chunk, cni_waker own_waker
 static cn_code
 flush(cni_operator *base, void *opaque, cni_flush_reason reason, cn_error *err)
 {
+    cni_join_probe *self = (cni_join_probe *)base;
     cni_join_local *local = opaque;
-    (void)reason;
     local->n_ready = 0;
     local->next_ready = 0;
-    return cni_join_flush_parts((const cni_join_probe *)base, local, err);
+    if (reason != CNI_FLUSH_MORSEL) {
+        CN_TRY(cni_join_end_divert(self, local, err));
+    }
+    return cni_join_flush_parts(self, local, err);
 }
 
 /* ---- life ---- */
@@ -270,6 +287,21 @@ close_probe(cni_operator *base)
     cni_dealloc(allocator, self, (int64_t)sizeof(*self));
 }
 
+/* With the partitions that were worked off behind the probe. */
+static int32_t
+notes(const cni_operator *base, cni_op_note *out_notes, int32_t max_notes)
+{
+    const cni_join_probe *self = (const cni_join_probe *)base;
+    cni_join_build *build = cni_join_root(self->build);
+    const cni_op_note all[] = {
+        {"spilled_partitions", NULL, cni_counter_get(&build->n_spilled_parts)},
+        {"spilled_bytes", NULL, cni_counter_get(&build->n_spilled_bytes)},
+        {"levels", NULL, cni_counter_get(&build->n_levels)},
+        {"passes", NULL, cni_counter_get(&build->n_passes)},
+    };
+    return cni_operator_give_notes(all, self->spills ? CN_ARRAY_LEN(all) : 0, out_notes, max_notes);
+}
+
 static const cni_operator_ops join_probe_ops = {
     .name = "JoinProbe",
     .open_local = open_local,
@@ -277,6 +309,7 @@ static const cni_operator_ops join_probe_ops = {
     .next = next,
     .flush = flush,
     .on_watermark = cni_operator_pass_watermark, /* the flush before it has emptied the operator */
+    .notes = notes,
     .close_local = close_local,
     .close = close_probe,
 };
@@ -346,7 +379,8 @@ choose_traits(cni_join_probe *self)
     self->outer = self->build->adds_null_row;
     self->marks = self->build->marks;
     self->three_valued = self->build->compares_nulls;
-    self->nothing_can_match = nothing_can_match(self->build);
+    self->spills = cni_join_spill_of(self->build) != NULL;
+    self->nothing_can_match = !self->spills && nothing_can_match(self->build);
     self->n_residuals = join->residual == NULL ? 0 : cni_program_n_outputs(join->residual);
     const int64_t chunk_rows = self->base.context->settings.chunk_rows;
     self->block_rows = chunk_rows;

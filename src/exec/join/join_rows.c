@@ -25,7 +25,7 @@ cni_join_build_has_rows(cni_operator *base, int64_t *out_rows)
     }
     cni_mutex_unlock(&self->mutex);
     *out_rows = n_rows;
-    return true;
+    return atomic_load_explicit(&self->spill, memory_order_acquire) == NULL;
 }
 
 void

@@ -3,7 +3,7 @@
  * Build rows as a source, when all probing has ended: those that nothing matched (BUILD_OUTER,
  * FULL, BUILD_ANTI) or those that something did (BUILD_SEMI). Morsels are slices of the build.
  */
-#include "exec/join/join_int.h"
+#include "exec/join/join_spill_int.h"
 
 #define MORSEL_ROWS (1 << 15)
 
@@ -159,26 +159,28 @@ mark_unknown(cni_join_build *build)
 }
 
 bool
-cni_join_build_has_more(cni_operator *build, const cni_phys_join *join)
+cni_join_gives_build_rows(const cni_phys_join *join)
 {
-    (void)build;
     return join->kind == CNI_PHYS_JOIN_BUILD_OUTER || join->kind == CNI_PHYS_JOIN_FULL ||
            join->kind == CNI_PHYS_JOIN_BUILD_SEMI || join->kind == CNI_PHYS_JOIN_BUILD_ANTI;
 }
 
 cn_code
-cni_join_build_scan_new(cni_operator *build, const cni_phys_join *join, cni_context *context,
-                        cni_scan **out_scan, cn_error *err)
+cni_join_unmatched_scan_new(cni_join_build *build, const cni_phys_join *join, cni_context *context,
+                            cni_scan **out_scan, cn_error *err)
 {
     unmatched_scan *self = NULL;
     CN_TRY(cni_alloc_zeroed(context->allocator, (int64_t)sizeof(*self), &self, err));
     self->base.ops = &unmatched_ops;
-    self->build = cni_join_build_of(build);
+    self->build = build;
     self->join = join;
     self->context = context;
     self->wanted = join->kind == CNI_PHYS_JOIN_BUILD_SEMI;
-    self->base.n_morsels = (self->build->n_rows + MORSEL_ROWS - 1) / MORSEL_ROWS;
-    mark_unknown(self->build);
+    self->base.n_morsels = 0;
+    if (cni_join_gives_build_rows(join)) {
+        self->base.n_morsels = (build->n_rows + MORSEL_ROWS - 1) / MORSEL_ROWS;
+        mark_unknown(build);
+    }
     *out_scan = &self->base;
     return CN_OK;
 }

@@ -138,6 +138,18 @@ cni_key_filter_prepare(cni_key_filter *self, const cni_key_observation *all, cn_
     return CN_OK;
 }
 
+cn_code
+cni_key_filter_prepare_bounds(cni_key_filter *self, const cni_key_observation *all, cn_error *err)
+{
+    CN_TRY(cni_key_observation_merge(&self->all, all, err));
+    if (self->all.n_rows == 0) {
+        self->kind = CNI_KEY_FILTER_NONE;
+    } else {
+        self->kind = self->key_class == CNI_KEY_OTHER ? CNI_KEY_FILTER_PASS : CNI_KEY_FILTER_RANGE;
+    }
+    return CN_OK;
+}
+
 static void
 add_to_list(cni_key_filter *self, int64_t value)
 {

@@ -67,6 +67,9 @@ CN_DEFINE_SCOPED(cni_key_filter_p, cni_key_filter_unref)
 /* Choose the kind from what was observed over all rows. */
 CN_NODISCARD cn_code cni_key_filter_prepare(cni_key_filter *self, const cni_key_observation *all,
                                             cn_error *err);
+/* The same where keys will not be inserted, because nobody reads all of them again: bounds only. */
+CN_NODISCARD cn_code cni_key_filter_prepare_bounds(cni_key_filter *self,
+                                                   const cni_key_observation *all, cn_error *err);
 /* Add keys. Thread: any number at once, between prepare and seal. */
 CN_NODISCARD cn_code cni_key_filter_insert(cni_key_filter *self, const cni_vector *keys,
                                            cn_error *err);

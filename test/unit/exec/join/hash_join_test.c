@@ -6,55 +6,6 @@
  */
 #include "unit/exec/join/join_fixture.h"
 
-static const cni_phys_join_kind all_kinds[] = {
-    CNI_PHYS_JOIN_INNER,      CNI_PHYS_JOIN_PROBE_OUTER, CNI_PHYS_JOIN_BUILD_OUTER,
-    CNI_PHYS_JOIN_FULL,       CNI_PHYS_JOIN_PROBE_SEMI,  CNI_PHYS_JOIN_PROBE_ANTI,
-    CNI_PHYS_JOIN_BUILD_SEMI, CNI_PHYS_JOIN_BUILD_ANTI,  CNI_PHYS_JOIN_MARK,
-    CNI_PHYS_JOIN_SINGLE,
-};
-
-static bool
-may_be_aware(cni_phys_join_kind kind)
-{
-    return kind == CNI_PHYS_JOIN_MARK || kind == CNI_PHYS_JOIN_PROBE_ANTI ||
-           kind == CNI_PHYS_JOIN_BUILD_ANTI;
-}
-
-static const int32_t chunk_sizes[] = {1, 2, 3, 7, 2048};
-static const int32_t worker_counts[] = {1, 2, 8};
-static const uint32_t encodings[] = {0,
-                                     CNI_TEST_ENCODE_SLICE,
-                                     CNI_TEST_ENCODE_DICTIONARY,
-                                     CNI_TEST_ENCODE_CONSTANT,
-                                     CNI_TEST_ENCODE_RUN_END,
-                                     15};
-
-static join_case
-random_case(uint64_t seed)
-{
-    uint64_t state = seed * 1000003 + 7;
-    join_case test = {.seed = seed};
-    test.kind = all_kinds[join_random(&state) % CN_ARRAY_LEN(all_kinds)];
-    test.null_aware = may_be_aware(test.kind) && join_random(&state) % 2 == 0;
-    test.residual = join_random(&state) % 3 == 0;
-    test.n_keys = (int32_t)(join_random(&state) % (JOIN_MAX_KEYS + 1));
-    for (int32_t key = 0; key < test.n_keys; key++) {
-        test.types[key] = (join_type)(join_random(&state) % JOIN_TYPE_COUNT_);
-        test.null_equal[key] = join_random(&state) % 4 == 0;
-    }
-    test.n_numbers = (int32_t)(1 + join_random(&state) % 60);
-    test.null_percent = join_random(&state) % 2 == 0 ? 0 : (int32_t)(join_random(&state) % 30);
-    test.n_build = (int64_t)(join_random(&state) % 8 == 0 ? 0 : join_random(&state) % 80);
-    test.n_probe = (int64_t)(join_random(&state) % 12 == 0 ? 0 : join_random(&state) % 120);
-    test.n_workers = worker_counts[join_random(&state) % CN_ARRAY_LEN(worker_counts)];
-    test.chunk_rows = chunk_sizes[join_random(&state) % CN_ARRAY_LEN(chunk_sizes)];
-    test.push_rows = test.chunk_rows == 2048 ? (int64_t)(1 + join_random(&state) % 64) : 0;
-    test.encode = encodings[join_random(&state) % CN_ARRAY_LEN(encodings)];
-    test.keep_order = join_random(&state) % 4 == 0;
-    test.build_unique = join_random(&state) % 4 == 0;
-    return test;
-}
-
 static void
 test_random(void **state)
 {
@@ -64,7 +15,7 @@ test_random(void **state)
     const char *count = getenv("JOIN_CASES");
     const uint64_t n = wanted != NULL ? 1 : count == NULL ? 4000 : strtoull(count, NULL, 10);
     for (uint64_t seed = first; seed < first + n; seed++) {
-        const join_case test = random_case(seed);
+        const join_case test = join_random_case(seed);
         (void)join_check_case(&test, NULL);
     }
 }
@@ -75,13 +26,13 @@ test_types(void **state)
 {
     (void)state;
     for (int32_t type = 0; type < JOIN_TYPE_COUNT_; type++) {
-        for (int64_t kind = 0; kind < CN_ARRAY_LEN(all_kinds); kind++) {
+        for (int64_t kind = 0; kind < CN_ARRAY_LEN(join_all_kinds); kind++) {
             join_case test = {
-                .kind = all_kinds[kind],
+                .kind = join_all_kinds[kind],
                 .n_keys = 1,
                 .types = {(join_type)type},
                 .residual = (type + kind) % 2 == 0,
-                .null_aware = may_be_aware(all_kinds[kind]) && type % 3 == 0,
+                .null_aware = join_may_be_aware(join_all_kinds[kind]) && type % 3 == 0,
                 .n_numbers = type == JOIN_BOOL ? 2 : 90,
                 .build_unique = kind == 9 && type != JOIN_BOOL,
                 .n_build = 90,
@@ -191,8 +142,8 @@ test_fan_out(void **state)
 {
     (void)state;
     for (int32_t residual = 0; residual < 2; residual++) {
-        for (int64_t kind = 0; kind < CN_ARRAY_LEN(all_kinds) - 1; kind++) {
-            join_case test = {.kind = all_kinds[kind],
+        for (int64_t kind = 0; kind < CN_ARRAY_LEN(join_all_kinds) - 1; kind++) {
+            join_case test = {.kind = join_all_kinds[kind],
                               .residual = residual != 0,
                               .n_keys = 1,
                               .types = {JOIN_I64},
@@ -257,7 +208,7 @@ test_faults(void **state)
 {
     (void)state;
     for (uint64_t seed = 40; seed < 70; seed++) {
-        join_case test = random_case(seed);
+        join_case test = join_random_case(seed);
         test.n_workers = 1;
         test.n_build = 30;
         test.n_probe = 20;

@@ -14,6 +14,7 @@
 #include "exec/join/join.h"
 #include "exec/join/join_loops_int.h"
 #include "exec/pipeline/pipeline_int.h"
+#include "io/file/spill_directory.h"
 #include "support/run_plan.h"
 
 #define JOIN_MAX_KEYS    3
@@ -62,7 +63,9 @@ typedef struct join_case {
     int64_t push_rows; /* 0: chunk_rows */
     uint32_t encode;
     bool keep_order;
-    bool filters; /* one key filter per key */
+    bool filters;         /* one key filter per key */
+    bool spills;          /* everything, at every chance */
+    int64_t memory_limit; /* with a store to spill to; 0 = none */
     uint64_t seed;
 } join_case;
 
@@ -449,6 +452,11 @@ typedef struct join_run {
     cni_key_filter *filters[JOIN_MAX_KEYS];
     int64_t n_filtered;
     bool refuses; /* memory: filters may be of lesser kinds */
+    cni_spill_store *store;
+    int64_t n_spilled; /* notes */
+    int64_t n_spilled_bytes;
+    int64_t n_levels;
+    int64_t n_passes;
 } join_run;
 
 typedef struct join_worker {
@@ -499,6 +507,7 @@ join_make_spec(join_run *self)
         .probe_types = self->sides[1]->types,
         .n_outputs = n,
         .outputs = self->outputs,
+        .may_spill = true,
         .estimated_build_rows = -1,
         .estimated_probe_rows = -1,
     };
@@ -722,6 +731,25 @@ join_read_build(join_run *self, cni_strbuf *out)
     return code;
 }
 
+/* After the probe: what has been on disk. */
+static inline void
+join_note_spilled(join_run *self)
+{
+    cni_op_note notes[16];
+    const int32_t n = self->probe->ops->notes(self->probe, notes, 16);
+    for (int32_t at = 0; at < n; at++) {
+        if (strcmp(notes[at].name, "spilled_partitions") == 0) {
+            self->n_spilled = notes[at].number;
+        } else if (strcmp(notes[at].name, "spilled_bytes") == 0) {
+            self->n_spilled_bytes = notes[at].number;
+        } else if (strcmp(notes[at].name, "levels") == 0) {
+            self->n_levels = notes[at].number;
+        } else if (strcmp(notes[at].name, "passes") == 0) {
+            self->n_passes = notes[at].number;
+        }
+    }
+}
+
 static inline void
 join_note_figures(join_run *self)
 {
@@ -746,7 +774,7 @@ join_check_filters(join_run *self)
     uint64_t *bits = calloc((size_t)cni_bits_words(probe->n_rows) + 1, sizeof(*bits));
     for (int32_t key = 0; key < self->join.n_key_filters; key++) {
         int64_t n_left = 0;
-        assert_true(self->refuses ||
+        assert_true(self->refuses || self->test->spills || self->test->memory_limit != 0 ||
                     cni_key_filter_kind_of(self->filters[key]) != CNI_KEY_FILTER_PASS);
         cni_bits_fill((uint8_t *)bits, 0, probe->n_rows, true);
         const cn_code code = cni_key_filter_select(self->filters[key], &probe->columns[key], bits,
@@ -772,7 +800,6 @@ static inline cn_code
 join_run_phases(join_run *self, cni_strbuf *out)
 {
     cn_error *err = &self->run.err;
-    const cni_phys_join_kind kind = self->test->kind;
     for (int32_t key = 0; self->test->filters && key < self->test->n_keys; key++) {
         self->filter_specs[key] = (cni_phys_key_filter){key, key};
         CN_TRY(cni_key_filter_new(self->run.context.allocator, self->sides[0]->types[key],
@@ -787,10 +814,10 @@ join_run_phases(join_run *self, cni_strbuf *out)
     self->n_filtered = self->test->filters ? join_check_filters(self) : 0;
     CN_TRY(cni_join_probe_operator_new(&self->spec, &self->env, self->build, &self->probe, err));
     CN_TRY(join_phase(self, 1, out));
-    if (kind == CNI_PHYS_JOIN_BUILD_OUTER || kind == CNI_PHYS_JOIN_FULL ||
-        kind == CNI_PHYS_JOIN_BUILD_SEMI || kind == CNI_PHYS_JOIN_BUILD_ANTI) {
+    if (cni_join_build_has_more(self->build, &self->join)) {
         CN_TRY(join_read_build(self, out));
     }
+    join_note_spilled(self);
     return CN_OK;
 }
 
@@ -816,6 +843,13 @@ join_engine(join_run *self, const join_case *test, join_side *build, join_side *
     self->test = test;
     self->sides[0] = build;
     self->sides[1] = probe;
+    if (test->spills || test->memory_limit != 0) {
+        RUN_OK(&self->run, cni_spill_directory_new(cni_allocator_system(), settings.fault,
+                                                   cni_str_of(CNI_SPILL_DIRECTORY_DEFAULT), 0,
+                                                   &self->store, &self->run.err));
+        self->run.context.spill = self->store;
+        self->run.context.settings.test_spill = test->spills;
+    }
     join_make_spec(self);
     if (test->residual) {
         join_make_residual(self);
@@ -829,6 +863,11 @@ join_engine(join_run *self, const join_case *test, join_side *build, join_side *
     for (int32_t key = 0; key < JOIN_MAX_KEYS; key++) {
         cni_key_filter_unref(self->filters[key]);
     }
+    if (self->store != NULL) {
+        assert_int_equal(cni_counter_get(&self->store->used_bytes), 0);
+    }
+    self->run.context.spill = NULL;
+    cni_spill_store_unref(CN_MOVE(self->store));
     return code;
 }
 
@@ -839,13 +878,13 @@ join_describe(const join_case *test, char *out, size_t n)
         out, n,
         "kind %d aware %d residual %d keys %d types %d,%d,%d equal %d%d%d numbers %d "
         "nulls %d build %lld probe %lld workers %d chunk %d push %lld encode %u order %d "
-        "seed %llu",
+        "spills %d limit %lld seed %llu",
         (int)test->kind, test->null_aware, test->residual, (int)test->n_keys, (int)test->types[0],
         (int)test->types[1], (int)test->types[2], test->null_equal[0], test->null_equal[1],
         test->null_equal[2], (int)test->n_numbers, (int)test->null_percent,
         (long long)test->n_build, (long long)test->n_probe, (int)test->n_workers,
         (int)test->chunk_rows, (long long)test->push_rows, test->encode, test->keep_order,
-        (unsigned long long)test->seed);
+        test->spills, (long long)test->memory_limit, (unsigned long long)test->seed);
 }
 
 /* Run the case and compare with the reference. Gives the strategy; *out_unique may be NULL. */
@@ -865,7 +904,8 @@ join_check_case(const join_case *test, int64_t *out_unique)
     join_side_begin(&probe, test, test->n_probe, 'p', &seed);
     join_describe(test, text, sizeof(text));
     const bool fine = join_reference(test, &probe, &build, &want);
-    const cn_code code = join_engine(&run, test, &build, &probe, (run_settings){0}, &got);
+    const run_settings settings = {.memory_limit = test->memory_limit};
+    const cn_code code = join_engine(&run, test, &build, &probe, settings, &got);
     if (!fine) {
         if (code == CN_OK || strcmp(run.run.err.sqlstate, "21000") != 0) {
             fail_msg("%s: code %d, not the error of a second row", text, (int)code);
@@ -890,6 +930,57 @@ join_check_case(const join_case *test, int64_t *out_unique)
         *out_unique = run.unique;
     }
     return run.strategy;
+}
+
+/* ---- cases ---- */
+
+static const cni_phys_join_kind join_all_kinds[] = {
+    CNI_PHYS_JOIN_INNER,      CNI_PHYS_JOIN_PROBE_OUTER, CNI_PHYS_JOIN_BUILD_OUTER,
+    CNI_PHYS_JOIN_FULL,       CNI_PHYS_JOIN_PROBE_SEMI,  CNI_PHYS_JOIN_PROBE_ANTI,
+    CNI_PHYS_JOIN_BUILD_SEMI, CNI_PHYS_JOIN_BUILD_ANTI,  CNI_PHYS_JOIN_MARK,
+    CNI_PHYS_JOIN_SINGLE,
+};
+
+static inline bool
+join_may_be_aware(cni_phys_join_kind kind)
+{
+    return kind == CNI_PHYS_JOIN_MARK || kind == CNI_PHYS_JOIN_PROBE_ANTI ||
+           kind == CNI_PHYS_JOIN_BUILD_ANTI;
+}
+
+static const int32_t join_chunk_sizes[] = {1, 2, 3, 7, 2048};
+static const int32_t join_worker_counts[] = {1, 2, 8};
+static const uint32_t join_encodings[] = {0,
+                                          CNI_TEST_ENCODE_SLICE,
+                                          CNI_TEST_ENCODE_DICTIONARY,
+                                          CNI_TEST_ENCODE_CONSTANT,
+                                          CNI_TEST_ENCODE_RUN_END,
+                                          15};
+
+static inline join_case
+join_random_case(uint64_t seed)
+{
+    uint64_t state = seed * 1000003 + 7;
+    join_case test = {.seed = seed};
+    test.kind = join_all_kinds[join_random(&state) % CN_ARRAY_LEN(join_all_kinds)];
+    test.null_aware = join_may_be_aware(test.kind) && join_random(&state) % 2 == 0;
+    test.residual = join_random(&state) % 3 == 0;
+    test.n_keys = (int32_t)(join_random(&state) % (JOIN_MAX_KEYS + 1));
+    for (int32_t key = 0; key < test.n_keys; key++) {
+        test.types[key] = (join_type)(join_random(&state) % JOIN_TYPE_COUNT_);
+        test.null_equal[key] = join_random(&state) % 4 == 0;
+    }
+    test.n_numbers = (int32_t)(1 + join_random(&state) % 60);
+    test.null_percent = join_random(&state) % 2 == 0 ? 0 : (int32_t)(join_random(&state) % 30);
+    test.n_build = (int64_t)(join_random(&state) % 8 == 0 ? 0 : join_random(&state) % 80);
+    test.n_probe = (int64_t)(join_random(&state) % 12 == 0 ? 0 : join_random(&state) % 120);
+    test.n_workers = join_worker_counts[join_random(&state) % CN_ARRAY_LEN(join_worker_counts)];
+    test.chunk_rows = join_chunk_sizes[join_random(&state) % CN_ARRAY_LEN(join_chunk_sizes)];
+    test.push_rows = test.chunk_rows == 2048 ? (int64_t)(1 + join_random(&state) % 64) : 0;
+    test.encode = join_encodings[join_random(&state) % CN_ARRAY_LEN(join_encodings)];
+    test.keep_order = join_random(&state) % 4 == 0;
+    test.build_unique = join_random(&state) % 4 == 0;
+    return test;
 }
 
 #endif /* CN_TEST_JOIN_FIXTURE_H */
