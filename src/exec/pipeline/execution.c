@@ -204,7 +204,7 @@ cn_code
 cni_execution_start(cni_execution *self, cn_error *err)
 {
     self->started = true;
-    self->started_ns = cni_clock_ns();
+    cni_counter_set(&self->started_ns, cni_clock_ns());
     cni_flag_publish(&self->n_holds, 1);
     const cn_code code = launch_ready(self, err);
     if (code == CN_OK) {

@@ -194,8 +194,8 @@ struct cni_execution {
     cni_atomic_i64 abandoned; /* flag: a recursion whose rows nobody wants any more */
     cni_atomic_i64 n_holds;   /* pipelines under way, and who is launching some */
     bool started;
-    int64_t started_ns;
-    cni_atomic_i64 finished; /* flag: the last pipeline has */
+    cni_atomic_i64 started_ns; /* counter; 0 = not yet */
+    cni_atomic_i64 finished;   /* flag: the last pipeline has */
     cni_atomic_i64 ended_ns;
 };
 

@@ -90,6 +90,7 @@ cni_pipe_run_note(cni_pipe_run *self)
 static void
 get_progress(const cni_execution *self, cni_execution_progress *out_progress)
 {
+    const int64_t started_ns = cni_counter_get(&self->started_ns);
     const int64_t ended_ns = cni_counter_get(&self->ended_ns);
     int64_t ppm = 0;
     int64_t n_tables = 0;
@@ -115,8 +116,8 @@ get_progress(const cni_execution *self, cni_execution_progress *out_progress)
     } else if (known && n_tables > 0) {
         out_progress->fraction = (double)ppm / 1e6 / (double)n_tables;
     }
-    if (self->started_ns != 0) {
-        out_progress->elapsed_ns = (ended_ns == 0 ? cni_clock_ns() : ended_ns) - self->started_ns;
+    if (started_ns != 0) {
+        out_progress->elapsed_ns = (ended_ns == 0 ? cni_clock_ns() : ended_ns) - started_ns;
     }
 }
 
