@@ -20,6 +20,9 @@ static const char *const queries[] = {
     " WHERE l_shipdate <= DATE '1998-09-02' GROUP BY ALL ORDER BY ALL",
     "SELECT id % 100 AS k, max(name), sum(id) FROM t GROUP BY k ORDER BY k LIMIT 3",
     "SELECT name FROM t ORDER BY name DESC, id LIMIT 4 OFFSET 2",
+    "SELECT max(r), sum(s) FROM (SELECT rank() OVER (PARTITION BY id % 7 ORDER BY name) AS r, "
+    "sum(id) OVER (PARTITION BY id % 5) AS s FROM t) q",
+    "SELECT id, row_number() OVER (ORDER BY name DESC, id) AS n FROM t QUALIFY n < 4 ORDER BY n",
     "SELECT id FROM t WHERE id > 2990 ORDER BY name",
     "SELECT id FROM t WHERE id < 2 UNION ALL SELECT n_nationkey FROM " NATION " LIMIT 5",
     "CREATE OR REPLACE VIEW v AS SELECT id, name FROM t WHERE id < 3; SELECT count(*), min(name) "

@@ -83,6 +83,43 @@ make_distinct_on(plan_run *run, memory_table *table)
 }
 
 static const cni_plan *
+make_window(plan_run *run, memory_table *table)
+{
+    static const cni_function rank = {
+        .name = {"rank", 4}, .kind = CNI_FUNCTION_WINDOW, .builtin = CNI_WINDOW_RANK};
+    const cni_expr call = {.kind = CNI_EXPR_WINDOW,
+                           .type = cni_type_of(CNI_TYPE_INT64),
+                           .function = &rank,
+                           .sql_offset = -1};
+    const cni_plan *plan = scan_plan(run, table);
+    const cni_expr *partition = column_expr(run, plan, 1);
+    const cni_order order = {column_expr(run, plan, 2), true, false};
+    const cni_expr *function = NULL;
+    RUN_OK(run, cni_expr_new(run->arena, &call, &function, &run->err));
+    RUN_OK(run, cni_plan_window(&run->builder, plan, &partition, 1, &order, 1, &function, 1, &plan,
+                                &run->err));
+    return plan;
+}
+
+/* Numbers of the table's rows: nobody sorts, workers wait for each other. */
+static const cni_plan *
+make_numbers(plan_run *run, memory_table *table)
+{
+    static const cni_function row_number = {
+        .name = {"row_number", 10}, .kind = CNI_FUNCTION_WINDOW, .builtin = CNI_WINDOW_ROW_NUMBER};
+    const cni_expr call = {.kind = CNI_EXPR_WINDOW,
+                           .type = cni_type_of(CNI_TYPE_INT64),
+                           .function = &row_number,
+                           .sql_offset = -1};
+    const cni_plan *plan = filtered(run, table);
+    const cni_expr *function = NULL;
+    RUN_OK(run, cni_expr_new(run->arena, &call, &function, &run->err));
+    RUN_OK(run,
+           cni_plan_window(&run->builder, plan, NULL, 0, NULL, 0, &function, 1, &plan, &run->err));
+    return plan;
+}
+
+static const cni_plan *
 make_values(plan_run *run, memory_table *table)
 {
     const cni_expr *rows[] = {i64_expr(run, 1), i64_expr(run, 2), i64_expr(run, 3)};
@@ -139,8 +176,8 @@ static void
 test_allocations_fail(void **state)
 {
     (void)state;
-    const make_plan makers[] = {make_values, make_streaming, make_sort, make_top_n,
-                                make_distinct_on};
+    const make_plan makers[] = {make_values,      make_streaming, make_sort,   make_top_n,
+                                make_distinct_on, make_window,    make_numbers};
     for (size_t at = 0; at < sizeof(makers) / sizeof(makers[0]); at++) {
         sweep(makers[at], 1, 1);
         sweep(makers[at], 3, 7);
