@@ -48,6 +48,7 @@ class Maker:
     def __init__(self, seed):
         self.r = random.Random(seed)
         self.n_aliases = 0
+        self.tables = {}  # of aliases that are tables as they are
         self.depth = 0
 
     def chance(self, probability):
@@ -114,6 +115,7 @@ class Maker:
     def relation(self, outer, large):
         """(text, alias) of a table or a derived table with all columns."""
         alias = self.alias()
+        self.tables[alias] = None
         if self.chance(.15) and self.depth < 2:
             inner = self.alias()
             self.depth += 1
@@ -127,7 +129,19 @@ class Maker:
                 f"from {table} {inner}{where} group by k",
                 f"select * from {table} {inner}{where} union all select * from {self.table(False)}"])
             return f"({shape}) as {alias}", alias
-        return f"{self.table(large)} {alias}", alias
+        table = self.tables[alias] = self.table(large)
+        return f"{table} {alias}", alias
+
+    def again(self, aliases):
+        """A table that is there already, whole or in part, and the equality of its unique column: (text, alias, condition)."""
+        one = self.r.choice([a for a in aliases if self.tables.get(a)])
+        alias = self.alias()
+        table = self.tables[alias] = self.tables[one]
+        text = f"{table} {alias}"
+        if self.chance(.4):
+            inner = self.alias()
+            text = f"(select * from {table} {inner} where {self.simple([inner])}) as {alias}"
+        return text, alias, f"{one}.u = {alias}.u"
 
     def from_clause(self, outer, most):
         """(text, aliases)."""
@@ -137,6 +151,12 @@ class Maker:
         text, alias = self.relation(outer, large)
         aliases = [alias]
         for _ in range(n - 1):
+            if self.chance(.12) and any(self.tables.get(a) for a in aliases):
+                right, alias, key = self.again(aliases)
+                more = f" and {self.simple(aliases + [alias])}" if self.chance(.3) else ""
+                text += f" {self.r.choice(['join', 'join', 'left join', 'full join'])} {right} on {key}{more}"
+                aliases.append(alias)
+                continue
             right, alias = self.relation(outer, False)
             roll = self.r.random()
             if roll < .07 and loose and not large:
@@ -170,6 +190,9 @@ class Maker:
             parts.append(self.comparison(scope + inner))
         if self.chance(.4):
             parts.append(self.condition(inner, scope))
+        if self.chance(.15) and any(self.tables.get(a) for a in scope):
+            source, alias, key = self.again(scope)
+            inner, parts = [alias], [key] + ([self.simple([alias])] if self.chance(.5) else [])
         where = f" where {' and '.join(parts)}" if parts else ""
         kind = self.r.choice(["int", "int", "str", "date", "dec"])
         left, column = self.value(scope, kind), self.column(inner, kind)
@@ -212,7 +235,9 @@ class Maker:
             lambda: "count(*)", lambda: "count(*)", lambda: f"count({distinct}{self.column(scope)})",
             lambda: f"sum({distinct}{self.column(scope, 'int')})", lambda: f"sum({self.column(scope, 'dec')})",
             lambda: f"min({self.column(scope)})", lambda: f"max({self.column(scope)})",
-            lambda: f"avg({self.column(scope, 'int')})"])()
+            lambda: f"avg({self.column(scope, 'int')})", lambda: f"avg({self.column(scope, 'dec')})",
+            lambda: f"sum({self.column(scope, 'int')}) filter (where {self.simple(scope[:1])})",
+            lambda: f"sum({self.column(scope, 'dec')} * (1 - {self.column(scope, 'dec')}))"])()
 
     def select(self, most=8):
         source, scope = self.from_clause([], self.r.choice([1, 2, 2, 3, 3, 4, 5, most]))

@@ -125,25 +125,9 @@ pair_columns(comparison *self, const cni_column *a, const cni_column *b, int32_t
 }
 
 static bool
-same_recipe(const cni_table_recipe *a, const cni_table_recipe *b)
-{
-    if (a == NULL || b == NULL || !cni_str_eq(a->function, b->function) ||
-        !cni_str_eq(a->name, b->name) || a->n_args != b->n_args) {
-        return false;
-    }
-    for (int32_t arg = 0; arg < a->n_args; arg++) {
-        if (!cni_value_equal(&a->args[arg], &b->args[arg]) ||
-            !cni_str_eq(a->arg_names[arg], b->arg_names[arg])) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool
 same_table(const cni_plan *a, const cni_plan *b)
 {
-    if (a->table != b->table && !same_recipe(a->table->recipe, b->table->recipe)) {
+    if (a->table != b->table && !cni_table_same_recipe(a->table->recipe, b->table->recipe)) {
         return false;
     }
     for (int32_t column = 0; column < a->n_columns; column++) {

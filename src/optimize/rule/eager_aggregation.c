@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Rule eager_aggregation: a grouping above a join goes below it, where every group is the rows that
- * one left row meets.
+ * Rule eager_aggregation: a grouping above joins is done below them, in whole or in part. Here: as
+ * a whole, where every group is the rows that one left row meets. In two steps: eager_part.c.
  *
  *   GROUP BY l.id: f(r.x) over l JOIN r ON l.k = r.k, l unique on l.id
  *     -> PROJECT over l JOIN (GROUP BY r.k: f(r.x) over r) ON l.k = r.k
@@ -16,8 +16,7 @@
  * Done where the estimate says that the join gives no fewer rows than the right side has, or
  * nearly: otherwise the join is the better filter.
  */
-#include "optimize/cost/estimate.h"
-#include "optimize/property/property.h"
+#include "optimize/rule/eager_aggregation_int.h"
 
 #define KEYS_MAX      16
 #define JOIN_FRACTION 0.7 /* of the right side's rows that the join must give */
@@ -80,6 +79,24 @@ is_understood(const cni_expr *call)
     }
 }
 
+/* A sum of at most 19 digits has room for as many rows as there can be; averages have no range.
+ * Those of floats would add in another order. */
+static bool
+call_may_fail(const cni_expr *call)
+{
+    const cni_type *type = call->n_args == 1 ? call->args[0]->type : call->type;
+    const bool is_small = type->id == CNI_TYPE_INT64 || type->id == CNI_TYPE_UINT64 ||
+                          (type->id == CNI_TYPE_DECIMAL && type->precision <= 19);
+    switch ((cni_aggregate_builtin)call->function->builtin) {
+    case CNI_AGGREGATE_SUM:
+        return !is_small;
+    case CNI_AGGREGATE_AVG:
+        return !cni_type_is_exact(type);
+    default:
+        return call->function->may_error;
+    }
+}
+
 static bool
 calls_fit(const pattern *self)
 {
@@ -96,7 +113,7 @@ calls_fit(const pattern *self)
                 return false;
             }
         }
-        if (call->function->may_error) {
+        if (call_may_fail(call)) {
             return false;
         }
     }
@@ -231,15 +248,13 @@ project_groups(cni_rule_env *env, const pattern *self, const cni_plan *grouped,
 }
 
 static cn_code
-visit(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_error *err)
+group_whole(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_error *err)
 {
     bool worth = false;
-    *out_plan = plan;
-    if (plan->kind != CNI_PLAN_AGGREGATE || plan->children[0]->kind != CNI_PLAN_JOIN) {
-        return CN_OK;
-    }
     pattern self = {.aggregate = plan, .join = plan->children[0]};
-    if ((self.join->join_kind != CNI_JOIN_INNER && self.join->join_kind != CNI_JOIN_LEFT) ||
+    *out_plan = plan;
+    if (self.join->kind != CNI_PLAN_JOIN ||
+        (self.join->join_kind != CNI_JOIN_INNER && self.join->join_kind != CNI_JOIN_LEFT) ||
         self.join->predicate == NULL || !take_keys(&self, self.join->predicate) ||
         !calls_fit(&self) || !groups_fit(env, &self)) {
         return CN_OK;
@@ -253,6 +268,17 @@ visit(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_err
     CN_TRY(group_right(env, &self, &grouped, err));
     CN_TRY(join_groups(env, &self, grouped, &join, err));
     return project_groups(env, &self, grouped, join, out_plan, err);
+}
+
+static cn_code
+visit(cni_rule_env *env, const cni_plan *plan, const cni_plan **out_plan, cn_error *err)
+{
+    *out_plan = plan;
+    if (plan->kind != CNI_PLAN_AGGREGATE) {
+        return CN_OK;
+    }
+    CN_TRY(group_whole(env, plan, out_plan, err));
+    return *out_plan == plan ? cni_eager_in_two_steps(env, plan, out_plan, err) : CN_OK;
 }
 
 cn_code

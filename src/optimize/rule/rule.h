@@ -48,6 +48,8 @@ CN_NODISCARD cn_code cni_rule_redundant_distinct(cni_rule_env *env, const cni_pl
                                                  const cni_plan **out_plan, cn_error *err);
 CN_NODISCARD cn_code cni_rule_semi_join_reduction(cni_rule_env *env, const cni_plan *plan,
                                                   const cni_plan **out_plan, cn_error *err);
+CN_NODISCARD cn_code cni_rule_self_join(cni_rule_env *env, const cni_plan *plan,
+                                        const cni_plan **out_plan, cn_error *err);
 CN_NODISCARD cn_code cni_rule_dependent_keys(cni_rule_env *env, const cni_plan *plan,
                                              const cni_plan **out_plan, cn_error *err);
 CN_NODISCARD cn_code cni_rule_eager_aggregation(cni_rule_env *env, const cni_plan *plan,
@@ -89,6 +91,9 @@ CN_NODISCARD cn_code cni_expr_factor_or(cni_rule_env *env, const cni_expr *predi
 /* Append the conjuncts of a predicate to `list` (of const cni_expr *), in order. */
 CN_NODISCARD cn_code cni_expr_conjuncts(cni_arena *arena, const cni_expr *predicate, cni_list *list,
                                         cn_error *err);
+
+/* Whether two tables are made in the same way, so that they hold the same rows within a query. */
+bool cni_table_same_recipe(const cni_table_recipe *a, const cni_table_recipe *b);
 
 /* Whether something in the plan gives another result every time. */
 bool cni_plan_is_volatile(const cni_plan *plan);

@@ -9,6 +9,7 @@
  *   or_factoring         finds conjuncts to push
  *   filter_pushdown      every predicate goes to the joins and scans that it is about
  *   transitive           makes predicates of those; they sink in a second filter_pushdown
+ *   self_join            joins have their keys; what it makes filters of sinks there too
  *   common_subplans      while equal parts look equal: not yet pruned, not yet ordered
  *   metadata_aggregate   when filters are where they belong (a filtered scan is not its business)
  *   projection_pushdown  what is named is used: the next four ask for that
@@ -32,6 +33,7 @@ static const cni_rule rules[] = {
     {"or_factoring", cni_rule_or_factoring},
     {"filter_pushdown", cni_rule_filter_pushdown},
     {"transitive", cni_rule_transitive},
+    {"self_join", cni_rule_self_join},
     {"filter_pushdown", cni_rule_filter_pushdown},
     {"common_subplans", cni_rule_common_subplans},
     {"metadata_aggregate", cni_rule_metadata_aggregate},

@@ -214,3 +214,19 @@ cni_id_set_add_plan(cni_arena *arena, cni_id_set *self, const cni_plan *plan, cn
     }
     return CN_OK;
 }
+
+bool
+cni_table_same_recipe(const cni_table_recipe *a, const cni_table_recipe *b)
+{
+    if (a == NULL || b == NULL || !cni_str_eq(a->function, b->function) ||
+        !cni_str_eq(a->name, b->name) || a->n_args != b->n_args) {
+        return false;
+    }
+    for (int32_t arg = 0; arg < a->n_args; arg++) {
+        if (!cni_value_equal(&a->args[arg], &b->args[arg]) ||
+            !cni_str_eq(a->arg_names[arg], b->arg_names[arg])) {
+            return false;
+        }
+    }
+    return true;
+}

@@ -127,3 +127,9 @@ const cni_function cni_aggregate_counts[CNI_N_AGGREGATE_COUNTS] = {
     {CNI_ROW("count_if", "Number of rows where the condition is true.", "count_if(x > 10)"),
      .resolve = resolve_count_if, .update = count_if_update, COUNT_ROW},
 };
+
+const cni_function *
+cni_aggregate_count(bool of_rows)
+{
+    return &cni_aggregate_counts[of_rows ? 0 : 1];
+}

@@ -137,6 +137,10 @@ struct cni_function {
     bool ignores_distinct; /* aggregate: DISTINCT changes nothing (min, max) */
     double cost_ns;        /* per row, roughly */
     cn_code (*resolve)(const cni_function *self, cni_resolve *inout_question, cn_error *err);
+    /* Scalar that may_error: whether it cannot with arguments and a result of these types. NULL =
+     * it can. */
+    bool (*never_fails)(const cni_function *self, const cni_type *const *arg_types, int32_t n_args,
+                        const cni_type *type);
     const void *private_data; /* of the entry: user functions, or parameters of shared callbacks */
 
     /* scalar */
@@ -165,6 +169,25 @@ struct cni_function {
 /* The value of a group's rows where all have the same one, NULL included: what a key becomes that
  * other keys determine. In no registry; rules name it. */
 extern const cni_function cni_aggregate_same;
+
+/* Aggregation in two steps (aggregate_part.c): in no registry; rules make calls of them, whose type
+ * they give: BLOB for sum_part, the undivided call's for the others. */
+typedef enum cni_aggregate_part {
+    CNI_SUM_PART,       /* (x) */
+    CNI_SUM_OF_PARTS,   /* (part) */
+    CNI_AVG_OF_PARTS,   /* (part, n) */
+    CNI_COUNT_OF_PARTS, /* (n) */
+    CNI_SUM_TIMES,      /* (x, n) */
+    CNI_AVG_TIMES,
+    CNI_COUNT_TIMES,
+    CNI_N_AGGREGATE_PARTS
+} cni_aggregate_part;
+extern const cni_function cni_aggregate_parts[CNI_N_AGGREGATE_PARTS];
+/* bind_data of their calls; `summed` is the type of x: an integer or DECIMAL. */
+CN_NODISCARD cn_code cni_aggregate_part_bind(cni_arena *arena, const cni_type *summed,
+                                             const void **out_bind_data, cn_error *err);
+/* count(*), count(x). */
+const cni_function *cni_aggregate_count(bool of_rows);
 
 /* Registry: built-ins (static, shared by all engines) plus what an engine or session adds.
  * Thread: synchronised. */

@@ -669,6 +669,24 @@ static const date_operator interval_by_number = {
     .interval_first = true,
     .subtract = true};
 
+/* The result has a digit for whatever the digits of two decimals can make. */
+static bool
+arith_never_fails(const cni_function *self, const cni_type *const *arg_types, int32_t n_args,
+                  const cni_type *type)
+{
+    const cni_arith_op op = *(const cni_arith_op *)self->private_data;
+    if (n_args != 2 || type->id != CNI_TYPE_DECIMAL || arg_types[0]->id != CNI_TYPE_DECIMAL ||
+        arg_types[1]->id != CNI_TYPE_DECIMAL) {
+        return false;
+    }
+    const int32_t digits[2] = {arg_types[0]->precision, arg_types[1]->precision};
+    if (op == CNI_MUL) {
+        return type->precision >= digits[0] + digits[1];
+    }
+    return type->scale == arg_types[0]->scale && type->scale == arg_types[1]->scale &&
+           type->precision > digits[0] && type->precision > digits[1];
+}
+
 /* Members that every operator over moments has. */
 #define MOMENT_ROW(row_name, row_description, row_example, data)                                   \
     CNI_ROW_PURE(row_name, row_description, row_example), .may_error = true, .cost_ns = 3.0,       \
@@ -676,7 +694,8 @@ static const date_operator interval_by_number = {
 
 static const cni_function operators[] = {
     {CNI_ROW_PURE("+", "Sum; overflow is an error.", "2 + 3"), .may_error = true, .monotone = 1,
-     .cost_ns = 0.2, .resolve = resolve_arith, .private_data = &op_add, .evaluate = evaluate_arith},
+     .cost_ns = 0.2, .resolve = resolve_arith, .private_data = &op_add,
+     .never_fails = arith_never_fails, .evaluate = evaluate_arith},
     {MOMENT_ROW("+", "Date plus interval.", "DATE '2024-01-31' + INTERVAL 1 MONTH",
                 date_plus_interval),
      .evaluate = evaluate_add_interval},
@@ -703,7 +722,7 @@ static const cni_function operators[] = {
      .resolve = resolve_sign, .evaluate = evaluate_same},
     {CNI_ROW_PURE("-", "Difference; overflow is an error.", "5 - 3"), .may_error = true,
      .monotone = 1, .cost_ns = 0.2, .resolve = resolve_arith, .private_data = &op_sub,
-     .evaluate = evaluate_arith},
+     .never_fails = arith_never_fails, .evaluate = evaluate_arith},
     {MOMENT_ROW("-", "Days between two dates.", "DATE '2024-03-01' - DATE '2024-02-01'",
                 date_minus_date),
      .evaluate = evaluate_days_between},
@@ -729,7 +748,8 @@ static const cni_function operators[] = {
      .injective = true, .monotone = -1, .cost_ns = 0.2, .resolve = resolve_sign,
      .evaluate = evaluate_negate},
     {CNI_ROW_PURE("*", "Product; overflow is an error.", "2 * 3"), .may_error = true,
-     .cost_ns = 0.3, .resolve = resolve_arith, .private_data = &op_mul, .evaluate = evaluate_arith},
+     .cost_ns = 0.3, .resolve = resolve_arith, .private_data = &op_mul,
+     .never_fails = arith_never_fails, .evaluate = evaluate_arith},
     {MOMENT_ROW("*", "Interval times number.", "INTERVAL 1 DAY * 2", interval_times_number),
      .evaluate = evaluate_scale_interval},
     {MOMENT_ROW("*", "Number times interval.", "2 * INTERVAL 1 DAY", number_times_interval),

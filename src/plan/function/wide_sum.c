@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#include "plan/function/cell.h"
+
 #define LOW_BITS   120
 #define LOW_MASK   ((((cni_u128)1) << LOW_BITS) - 1)
 #define SETTLED(v) ((v) < ((cni_i128)1 << 126) && (v) > -((cni_i128)1 << 126))
@@ -27,6 +29,16 @@ cni_wide_add(cni_wide_sum *self, cni_i128 item)
         value = split(value, &self->top);
     }
     cni_wide_set(self, value);
+}
+
+/* item = upper * 2^64 + lower: both products fit 128 bits. */
+void
+cni_wide_add_times(cni_wide_sum *self, cni_i128 item, int64_t n)
+{
+    const cni_i128 upper = (item >> 64) * (cni_i128)n;
+    cni_wide_add(self, (cni_i128)(uint64_t)item * (cni_i128)n);
+    self->top += (int64_t)(upper >> (LOW_BITS - 64));
+    cni_wide_add(self, (cni_i128)(((cni_u128)upper << 64) & LOW_MASK));
 }
 
 void
@@ -57,6 +69,64 @@ cni_wide_double(const cni_wide_sum *self)
     return ldexp((double)top, LOW_BITS) + (double)rest;
 }
 
+/* 192 bits in two's complement, little-endian, without the bytes that only repeat the sign. */
+int32_t
+cni_wide_to_bytes(const cni_wide_sum *self, char out_bytes[CNI_WIDE_BYTES_MAX])
+{
+    int64_t top = self->top;
+    const cni_u128 rest = (cni_u128)split(cni_wide_get(self), &top);
+    const uint64_t words[3] = {(uint64_t)rest, (uint64_t)(rest >> 64) | ((uint64_t)top << 56),
+                               (uint64_t)(top >> 8)};
+    const char sign = top < 0 ? -1 : 0;
+    int32_t n_bytes = CNI_WIDE_BYTES_MAX;
+    memcpy(out_bytes, words, sizeof(words));
+    while (n_bytes > 1 && out_bytes[n_bytes - 1] == sign &&
+           ((out_bytes[n_bytes - 2] ^ sign) & 0x80) == 0) {
+        n_bytes--;
+    }
+    return n_bytes;
+}
+
+cni_wide_sum
+cni_wide_from_bytes(cni_str bytes)
+{
+    uint64_t words[3];
+    const int64_t n_bytes = cni_min_i64(bytes.len_bytes, CNI_WIDE_BYTES_MAX);
+    const bool negative = n_bytes > 0 && (bytes.data[n_bytes - 1] & 0x80) != 0;
+    memset(words, negative ? 0xff : 0, sizeof(words));
+    if (n_bytes > 0) {
+        memcpy(words, bytes.data, (size_t)n_bytes);
+    }
+    return (cni_wide_sum){
+        .low = words[0],
+        .high = (int64_t)(words[1] & (UINT64_MAX >> 8)),
+        .top = (int64_t)((words[2] << 8) | (words[1] >> 56)),
+    };
+}
+
+/* Few sums are too long to lie in their view: only those are in `bytes`. */
+static cn_code
+emit_bytes(cni_allocator *allocator, const cni_type *type, const cni_wide_sum *totals,
+           const uint8_t *valid, int64_t n, cni_vector *out_vector, cn_error *err)
+{
+    CN_SCOPED(cni_cell_rows) rows = {0};
+    char(*bytes)[CNI_WIDE_BYTES_MAX] = NULL;
+    CN_TRY(cni_cell_rows_new(allocator, n, &rows, err));
+    CN_TRY(cni_alloc_array(allocator, n, CNI_WIDE_BYTES_MAX, &bytes, err));
+    for (int64_t row = 0; row < n; row++) {
+        if (valid[row] != 0) {
+            const int32_t n_bytes = cni_wide_to_bytes(&totals[row], bytes[row]);
+            const cni_view view = cni_view_make(bytes[row], (uint32_t)n_bytes);
+            cni_cell cell;
+            memcpy(cell.words, &view, sizeof(view));
+            cni_cell_rows_put(&rows, row, &cell);
+        }
+    }
+    const cn_code code = cni_cell_rows_finish(&rows, type, out_vector, err);
+    cni_dealloc(allocator, bytes, n * CNI_WIDE_BYTES_MAX);
+    return code;
+}
+
 static cn_code
 out_of_range(const cni_type *type, cn_error *err)
 {
@@ -85,6 +155,9 @@ cni_wide_emit(cni_allocator *allocator, const cni_type *type, const cni_wide_sum
 {
     CN_SCOPED(cni_vector) made = {0};
     const cni_phys phys = cni_type_phys(type);
+    if (type->id == CNI_TYPE_BLOB) {
+        return emit_bytes(allocator, type, totals, valid, n, out_vector, err);
+    }
     CN_TRY(cni_vector_new_flat(allocator, type, phys, n, true, &made, err));
     uint8_t *data = cni_vector_mutable_data(&made);
     uint8_t *validity = cni_vector_mutable_validity(&made);

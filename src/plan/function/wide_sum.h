@@ -32,6 +32,8 @@ cni_wide_set(cni_wide_sum *self, cni_i128 value)
 }
 
 void cni_wide_add(cni_wide_sum *self, cni_i128 item);
+/* n >= 0 times the item. */
+void cni_wide_add_times(cni_wide_sum *self, cni_i128 item, int64_t n);
 void cni_wide_merge(cni_wide_sum *self, const cni_wide_sum *other);
 /* False when it does not fit 128 bits. */
 bool cni_wide_total(const cni_wide_sum *self, cni_i128 *out_total);
@@ -39,8 +41,12 @@ bool cni_wide_total(const cni_wide_sum *self, cni_i128 *out_total);
 double cni_wide_double(const cni_wide_sum *self);
 /* sum / n of integers or decimals of `type` (n > 0). */
 double cni_average(const cni_type *type, const cni_wide_sum *sum, int64_t n);
-/* Finished sums of n totals (valid: one byte each) as `type` (integers, DECIMAL), range checked:
- * CN_INVALID_DATA, SQLSTATE 22003. */
+/* The sum in few bytes, and back: equal sums have equal bytes. What is damaged gives some sum. */
+#define CNI_WIDE_BYTES_MAX 24
+int32_t cni_wide_to_bytes(const cni_wide_sum *self, char out_bytes[CNI_WIDE_BYTES_MAX]);
+cni_wide_sum cni_wide_from_bytes(cni_str bytes);
+/* Finished sums of n totals (valid: one byte each) as `type`: integers and DECIMAL range checked,
+ * CN_INVALID_DATA, SQLSTATE 22003; BLOB their bytes. */
 CN_NODISCARD cn_code cni_wide_emit(cni_allocator *allocator, const cni_type *type,
                                    const cni_wide_sum *totals, const uint8_t *valid, int64_t n,
                                    cni_vector *out_vector, cn_error *err);

@@ -322,10 +322,25 @@ see_variable(void *state, const cni_expr *expr)
     return !*(bool *)state;
 }
 
+/* Types may make it impossible: decimals with digits to spare do not overflow. */
+static bool
+call_may_error(const cni_expr *expr)
+{
+    const cni_type *types[2];
+    const cni_function *function = expr->function;
+    if (!function->may_error || function->never_fails == NULL || expr->n_args > 2) {
+        return function->may_error;
+    }
+    for (int32_t arg = 0; arg < expr->n_args; arg++) {
+        types[arg] = expr->args[arg]->type;
+    }
+    return !function->never_fails(function, types, expr->n_args, expr->type);
+}
+
 static bool
 see_error(void *state, const cni_expr *expr)
 {
-    const bool may_error = (expr->function != NULL && expr->function->may_error) ||
+    const bool may_error = (expr->function != NULL && call_may_error(expr)) ||
                            (expr->kind == CNI_EXPR_CAST && cast_may_error(expr)) ||
                            expr->kind == CNI_EXPR_SUBQUERY || expr->kind == CNI_EXPR_LAMBDA;
     *(bool *)state = *(bool *)state || may_error;

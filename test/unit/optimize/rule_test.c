@@ -129,6 +129,12 @@ static const rule_case cases[] = {
     {"eager_aggregation",
      "SELECT rg.k, count(n.k) AS c FROM rg LEFT JOIN n ON rg.k = n.r GROUP BY rg.k ORDER BY rg.k",
      "groups=[n_regionkey]", "groups=[r_regionkey]"},
+    {"eager_aggregation",
+     "SELECT a.name, sum(b.k) AS s, count(*) AS c FROM n a JOIN n b ON a.r = b.r GROUP BY a.name "
+     "ORDER BY a.name",
+     "sum_part(n_nationkey)", "sum(n_nationkey)"},
+    {"self_join", "SELECT a.name FROM n a JOIN n b ON a.k = b.k WHERE b.r = 1 ORDER BY a.name",
+     "columns=[n_name] filters=[n_regionkey = 1]", "Join"},
     {"semi_join_reduction", "SELECT n.name FROM n JOIN rg ON n.r = rg.k ORDER BY n.name",
      "Join semi", "Join inner"},
     /* outer_to_inner, or_factoring, transitive */
