@@ -45,8 +45,8 @@ typedef struct directory_file {
     cni_spill_file base;
     cni_atomic_i64 n_reserved; /* counter: bytes of the file that extents have */
     cni_atomic_i64 n_charged;  /* counter: of the quota */
+    cni_atomic_i64 direct;     /* counter: 1 = past the page cache, until that is refused */
     int fd;
-    bool direct;
 } directory_file;
 
 static directory_store *
@@ -136,19 +136,28 @@ require_place(directory_store *self, cn_error *err)
 
 /* ---- appending ---- */
 
+/* Alignments that are larger than ours, or none at all, show at the first write only. */
+static bool
+leave_direct(directory_file *self)
+{
+    const int flags = fcntl(self->fd, F_GETFL);
+    cni_counter_set(&self->direct, 0);
+    return flags >= 0 && (flags & O_DIRECT) != 0 &&
+           fcntl(self->fd, F_SETFL, flags & ~O_DIRECT) == 0;
+}
+
 static cn_code
-write_all(const cni_spill_file *self, int fd, const uint8_t *data, int64_t n_bytes, int64_t offset,
-          cn_error *err)
+write_all(directory_file *self, const uint8_t *data, int64_t n_bytes, int64_t offset, cn_error *err)
 {
     int64_t n_done = 0;
     while (n_done < n_bytes) {
         const ssize_t n_written =
-            pwrite(fd, data + n_done, (size_t)(n_bytes - n_done), (off_t)(offset + n_done));
-        if (n_written < 0 && errno == EINTR) {
+            pwrite(self->fd, data + n_done, (size_t)(n_bytes - n_done), (off_t)(offset + n_done));
+        if (n_written < 0 && (errno == EINTR || (errno == EINVAL && leave_direct(self)))) {
             continue;
         }
         if (n_written <= 0) {
-            return fail_errno(self, n_written < 0 ? errno : ENOSPC, "write", err);
+            return fail_errno(&self->base, n_written < 0 ? errno : ENOSPC, "write", err);
         }
         n_done += (int64_t)n_written;
     }
@@ -198,7 +207,7 @@ write_bounced(directory_file *self, const uint8_t *data, int64_t n_bytes, int64_
         const int64_t n_padded = cni_round_up(n_copied, CNI_SPILL_ALIGN_BYTES);
         memcpy(copy.data, data + at, (size_t)n_copied);
         memset(copy.data + n_copied, 0, (size_t)(n_padded - n_copied));
-        CN_TRY(write_all(&self->base, self->fd, copy.data, n_padded, offset + at, err));
+        CN_TRY(write_all(self, copy.data, n_padded, offset + at, err));
     }
     return CN_OK;
 }
@@ -225,8 +234,8 @@ directory_append(cni_spill_file *base, const void *data, int64_t n_bytes, int64_
     if (offset > MAX_FILE_BYTES - n_extent) {
         return fail_errno(base, EFBIG, "write", err);
     }
-    if (!self->direct || is_aligned(data, n_bytes)) {
-        CN_TRY(write_all(base, self->fd, data, n_bytes, offset, err));
+    if (cni_counter_get(&self->direct) == 0 || is_aligned(data, n_bytes)) {
+        CN_TRY(write_all(self, data, n_bytes, offset, err));
     } else {
         CN_TRY(write_bounced(self, data, n_bytes, offset, err));
     }
@@ -296,7 +305,8 @@ directory_read(cni_spill_file *base, int64_t offset, int64_t n_bytes, void *out,
                        "bytes %lld to %lld of a temporary file of a %s do not exist",
                        (long long)offset, (long long)(offset + n_bytes), base->purpose);
     }
-    if (!self->direct || (is_aligned(out, n_bytes) && is_aligned(NULL, offset))) {
+    if (cni_counter_get(&self->direct) == 0 ||
+        (is_aligned(out, n_bytes) && is_aligned(NULL, offset))) {
         return read_all(self, out, n_bytes, n_bytes, offset, err);
     }
     return read_bounced(self, offset, n_bytes, out, err);
@@ -350,11 +360,13 @@ directory_create(cni_spill_store *base, const char *purpose, cni_spill_file **ou
     CN_TRY(check_process(self, err));
     directory_file *file = NULL;
     CN_TRY(cni_alloc_zeroed(self->allocator, (int64_t)sizeof(*file), &file, err));
-    const cn_code code = cni_spill_place_open(&self->place, &file->fd, &file->direct, err);
+    bool direct = false;
+    const cn_code code = cni_spill_place_open(&self->place, &file->fd, &direct, err);
     if (code != CN_OK) {
         cni_dealloc(self->allocator, file, (int64_t)sizeof(*file));
         return code;
     }
+    cni_counter_set(&file->direct, direct);
     file->base =
         (cni_spill_file){.ops = &file_ops, .store = cni_spill_store_ref(base), .purpose = purpose};
     *out_file = &file->base;
