@@ -37,6 +37,7 @@ test-full: test ## everything: pairwise modes, whole fault sweep, hostile build,
 	@test/differential/run single 1 5000
 	@test/differential/run wide 1 5000
 	@test/differential/run joins 1 5000
+	@test/differential/run windows 1 3000
 
 lint: ## formatting, static analysis, room table, names, symbols, sizes
 	@tools/bootstrap lint

@@ -21,6 +21,7 @@ import engines  # noqa: E402
 import joins  # noqa: E402
 import single  # noqa: E402
 import wide  # noqa: E402
+import windows  # noqa: E402
 
 
 def plain(value):
@@ -148,7 +149,7 @@ class Comparison:
 
 def main():
     name, library, folder, first, count = sys.argv[1:6]
-    comparison = Comparison({"single": single, "wide": wide, "joins": joins}[name], library, folder)
+    comparison = Comparison({"single": single, "wide": wide, "joins": joins, "windows": windows}[name], library, folder)
     for seed in range(int(first), int(first) + int(count)):
         if os.environ.get("DIFFERENTIAL_TRACE"):
             print(seed, file=sys.stderr, flush=True)

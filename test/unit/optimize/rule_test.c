@@ -108,6 +108,27 @@ static const rule_case cases[] = {
     {"filter_pushdown",
      "SELECT name FROM (SELECT name FROM n UNION ALL SELECT name FROM rg) WHERE name LIKE 'A%'",
      "filters=[like(r_name, 'A%')]", "Filter"},
+    /* windows: filters over partition keys go below, functions that nobody reads go */
+    {"filter_pushdown",
+     "SELECT k, rn FROM (SELECT k, r, row_number() OVER (PARTITION BY r ORDER BY name) AS rn FROM "
+     "n) "
+     "WHERE r = 1 AND rn <= 2 ORDER BY k",
+     "filters=[n_regionkey = 1]", "r = 1 AND"},
+    {"projection_pushdown",
+     "SELECT k FROM (SELECT k, rank() OVER (ORDER BY name) AS rk FROM n) ORDER BY k", "", "Window"},
+    {"projection_pushdown",
+     "SELECT k, rn FROM (SELECT k, row_number() OVER w AS rn, rank() OVER w AS rk FROM n WINDOW w "
+     "AS "
+     "(PARTITION BY r ORDER BY name)) ORDER BY k",
+     "functions=[row_number()]", "rank()"},
+    {"join_elimination",
+     "SELECT k FROM (SELECT k, sum(k) OVER (PARTITION BY r) AS s FROM n) ORDER BY k", "",
+     "Join left"},
+    {"join_elimination",
+     "SELECT n.k FROM n LEFT JOIN (SELECT r, row_number() OVER (PARTITION BY r ORDER BY k) AS rn "
+     "FROM "
+     "n) AS q ON q.r = n.r AND q.rn = 1 ORDER BY n.k",
+     "", "Join left"},
     /* what stands between the nodes that do something */
     {"inline_with",
      "WITH w AS (SELECT k, r FROM n) SELECT a.k FROM w AS a JOIN w AS b ON a.k = b.r ORDER BY a.k",
