@@ -32,7 +32,8 @@ CN_NODISCARD cn_code cni_limit_operator_new(const cni_phys_op *spec, const cni_o
 /* Each row as often as its column `position` says. */
 CN_NODISCARD cn_code cni_repeat_operator_new(const cni_phys_op *spec, const cni_operator_env *env,
                                              cni_operator **out_operator, cn_error *err);
-/* Ranks of rows that come sorted; where order is kept a worker waits for the rows before its own. */
+/* Ranks of rows that come sorted; where order is kept a worker waits for the rows before its own.
+ */
 CN_NODISCARD cn_code cni_window_operator_new(const cni_phys_op *spec, const cni_operator_env *env,
                                              cni_operator **out_operator, cn_error *err);
 CN_NODISCARD cn_code cni_sort_operator_new(const cni_phys_op *spec, const cni_operator_env *env,

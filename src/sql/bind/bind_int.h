@@ -143,7 +143,7 @@ struct cni_bind_names {
     cni_list *windows;     /* of cni_bind_window: functions with OVER; NULL = none are allowed */
     const cni_sql_select *select; /* whose WINDOW clause OVER may name; with `windows` */
     bool in_aggregate;
-    bool in_window; /* inside a function with OVER, or its window */
+    bool in_window;   /* inside a function with OVER, or its window */
     bool is_named;    /* a level further in names a column of this one */
     bool reaches_out; /* this or a level further in names one of a level further out */
 };

@@ -112,9 +112,8 @@ follow(const cni_sql_select *select, const cni_sql_window *window, int32_t end,
     window_text base;
     const cni_sql_window *found = find_definition(select, &window->base, end, &end);
     if (found == NULL) {
-        return cni_bind_fail(err, CN_NOT_FOUND, "42704", window->base.offset,
-                             window->base.length, "window \"%.*s\" does not exist",
-                             CNI_STR_ARGS(window->base.text));
+        return cni_bind_fail(err, CN_NOT_FOUND, "42704", window->base.offset, window->base.length,
+                             "window \"%.*s\" does not exist", CNI_STR_ARGS(window->base.text));
     }
     CN_TRY(follow(select, found, end, &base, err));
     CN_TRY(check_inheritance(window, &base, err));
