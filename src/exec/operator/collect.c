@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+#include "runtime/pressure.h"
+
 /* Chunks of fewer rows than 1/SMALL_PART of a full one are joined. */
 #define SMALL_PART 4
 
@@ -17,7 +19,8 @@ typedef struct collect_operator {
     cni_operator base;
     cni_collected *parts; /* n_workers: what each has combined */
     cni_atomic_i64 n_parts;
-    cni_collected rows; /* all of them, once finalized */
+    cni_collected rows;  /* all of them, once finalized */
+    cni_atomic_ptr disk; /* cni_collected_disk, referenced: of all workers, made by the first */
 } collect_operator;
 
 typedef struct collect_local {
@@ -41,13 +44,18 @@ cni_collected_done(cni_collected *self)
     }
     cni_dealloc(self->allocator, self->chunks, self->cap_chunks * (int64_t)sizeof(*self->chunks));
     cni_allocator *allocator = self->allocator;
+    if (self->blocks != NULL) {
+        cni_dealloc(allocator, self->blocks, self->cap_chunks * (int64_t)sizeof(*self->blocks));
+    }
+    cni_collected_disk_unref(self->disk);
     *self = (cni_collected){.allocator = allocator};
 }
 
-static cn_code
-reserve(cni_collected *self, int64_t n_chunks, cn_error *err)
+cn_code
+cni_collected_reserve(cni_collected *self, int64_t n_chunks, cn_error *err)
 {
     const int64_t chunk_bytes = (int64_t)sizeof(*self->chunks);
+    const int64_t block_bytes = (int64_t)sizeof(*self->blocks);
     if (n_chunks <= self->cap_chunks) {
         return CN_OK;
     }
@@ -55,10 +63,47 @@ reserve(cni_collected *self, int64_t n_chunks, cn_error *err)
     if (cap > INT64_MAX / chunk_bytes) {
         return CN_FAIL(err, CN_LIMIT_EXCEEDED, "too many rows are to be kept");
     }
-    CN_TRY(cni_realloc(self->allocator, &self->chunks, self->cap_chunks * chunk_bytes,
-                       cap * chunk_bytes, err));
+    cni_spill_block *blocks = NULL;
+    if (self->blocks != NULL) {
+        CN_TRY(cni_alloc_zeroed(self->allocator, cap * block_bytes, &blocks, err));
+    }
+    const cn_code code = cni_realloc(self->allocator, &self->chunks, self->cap_chunks * chunk_bytes,
+                                     cap * chunk_bytes, err);
+    if (code != CN_OK) {
+        cni_dealloc(self->allocator, blocks, cap * block_bytes);
+        return code;
+    }
+    if (blocks != NULL) {
+        memcpy(blocks, self->blocks, (size_t)(self->n_chunks * block_bytes));
+        cni_dealloc(self->allocator, self->blocks, self->cap_chunks * block_bytes);
+        self->blocks = blocks;
+    }
     self->cap_chunks = cap;
     return CN_OK;
+}
+
+/* About the memory that a chunk keeps: dictionaries are not counted, as others share them. */
+static int64_t
+chunk_bytes(const cni_chunk *chunk)
+{
+    int64_t n_bytes = (int64_t)sizeof(*chunk);
+    for (int32_t column = 0; column < chunk->n_columns; column++) {
+        const cni_vector *vector = &chunk->columns[column];
+        n_bytes += (int64_t)sizeof(*vector);
+        if (vector->encoding == CNI_DICTIONARY) {
+            n_bytes += vector->n_rows * vector->code_bytes;
+        } else if (vector->encoding == CNI_FLAT) {
+            const int32_t item = cni_phys_bytes((cni_phys)vector->phys, vector->type);
+            n_bytes +=
+                vector->n_rows * cni_max_i64(item, cni_type_is_nested(vector->type) ? 32 : 1);
+        }
+        for (int32_t buffer = 0; vector->heap != NULL && vector->encoding == CNI_FLAT &&
+                                 buffer < cni_min_i64(vector->heap->n_buffers, 4);
+             buffer++) {
+            n_bytes += cni_min_i64(vector->heap->buffers[buffer]->len_bytes, vector->n_rows * 64);
+        }
+    }
+    return n_bytes;
 }
 
 static cn_code
@@ -79,7 +124,7 @@ cni_collected_add(cni_collected *self, cni_chunk *own_chunk, cn_error *err)
     if (own_chunk->n_rows == 0) {
         return CN_OK;
     }
-    CN_TRY(reserve(self, self->n_chunks + 1, err));
+    CN_TRY(cni_collected_reserve(self, self->n_chunks + 1, err));
     CN_TRY(own_texts(self, own_chunk, err));
     const int64_t sequence = own_chunk->sequence;
     cni_chunk *kept = &self->chunks[self->n_chunks++];
@@ -87,17 +132,41 @@ cni_collected_add(cni_collected *self, cni_chunk *own_chunk, cn_error *err)
     kept->sequence = sequence;
     kept->ends_morsel = false;
     self->n_rows += kept->n_rows;
+    self->memory_bytes += chunk_bytes(kept);
+    return CN_OK;
+}
+
+/* Self is to hold chunks on disk like `other`. */
+static cn_code
+share_disk(cni_collected *self, const cni_collected *other, cn_error *err)
+{
+    if (self->blocks == NULL) {
+        CN_TRY(cni_collected_reserve(self, 1, err));
+        CN_TRY(cni_alloc_zeroed(self->allocator, self->cap_chunks * (int64_t)sizeof(*self->blocks),
+                                &self->blocks, err));
+        cni_refcount_inc(&other->disk->n_refs);
+        self->disk = other->disk;
+    }
+    CN_ASSERT(self->disk == other->disk);
     return CN_OK;
 }
 
 cn_code
 cni_collected_append(cni_collected *self, cni_collected *other, cn_error *err)
 {
-    CN_TRY(reserve(self, self->n_chunks + other->n_chunks, err));
+    if (other->blocks != NULL) {
+        CN_TRY(share_disk(self, other, err));
+    }
+    CN_TRY(cni_collected_reserve(self, self->n_chunks + other->n_chunks, err));
     for (int64_t at = 0; at < other->n_chunks; at++) {
+        if (self->blocks != NULL) {
+            self->blocks[self->n_chunks] =
+                other->blocks == NULL ? (cni_spill_block){0} : other->blocks[at];
+        }
         cni_chunk_move(&self->chunks[self->n_chunks++], &other->chunks[at]);
     }
     self->n_rows += other->n_rows;
+    self->memory_bytes += other->memory_bytes;
     other->n_chunks = 0;
     cni_collected_done(other);
     return CN_OK;
@@ -108,6 +177,12 @@ cni_collected_read(const cni_collected *self, int64_t at, const int32_t *positio
                    int32_t n_columns, cni_chunk *inout_chunk, cn_error *err)
 {
     const cni_chunk *kept = &self->chunks[at];
+    CN_SCOPED(cni_chunk) loaded = {0};
+    if (cni_collected_on_disk(self, at)) {
+        cni_chunk_init(&loaded, inout_chunk->allocator);
+        CN_TRY(cni_collected_load(self, at, &loaded, err));
+        kept = &loaded;
+    }
     CN_TRY(cni_chunk_set_columns(inout_chunk, n_columns, err));
     for (int32_t column = 0; column < n_columns; column++) {
         const int32_t position = positions == NULL ? column : positions[column];
@@ -224,6 +299,7 @@ close_collect(cni_operator *base)
     }
     cni_dealloc(allocator, self->parts, base->n_workers * (int64_t)sizeof(*self->parts));
     cni_collected_done(&self->rows);
+    cni_collected_disk_unref(cni_slot_claim(&self->disk, NULL));
     cni_dealloc(allocator, self, (int64_t)sizeof(*self));
 }
 
@@ -287,6 +363,17 @@ settle_pending(collect_local *local, cn_error *err)
     return cni_collected_add(&local->rows, &joined, err);
 }
 
+/* What this worker holds goes to disk when there is more than there is room for. */
+static cn_code
+spill_some(collect_operator *self, collect_local *local, cn_error *err)
+{
+    cni_context *context = self->base.context;
+    return cni_memory_should_spill(context->budget, context, local->rows.memory_bytes)
+               ? cni_collected_spill(&local->rows, 0, context, self->base.n_workers, &self->disk,
+                                     err)
+               : CN_OK;
+}
+
 static cn_code
 push(cni_operator *base, void *opaque, cni_chunk *chunk, cni_waker own_waker,
      cni_op_answer *out_answer, cn_error *err)
@@ -304,6 +391,7 @@ push(cni_operator *base, void *opaque, cni_chunk *chunk, cni_waker own_waker,
         base->keep_order && pending->n_chunks > 0 && pending->chunks[0].sequence != chunk->sequence;
     if (!small || other_morsel || pending->n_rows + chunk->n_rows > chunk_rows) {
         CN_TRY(settle_pending(local, err));
+        CN_TRY(spill_some((collect_operator *)base, local, err));
     }
     return cni_collected_add(small ? &local->pending : &local->rows, chunk, err);
 }
@@ -344,20 +432,39 @@ put_in_order(cni_collected *rows, cn_error *err)
     const int64_t n = rows->n_chunks;
     chunk_place *places = NULL;
     cni_chunk *ordered = NULL;
+    cni_spill_block *blocks = NULL;
     CN_TRY(cni_alloc_array(rows->allocator, n, (int64_t)sizeof(*places), &places, err));
     for (int64_t at = 0; at < n; at++) {
         places[at] = (chunk_place){rows->chunks[at].sequence, at};
     }
     qsort(places, (size_t)n, sizeof(*places), order_places);
-    const cn_code code = cni_alloc_array(rows->allocator, rows->cap_chunks,
-                                         (int64_t)sizeof(*ordered), &ordered, err);
+    cn_code code = CN_OK;
+    if (rows->blocks != NULL) {
+        code = cni_alloc_zeroed(rows->allocator, rows->cap_chunks * (int64_t)sizeof(*blocks),
+                                &blocks, err);
+    }
+    if (code == CN_OK) {
+        code = cni_alloc_array(rows->allocator, rows->cap_chunks, (int64_t)sizeof(*ordered),
+                               &ordered, err);
+    }
     if (code == CN_OK) {
         for (int64_t at = 0; at < n; at++) {
             cni_chunk_move(&ordered[at], &rows->chunks[places[at].arrival]);
+            if (blocks != NULL) {
+                blocks[at] = rows->blocks[places[at].arrival];
+            }
+        }
+        if (blocks != NULL) {
+            cni_spill_block *before = rows->blocks;
+            rows->blocks = blocks;
+            blocks = before;
         }
         cni_dealloc(rows->allocator, rows->chunks,
                     rows->cap_chunks * (int64_t)sizeof(*rows->chunks));
         rows->chunks = ordered;
+    }
+    if (blocks != NULL) {
+        cni_dealloc(rows->allocator, blocks, rows->cap_chunks * (int64_t)sizeof(*blocks));
     }
     cni_dealloc(rows->allocator, places, n * (int64_t)sizeof(*places));
     return code;
@@ -376,8 +483,13 @@ finalize(cni_operator *base, int32_t task, int32_t n_tasks, cn_error *err)
     collect_operator *self = (collect_operator *)base;
     (void)task;
     (void)n_tasks;
+    cni_context *context = base->context;
     for (int64_t part = 0; part < cni_counter_get(&self->n_parts); part++) {
         CN_TRY(cni_collected_append(&self->rows, &self->parts[part], err));
+    }
+    const int64_t keep = cni_memory_may_keep(context->budget, context, self->rows.memory_bytes);
+    if (self->rows.memory_bytes > keep) {
+        CN_TRY(cni_collected_spill(&self->rows, keep, context, 1, &self->disk, err));
     }
     return base->keep_order && base->n_workers > 1 && self->rows.n_chunks > 1
                ? put_in_order(&self->rows, err)
@@ -388,11 +500,15 @@ static int32_t
 notes(const cni_operator *base, cni_op_note *out_notes, int32_t max_notes)
 {
     const collect_operator *self = (const collect_operator *)base;
+    const cni_collected_disk *disk = self->rows.disk;
     const cni_op_note all[] = {
         {"rows", NULL, self->rows.n_rows},
         {"chunks", NULL, self->rows.n_chunks},
+        {"spilled_chunks", NULL, disk == NULL ? 0 : cni_counter_get(&disk->spilled_chunks)},
+        {"spilled_bytes", NULL, disk == NULL ? 0 : cni_counter_get(&disk->spilled_bytes)},
     };
-    return cni_operator_give_notes(all, CN_ARRAY_LEN(all), out_notes, max_notes);
+    const int64_t n_notes = CN_ARRAY_LEN(all) - (disk == NULL ? 2 : 0);
+    return cni_operator_give_notes(all, n_notes, out_notes, max_notes);
 }
 
 static const cni_operator_ops collect_ops = {

@@ -15,6 +15,7 @@
  */
 #include "exec/pipeline/pipeline_int.h"
 #include "exec/pipeline/recursive_seen.h"
+#include "runtime/pressure.h"
 
 typedef enum recursive_state {
     RECURSIVE_IDLE,
@@ -116,18 +117,27 @@ begin_step(recursive_scan *self)
 static cn_code
 drop_seen(recursive_scan *self, cni_collected *rows, cn_error *err)
 {
+    cni_context *context = self->run->execution->context;
     cni_collected kept;
+    cni_atomic_ptr disk = NULL;
     cn_code code = CN_OK;
     cni_collected_init(&kept, rows->allocator);
     for (int64_t at = 0; at < rows->n_chunks && code == CN_OK; at++) {
-        code = cni_context_check(self->run->execution->context, err);
+        code = cni_context_check(context, err);
+        if (code == CN_OK && cni_collected_on_disk(rows, at)) {
+            code = cni_collected_load(rows, at, &rows->chunks[at], err);
+        }
         if (code == CN_OK) {
             code = cni_seen_rows_filter(&self->seen, &rows->chunks[at], err);
         }
         if (code == CN_OK) {
             code = cni_collected_add(&kept, &rows->chunks[at], err);
         }
+        if (code == CN_OK && cni_memory_should_spill(context->budget, context, kept.memory_bytes)) {
+            code = cni_collected_spill(&kept, 0, context, 1, &disk, err);
+        }
     }
+    cni_collected_disk_unref(cni_slot_claim(&disk, NULL));
     cni_collected_done(rows);
     *rows = kept;
     return code;

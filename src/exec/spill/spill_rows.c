@@ -389,8 +389,8 @@ text_bytes(const cni_spill_writer *self, const cni_vector *columns, const cni_sp
     return n_bytes;
 }
 
-/* How many of the picked rows the block takes before it is full: at least one, and not many whose
- * size is not known. */
+/* How many of the picked rows the block takes before it is full: not many whose size is not known;
+ * 0 when even one is too large for what is left of a block that has rows. */
 static int64_t
 rows_that_fit(const cni_spill_writer *self, const partition *part, const cni_vector *columns,
               const cni_spill_pick *pick)
@@ -408,6 +408,10 @@ rows_that_fit(const cni_spill_writer *self, const partition *part, const cni_vec
     while (self->has_text && some.n > 1 &&
            some.n * self->row_bytes + text_bytes(self, columns, &some) > left) {
         some.n = some.n / 2;
+    }
+    if (self->has_text && some.n == 1 && part->n_rows > 0 &&
+        text_bytes(self, columns, &some) > left) {
+        return 0;
     }
     return some.n;
 }
@@ -428,6 +432,10 @@ add_rows(cni_spill_writer *self, partition *part, const cni_vector *columns,
     while (left.n > 0) {
         cni_spill_pick some = left;
         some.n = rows_that_fit(self, part, columns, &left);
+        if (some.n == 0) {
+            CN_TRY(write_block(self, part, err));
+            continue;
+        }
         for (int32_t column = 0; column < self->layout.n_columns; column++) {
             CN_TRY(cni_spill_column_append(&part->columns[column], &part->memory, &columns[column],
                                            &some, err));
@@ -441,6 +449,13 @@ add_rows(cni_spill_writer *self, partition *part, const cni_vector *columns,
         }
     }
     return CN_OK;
+}
+
+cn_code
+cni_spill_writer_cut(cni_spill_writer *self, int32_t partition_at, cn_error *err)
+{
+    partition *part = &self->partitions[partition_at];
+    return part->n_rows > 0 ? write_block(self, part, err) : CN_OK;
 }
 
 static void

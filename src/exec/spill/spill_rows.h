@@ -78,6 +78,8 @@ CN_NODISCARD cn_code cni_spill_writer_add(cni_spill_writer *self, int32_t partit
 CN_NODISCARD cn_code cni_spill_writer_scatter(cni_spill_writer *self, const cni_vector *columns,
                                               int64_t n_rows, const uint8_t *partitions,
                                               cn_error *err);
+/* End the partition's block under way: later rows stand in blocks of their own. */
+CN_NODISCARD cn_code cni_spill_writer_cut(cni_spill_writer *self, int32_t partition, cn_error *err);
 /* Bytes of blocks under way. */
 int64_t cni_spill_writer_bytes(const cni_spill_writer *self);
 /* Write what is left of all partitions and move the lists to the end of inout_rows[n_partitions]
