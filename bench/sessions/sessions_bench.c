@@ -406,6 +406,7 @@ main(int argc, char **argv)
     const double p99 = print_latencies(users, n_users);
     const double stop_ms = print_huge(users, n_users);
     const long n_wrong = print_failures(users, n_users);
+    cn_engine_trim(engine);
     const int64_t after = cn_engine_memory_bytes(engine);
     printf("memory: engine %.1f MB before, %.1f MB after, peak %.1f MB; process %.1f MB before, "
            "%.1f MB after\n",

@@ -108,6 +108,9 @@ CN_API void cn_engine_free(cn_engine *engine);
 /* Bytes in use and the peak since the engine was made. */
 CN_API int64_t cn_engine_memory_bytes(const cn_engine *engine);
 CN_API int64_t cn_engine_memory_peak_bytes(const cn_engine *engine);
+/* Give memory that is kept for the next queries, caches included, back to the system. Without it
+ * that happens by and by, as queries end. */
+CN_API void cn_engine_trim(cn_engine *engine);
 
 /* ---- session --------------------------------------------------------------------------------- */
 

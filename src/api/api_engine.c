@@ -69,3 +69,11 @@ cn_engine_memory_peak_bytes(const cn_engine *engine)
 {
     return engine == NULL ? 0 : cni_budget_peak_bytes(engine->budget);
 }
+
+void
+cn_engine_trim(cn_engine *engine)
+{
+    if (engine != NULL) {
+        cni_engine_trim(engine);
+    }
+}

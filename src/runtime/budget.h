@@ -41,6 +41,13 @@ CN_DEFINE_SCOPED(cni_budget_p, cni_budget_unref)
 /* Called when this node or one above refuses, before the error is raised. At most one per node;
  * NULL takes it away. */
 void cni_budget_set_reclaim(cni_budget *self, cni_budget_reclaim reclaim, void *private_data);
+/* What giving back costs; the cheapest are asked first, of equals the largest. A node writes unless
+ * it is told otherwise. */
+typedef enum cni_reclaim_cost {
+    CNI_RECLAIM_WRITES, /* each byte is written to disk, and read again */
+    CNI_RECLAIM_DROPS   /* a cache: nothing is written */
+} cni_reclaim_cost;
+void cni_budget_set_reclaim_cost(cni_budget *self, cni_reclaim_cost cost);
 void cni_budget_set_limit(cni_budget *self, int64_t limit_bytes);
 /* The soft limit refuses nothing: beyond it operators write their state out (pressure.h). At most
  * the hard one counts; CNI_BUDGET_UNLIMITED at first. */
@@ -66,5 +73,8 @@ cni_allocator *cni_budget_allocator(cni_budget *self);
 
 /* Give unused slabs of the region back to the system. Any node of the tree may be named. */
 void cni_budget_trim(cni_budget *self);
+/* What the region holds of the system's memory: more than is used, by what trimming gives back and
+ * by holes. */
+int64_t cni_budget_committed_bytes(const cni_budget *self);
 
 #endif /* CNI_RUNTIME_BUDGET_H */

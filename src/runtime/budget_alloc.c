@@ -179,3 +179,9 @@ cni_budget_trim(cni_budget *self)
         cni_region_trim(self->root->region);
     }
 }
+
+int64_t
+cni_budget_committed_bytes(const cni_budget *self)
+{
+    return cni_region_committed_bytes(self->root->region);
+}

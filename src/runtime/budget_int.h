@@ -39,6 +39,7 @@ struct cni_budget {
     uint64_t reclaim_thread; /* who runs the reclaimer, or 0; under root->tree, as what follows */
     cni_budget_reclaim reclaim;
     void *reclaim_private;
+    uint8_t reclaim_cost; /* cni_reclaim_cost */
     cni_budget *first_child;
     cni_budget *next_sibling;
     cni_budget *prev_sibling;
@@ -74,8 +75,9 @@ typedef struct cni_budget_request {
     int32_t n_tried;
 } cni_budget_request;
 
-/* Ask one reclaimer at or below `refuser` for n_bytes, the largest user first, each once per
- * request, or wait for one that another thread is asking. False when nobody is left to ask. */
+/* Ask one reclaimer at or below `refuser` for n_bytes, the cheapest first, of equals the largest
+ * user, each once per request, or wait for one that another thread is asking. False when nobody is
+ * left to ask. */
 bool cni_budget_reclaim_some(cni_budget *refuser, int64_t n_bytes, cni_budget_request *request);
 /* Take back what nodes below `self` hold as credit. */
 void cni_budget_drain_credits(cni_budget *self);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * What happens when a budget node refuses: unused credit of all nodes below it comes back first,
- * then reclaimers at or below it are asked, the largest user first, each at most once per request.
+ * then reclaimers at or below it are asked, each at most once per request: those that only drop
+ * something before those that write, of equals the largest user first.
  *
  * Reclaimers run under no lock, one thread at a time per node; the node is referenced meanwhile. A
  * request made from inside a reclaimer reclaims nothing more. Whoever finds only reclaimers that
@@ -116,12 +117,26 @@ is_reclaiming(const cni_budget_root *root)
     return false;
 }
 
-/* The largest user that can be asked, or NULL. Under the tree lock. */
+static int64_t
+used_bytes(const cni_budget *node)
+{
+    return cni_counter_get(&node->charged) - cni_counter_get(&node->credit);
+}
+
+static bool
+is_asked_before(const cni_budget *self, const cni_budget *other)
+{
+    if (self->reclaim_cost != other->reclaim_cost) {
+        return self->reclaim_cost == CNI_RECLAIM_DROPS;
+    }
+    return used_bytes(self) > used_bytes(other);
+}
+
+/* Who is to be asked next, or NULL. Under the tree lock. */
 static cni_budget *
 pick(cni_budget *refuser, const cni_budget_request *request, bool *out_busy)
 {
     cni_budget *best = NULL;
-    int64_t best_bytes = -1;
     *out_busy = false;
     for (cni_budget *node = refuser; node != NULL; node = next_in_tree(refuser, node)) {
         if (node->reclaim == NULL || was_tried(request, node)) {
@@ -131,10 +146,8 @@ pick(cni_budget *refuser, const cni_budget_request *request, bool *out_busy)
             *out_busy = true;
             continue;
         }
-        const int64_t used = cni_counter_get(&node->charged) - cni_counter_get(&node->credit);
-        if (used > best_bytes) {
+        if (best == NULL || is_asked_before(node, best)) {
             best = node;
-            best_bytes = used;
         }
     }
     return best;
@@ -179,6 +192,14 @@ cni_budget_reclaim_some(cni_budget *refuser, int64_t n_bytes, cni_budget_request
     }
     cni_mutex_unlock(&root->tree);
     return node != NULL || busy;
+}
+
+void
+cni_budget_set_reclaim_cost(cni_budget *self, cni_reclaim_cost cost)
+{
+    cni_mutex_lock(&self->root->tree);
+    self->reclaim_cost = (uint8_t)cost;
+    cni_mutex_unlock(&self->root->tree);
 }
 
 void

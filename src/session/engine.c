@@ -5,38 +5,19 @@
  */
 #include "session/engine.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 #include "io/file/spill_directory.h"
 #include "io/format/parquet/parquet_table.h"
 #include "io/read_parquet.h"
 #include "io/source/table_function_list.h"
+#include "session/cgroup_limit.h"
 
 #define DEFAULT_MEMORY_SHARE_PERCENT 80
+#define SETTLE_NS                    (2 * INT64_C(1000000000))
+#define SETTLE_SLACK_BYTES           (INT64_C(32) << 20)
 #define MAX_PARQUET_CACHE_BYTES      (INT64_C(64) << 20)
 #define PARQUET_CACHE_SHARE          16 /* of the memory limit */
-
-/* The limit of a cgroup (version 2, then 1), or INT64_MAX. Read once per engine. */
-static int64_t
-read_limit_file(const char *path)
-{
-    char text[32] = "";
-    int64_t limit = 0;
-    FILE *file = fopen(path, "re");
-    if (file == NULL) {
-        return INT64_MAX;
-    }
-    const size_t n_read = fread(text, 1, sizeof(text) - 1, file);
-    (void)fclose(file);
-    for (size_t index = 0; index < n_read && text[index] >= '0' && text[index] <= '9'; index++) {
-        if (__builtin_mul_overflow(limit, 10, &limit) ||
-            __builtin_add_overflow(limit, text[index] - '0', &limit)) {
-            return INT64_MAX;
-        }
-    }
-    return limit > 0 ? limit : INT64_MAX; /* "max" has no digits */
-}
 
 static int64_t
 default_memory_limit(void)
@@ -44,8 +25,7 @@ default_memory_limit(void)
     const int64_t pages = sysconf(_SC_PHYS_PAGES);
     const int64_t page_bytes = sysconf(_SC_PAGESIZE);
     int64_t total = pages > 0 && page_bytes > 0 ? pages * page_bytes : INT64_C(4) << 30;
-    total = cni_min_i64(total, read_limit_file("/sys/fs/cgroup/memory.max"));
-    total = cni_min_i64(total, read_limit_file("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
+    total = cni_min_i64(total, cni_cgroup_memory_limit("/sys/fs/cgroup", "/proc/self/cgroup"));
     return total / 100 * DEFAULT_MEMORY_SHARE_PERCENT;
 }
 
@@ -115,15 +95,27 @@ build_spill(cn_engine *self, const cn_engine_options *options, cn_error *err)
                                    self->temp_directory_limit_bytes, &self->spill, err);
 }
 
+/* What is known of files may be dropped when memory is short. */
+static cn_code
+build_cache(cn_engine *self, cn_error *err)
+{
+    const int64_t max_bytes =
+        cni_min_i64(MAX_PARQUET_CACHE_BYTES, self->memory_limit_bytes / PARQUET_CACHE_SHARE);
+    CN_TRY(
+        cni_budget_new(self->budget, "file cache", CNI_BUDGET_UNLIMITED, &self->cache_budget, err));
+    CN_TRY(cni_parquet_cache_new(cni_budget_allocator(self->cache_budget), max_bytes,
+                                 &self->parquet_cache, err));
+    cni_budget_set_reclaim_cost(self->cache_budget, CNI_RECLAIM_DROPS);
+    cni_budget_set_reclaim(self->cache_budget, cni_parquet_cache_reclaim, self->parquet_cache);
+    return CN_OK;
+}
+
 static cn_code
 build(cn_engine *self, const cn_engine_options *options, cni_fault *fault, cn_error *err)
 {
     self->n_threads = options->n_threads > 0 ? options->n_threads : cni_cpu_count();
     CN_TRY(cni_function_registry_new(self->allocator, &self->functions, err));
-    CN_TRY(cni_parquet_cache_new(
-        self->allocator,
-        cni_min_i64(MAX_PARQUET_CACHE_BYTES, self->memory_limit_bytes / PARQUET_CACHE_SHARE),
-        &self->parquet_cache, err));
+    CN_TRY(build_cache(self, err));
     adopt_read_parquet(self);
     CN_TRY(build_spill(self, options, err));
     const cni_executor executor = {
@@ -156,6 +148,33 @@ cni_engine_new(const cn_engine_options *options, cni_fault *fault, cn_engine **o
     return CN_OK;
 }
 
+/* Trimming costs the next query page faults, so what was in use lately stays. */
+void
+cni_engine_settle(cn_engine *self, int64_t peak_bytes)
+{
+    const int64_t now_ns = cni_clock_ns();
+    const int64_t begun_ns = cni_counter_get(&self->settled_ns);
+    const int64_t used = cni_budget_charged_bytes(self->budget) + peak_bytes;
+    cni_counter_max(&self->high_bytes, used);
+    if (now_ns - begun_ns < SETTLE_NS || !cni_slot_swap(&self->settled_ns, begun_ns, now_ns)) {
+        return;
+    }
+    const int64_t high = cni_counter_get(&self->high_bytes);
+    const int64_t kept = cni_max_i64(high, cni_counter_get(&self->high_before));
+    cni_counter_set(&self->high_before, high);
+    cni_counter_set(&self->high_bytes, used);
+    if (cni_budget_committed_bytes(self->budget) > kept + SETTLE_SLACK_BYTES) {
+        cni_budget_trim(self->budget);
+    }
+}
+
+void
+cni_engine_trim(cn_engine *self)
+{
+    (void)cni_parquet_cache_reclaim(self->parquet_cache, INT64_MAX);
+    cni_budget_trim(self->budget);
+}
+
 cn_engine *
 cni_engine_ref(cn_engine *self)
 {
@@ -172,7 +191,11 @@ cni_engine_unref(cn_engine *self)
     cni_admission_free(self->admission);
     cni_pool_free(self->pool);
     cni_function_registry_free(self->functions);
+    if (self->cache_budget != NULL) {
+        cni_budget_set_reclaim(self->cache_budget, NULL, NULL);
+    }
     cni_parquet_cache_free(self->parquet_cache);
+    cni_budget_unref(self->cache_budget);
     cni_spill_store_unref(self->spill);
     cni_budget *budget = self->budget;
     cni_dealloc(self->allocator, self, (int64_t)sizeof(*self));

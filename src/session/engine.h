@@ -25,9 +25,13 @@ struct cn_engine {
     cni_pool *pool;
     cni_admission *admission; /* who may run beside whom */
     cni_function_registry *functions;
+    cni_budget *cache_budget;                /* of what follows; referenced */
     struct cni_parquet_cache *parquet_cache; /* footers, samples, sketches of files by identity */
     cni_table_function read_parquet;         /* the one of the list, over the cache */
-    cni_fault *fault;                        /* borrowed; NULL outside tests */
+    cni_atomic_i64 settled_ns;  /* slot: when the present period of cni_engine_settle began */
+    cni_atomic_i64 high_bytes;  /* counter: most that was used at once in it */
+    cni_atomic_i64 high_before; /* counter: in the one before */
+    cni_fault *fault;           /* borrowed; NULL outside tests */
     int32_t n_threads;
     int64_t memory_limit_bytes;
     cni_spill_store *spill; /* over temp_directory; NULL when that is empty */
@@ -40,6 +44,11 @@ typedef struct cn_engine *cni_engine_p;
 CN_NODISCARD cn_code cni_engine_new(const cn_engine_options *options, cni_fault *fault,
                                     cn_engine **out_engine, cn_error *err);
 cn_engine *cni_engine_ref(cn_engine *self);
+/* A query has ended that used up to peak_bytes: memory that no query of the last seconds needed
+ * goes back to the system. */
+void cni_engine_settle(cn_engine *self, int64_t peak_bytes);
+/* Give everything back that no query uses now, what is known of files included. */
+void cni_engine_trim(cn_engine *self);
 void cni_engine_unref(cn_engine *self); /* NULL is accepted */
 CN_DEFINE_SCOPED(cni_engine_p, cni_engine_unref)
 

@@ -7,8 +7,7 @@
 
 #define WORKER_BYTES    (1.0 * (1 << 20))
 #define TINY_ROWS       16384 /* of scans: one worker, little of everything */
-#define UNKNOWN_ROWS    1e6
-#define CALL_BYTES      16.0 /* of an aggregate's state */
+#define CALL_BYTES      16.0  /* of an aggregate's state */
 #define GROUP_BYTES     16.0
 #define MOST_NEED_BYTES 1e15
 
@@ -29,7 +28,7 @@ rows_or(double estimate, const cni_physical_plan *plan)
     if (estimate >= 0.0) {
         return estimate;
     }
-    return plan->estimated_rows >= 0.0 ? plan->estimated_rows : UNKNOWN_ROWS;
+    return plan->estimated_rows > 0.0 ? plan->estimated_rows : 0.0;
 }
 
 static double
@@ -73,9 +72,10 @@ int64_t
 cni_query_need_bytes(const cni_physical_plan *plan, int32_t n_threads)
 {
     const bool tiny = plan->estimated_rows >= 0.0 && plan->estimated_rows < TINY_ROWS;
-    double need = WORKER_BYTES * (tiny ? 1 : n_threads);
+    double sinks = 0.0;
     for (int32_t pipeline = 0; pipeline < plan->n_pipelines; pipeline++) {
-        need += sink_bytes(&plan->pipelines[pipeline].ops[0], plan);
+        sinks += sink_bytes(&plan->pipelines[pipeline].ops[0], plan);
     }
+    const double need = WORKER_BYTES * (tiny ? 1 : n_threads) + sinks;
     return need < MOST_NEED_BYTES ? (int64_t)need : (int64_t)MOST_NEED_BYTES;
 }

@@ -9,6 +9,7 @@
 #include "session/query.h"
 
 #include "optimize/optimize.h"
+#include "runtime/spill_scope.h"
 #include "session/explain.h"
 #include "session/round_trip.h"
 
@@ -84,20 +85,22 @@ cni_query_look(cn_query *self, cn_progress *out_progress)
 {
     cni_execution_progress seen;
     cni_execution_progress_get(self->execution, &seen);
-    int64_t state = cni_flag_consume(&self->state);
+    const cni_spill_store *store = self->context.spill;
+    const int64_t state = cni_flag_consume(&self->state);
     const bool waits =
         state == CN_QUERY_READY &&
         cni_admission_is_waiting(self->frame->session->engine->admission, &self->place);
-    *out_progress = (cn_progress){.struct_size = sizeof(*out_progress),
-                                  .fraction = seen.fraction,
-                                  .rows_scanned = seen.rows_scanned,
-                                  .bytes_read = seen.bytes_read,
-                                  .elapsed_us = seen.elapsed_ns / 1000,
-                                  .state = waits ? CN_QUERY_WAITING : (int32_t)state,
-                                  .remaining_us = state == CN_QUERY_ENDED ? 0 : remaining_us(&seen),
-                                  .memory_bytes = cni_budget_current_bytes(self->context.budget),
-                                  .memory_peak_bytes = cni_budget_peak_bytes(self->context.budget),
-                                  .spilled_bytes = 0};
+    *out_progress =
+        (cn_progress){.struct_size = sizeof(*out_progress),
+                      .fraction = seen.fraction,
+                      .rows_scanned = seen.rows_scanned,
+                      .bytes_read = seen.bytes_read,
+                      .elapsed_us = seen.elapsed_ns / 1000,
+                      .state = waits ? CN_QUERY_WAITING : (int32_t)state,
+                      .remaining_us = state == CN_QUERY_ENDED ? 0 : remaining_us(&seen),
+                      .memory_bytes = cni_budget_current_bytes(self->context.budget),
+                      .memory_peak_bytes = cni_budget_peak_bytes(self->context.budget),
+                      .spilled_bytes = store == NULL ? 0 : cni_counter_get(&store->written_bytes)};
 }
 
 /* Somebody pulls: the query must have been admitted. */
@@ -115,8 +118,12 @@ begin_pull(cn_query *self, cn_error *err)
         .tenant = self->frame->session,
         .need_bytes = cni_query_need_bytes(self->physical, self->context.settings.n_threads),
         .timeout_ms = self->settings.admission_timeout_ms};
-    CN_TRY(cni_admission_enter(self->frame->session->engine->admission, &self->place,
-                               &self->context, &request, err));
+    const cn_code code = cni_admission_enter(self->frame->session->engine->admission, &self->place,
+                                             &self->context, &request, err);
+    if (code != CN_OK) {
+        cni_flag_publish(&self->state, code == CN_BUSY ? CN_QUERY_READY : CN_QUERY_ENDED);
+        return code;
+    }
     self->admitted = true;
     cni_flag_publish(&self->state, CN_QUERY_RUNNING);
     return CN_OK;
@@ -180,11 +187,25 @@ prepare_explain(cn_query *self, cn_error *err)
     return prepare(self, described, &optimized, err);
 }
 
+/* What this query writes is counted by itself. */
+static cn_code
+count_spilling(cni_context *context, cn_error *err)
+{
+    cni_spill_store *own = NULL;
+    if (context->spill != NULL) {
+        CN_TRY(cni_spill_scope_new(context->allocator, context->spill, &own, err));
+        cni_spill_store_unref(context->spill); /* the scope keeps it */
+        context->spill = own;
+    }
+    return CN_OK;
+}
+
 static cn_code
 build(cn_query *self, cn_error *err)
 {
     const cni_plan *optimized = NULL;
     CN_TRY(cni_session_context(self->frame->session, &self->settings, &self->context, err));
+    CN_TRY(count_spilling(&self->context, err));
     CN_TRY(cni_arena_new(self->context.allocator, "query", &self->arena, err));
     CN_TRY(cni_arena_keep(self->arena, self->frame->arena, err));
     return self->frame->kind == CNI_FRAME_QUERY ? prepare(self, self->frame->plan, &optimized, err)
@@ -236,7 +257,10 @@ cni_query_unref(cn_query *self)
     cni_execution_close(self->execution);
     leave(self);
     cni_arena_unref(self->arena);
+    const int64_t peak_bytes =
+        self->context.budget == NULL ? 0 : cni_budget_peak_bytes(self->context.budget);
     cni_session_context_done(frame->session, &self->context);
+    cni_engine_settle(frame->session->engine, peak_bytes);
     cni_mutex_done(&self->mutex);
     cni_dealloc(frame->session->allocator, self, (int64_t)sizeof(*self));
     cni_frame_unref(frame);

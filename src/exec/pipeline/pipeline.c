@@ -111,6 +111,7 @@ close_ops(cni_pipe_run *self, int32_t first_op)
 {
     for (int32_t op = first_op; self->ops != NULL && op < self->plan->n_ops; op++) {
         if (self->ops[op] != NULL && self->ops[op]->budget != NULL) {
+            cni_pipe_run_note_memory(self, op);
             cni_budget_set_reclaim(self->ops[op]->budget, NULL, NULL);
         }
         cni_operator_close(CN_MOVE(self->ops[op]));

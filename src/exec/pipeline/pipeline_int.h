@@ -39,6 +39,7 @@ typedef struct cni_run_figures {
     cni_atomic_i64 rows_out;
     cni_atomic_i64 chunks_in;
     cni_atomic_i64 time_ns;
+    cni_atomic_i64 peak_bytes; /* of an operator's memory, over all workers */
 } cni_run_figures;
 
 /* Scan counters as last copied from the scan, and its progress in parts per million (-1 = unknown).
@@ -300,6 +301,8 @@ CN_NODISCARD cn_code cni_test_encode_chunk(cni_chunk *inout_chunk, uint32_t enco
 void cni_pipe_worker_publish(cni_pipe_worker *self);
 /* Copy notes and counters of what is about to be closed. */
 void cni_pipe_run_note(cni_pipe_run *self);
+/* Keep the operator's largest use of memory so far; it has a budget. */
+void cni_pipe_run_note_memory(cni_pipe_run *self, int32_t op);
 
 /* ---- execution.c ---- */
 

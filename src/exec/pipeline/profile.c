@@ -44,6 +44,12 @@ copy_scan(cni_scan_figures *figures, const cni_scan *scan)
 }
 
 void
+cni_pipe_run_note_memory(cni_pipe_run *self, int32_t op)
+{
+    cni_counter_max(&self->op_figures[op].peak_bytes, cni_budget_peak_bytes(self->ops[op]->budget));
+}
+
+void
 cni_pipe_worker_publish(cni_pipe_worker *self)
 {
     cni_pipe_run *run = self->run;
@@ -51,6 +57,9 @@ cni_pipe_worker_publish(cni_pipe_worker *self)
         if (self->ops[op].counters.chunks_in > 0 || self->ops[op].counters.rows_out > 0 ||
             self->ops[op].counters.time_ns > 0) {
             add_op(&run->op_figures[op], &self->ops[op].counters);
+        }
+        if (run->ops[op]->budget != NULL) {
+            cni_pipe_run_note_memory(run, op);
         }
     }
     for (int32_t branch = 0; branch < run->plan->n_branches; branch++) {
@@ -260,6 +269,10 @@ print_op(const cni_pipe_run *run, int32_t op, cni_strbuf *out, cn_error *err)
                                  (long long)cni_counter_get(&figures->rows_out)));
     }
     CN_TRY(cni_strbuf_printf(out, err, " time=%.3fms", milliseconds(figures)));
+    if (cni_counter_get(&figures->peak_bytes) > 0) {
+        CN_TRY(cni_strbuf_printf(out, err, " memory=%.1fMB",
+                                 (double)cni_counter_get(&figures->peak_bytes) / 1e6));
+    }
     if (is_probe(run, op)) {
         const cni_phys_op *spec = &run->plan->ops[op];
         CN_TRY(cni_strbuf_printf(out, err, " kind=%s build=%d estimated=%.0f actual=%lld",
@@ -314,12 +327,27 @@ print_run(const cni_pipe_run *run, cni_strbuf *out, cn_error *err)
     return CN_OK;
 }
 
+/* What the query has written; of all queries where it has no store of its own. */
+static int64_t
+spilled_bytes(const cni_execution *self)
+{
+    const cni_spill_store *store = self->context->spill;
+    return store == NULL ? 0 : cni_counter_get(&store->written_bytes);
+}
+
 static cn_code
 print_profile(const cni_execution *self, cni_strbuf *out, cn_error *err)
 {
     cni_execution_progress progress;
     get_progress(self, &progress);
-    CN_TRY(cni_strbuf_printf(out, err, "Total time=%.3fms\n", (double)progress.elapsed_ns / 1e6));
+    CN_TRY(cni_strbuf_printf(out, err, "Total time=%.3fms memory=%.1fMB",
+                             (double)progress.elapsed_ns / 1e6,
+                             (double)cni_budget_peak_bytes(self->context->budget) / 1e6));
+    const int64_t n_spilled = spilled_bytes(self);
+    if (n_spilled > 0) {
+        CN_TRY(cni_strbuf_printf(out, err, " spilled=%.1fMB", (double)n_spilled / 1e6));
+    }
+    CN_TRY(cni_strbuf_append_char(out, '\n', err));
     for (int32_t at = 0; at < self->n_runs; at++) {
         CN_TRY(print_run(&self->runs[self->order[at]], out, err));
     }
@@ -383,11 +411,12 @@ print_op_json(const cni_pipe_run *run, int32_t op, cni_strbuf *out, cn_error *er
     const cni_run_notes *notes = &run->notes[op];
     CN_TRY(cni_strbuf_printf(out, err,
                              "%s{\"name\":\"%s\",\"next\":%d,\"rows_in\":%lld,\"rows_out\":%lld,"
-                             "\"chunks_in\":%lld,\"time_ms\":%.3f,",
+                             "\"chunks_in\":%lld,\"memory_peak_bytes\":%lld,\"time_ms\":%.3f,",
                              op == 0 ? "" : ",", op_name(run, op), (int)run->plan->ops[op].next,
                              (long long)cni_counter_get(&figures->rows_in),
                              (long long)cni_counter_get(&figures->rows_out),
                              (long long)cni_counter_get(&figures->chunks_in),
+                             (long long)cni_counter_get(&figures->peak_bytes),
                              milliseconds(figures)));
     if (is_probe(run, op)) {
         CN_TRY(print_join_json(run, op, out, err));
@@ -411,8 +440,11 @@ print_profile_json(const cni_execution *self, cni_strbuf *out, cn_error *err)
 {
     cni_execution_progress progress;
     get_progress(self, &progress);
-    CN_TRY(cni_strbuf_printf(out, err, "{\"time_ms\":%.3f,\"pipelines\":[",
-                             (double)progress.elapsed_ns / 1e6));
+    CN_TRY(cni_strbuf_printf(
+        out, err,
+        "{\"time_ms\":%.3f,\"memory_peak_bytes\":%lld,\"spilled_bytes\":%lld,\"pipelines\":[",
+        (double)progress.elapsed_ns / 1e6, (long long)cni_budget_peak_bytes(self->context->budget),
+        (long long)spilled_bytes(self)));
     for (int32_t at = 0; at < self->n_runs; at++) {
         const cni_pipe_run *run = &self->runs[at];
         CN_TRY(cni_strbuf_printf(out, err,
@@ -478,8 +510,9 @@ op_figure(const cni_pipe_run *run, int32_t op, const char *figure, int64_t *inou
     const figure_line common[] = {{"rows_in", cni_counter_get(&figures->rows_in)},
                                   {"rows_out", cni_counter_get(&figures->rows_out)},
                                   {"chunks_in", cni_counter_get(&figures->chunks_in)},
+                                  {"memory_peak_bytes", cni_counter_get(&figures->peak_bytes)},
                                   {"time_ns", cni_counter_get(&figures->time_ns)}};
-    bool found = add_line(common, 4, figure, inout_sum);
+    bool found = add_line(common, CN_ARRAY_LEN(common), figure, inout_sum);
     for (int32_t at = 0; cni_flag_consume(&run->finished) != 0 && at < notes->n_notes; at++) {
         if (strcmp(notes->notes[at].name, figure) == 0) {
             *inout_sum += notes->notes[at].number;

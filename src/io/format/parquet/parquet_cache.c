@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
  * The footer cache: a fixed array of entries under a mutex, least recently used first to go. A file
- * that changed has another identity, so that its old entry is simply not found and ages out. Looks
+ * that changed has another identity, so that its old entry is simply not found and ages out. When
+ * the engine's memory is short everything in it may go. Looks
  * (samples and sketches of the same files) have an array of their own.
  */
 #include "base/thread.h"
@@ -147,6 +148,57 @@ cni_parquet_cache_offer(cni_parquet_cache *self, cni_pq_file *file)
         cni_mutex_unlock(&self->mutex);
         cni_pq_file_unref(evicted); /* outside the lock: it may free */
     }
+}
+
+/* The least recently used entry, taken out; NULL = none is left. */
+static cni_pq_file *
+take_oldest(cni_parquet_cache *self, int64_t *out_bytes)
+{
+    bool fits = false;
+    cni_pq_file *file = NULL;
+    cni_mutex_lock(&self->mutex);
+    if (self->n_bytes > 0) {
+        const int64_t before = self->n_bytes;
+        file = evict_one(self, INT64_MAX - before, &fits);
+        *out_bytes = before - self->n_bytes;
+    }
+    cni_mutex_unlock(&self->mutex);
+    return file;
+}
+
+static cni_pq_look *
+take_look(cni_parquet_cache *self, int64_t *out_bytes)
+{
+    cni_pq_look *look = NULL;
+    cni_mutex_lock(&self->mutex);
+    for (int32_t at = 0; at < MAX_LOOKS && look == NULL; at++) {
+        look = self->looks[at].look;
+        self->looks[at] = (look_entry){0};
+    }
+    *out_bytes = look == NULL ? 0 : cni_table_look_bytes(look->kept);
+    cni_mutex_unlock(&self->mutex);
+    return look;
+}
+
+int64_t
+cni_parquet_cache_reclaim(void *private_data, int64_t n_bytes)
+{
+    cni_parquet_cache *self = private_data;
+    int64_t n_given = 0;
+    int64_t n_now = 0;
+    cni_pq_look *look = take_look(self, &n_now);
+    while (look != NULL) {
+        n_given += n_now;
+        cni_pq_look_unref(look);
+        look = n_given < n_bytes ? take_look(self, &n_now) : NULL;
+    }
+    cni_pq_file *file = n_given < n_bytes ? take_oldest(self, &n_now) : NULL;
+    while (file != NULL) {
+        n_given += n_now;
+        cni_pq_file_unref(file);
+        file = n_given < n_bytes ? take_oldest(self, &n_now) : NULL;
+    }
+    return n_given;
 }
 
 /* ---- looks ---- */

@@ -16,6 +16,9 @@ typedef struct cni_parquet_cache cni_parquet_cache;
 CN_NODISCARD cn_code cni_parquet_cache_new(cni_allocator *allocator, int64_t max_bytes,
                                            cni_parquet_cache **out_cache, cn_error *err);
 void cni_parquet_cache_free(cni_parquet_cache *self); /* NULL is accepted; no user is left */
+/* Drop what makes up about n_bytes; gives how much it was. A cni_budget_reclaim: private_data is
+ * the cache. What queries still use goes with them. */
+int64_t cni_parquet_cache_reclaim(void *private_data, int64_t n_bytes);
 
 typedef struct cni_parquet_options {
     bool binary_as_string; /* BYTE_ARRAY without annotation is VARCHAR instead of BLOB */
