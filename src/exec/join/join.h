@@ -49,12 +49,12 @@ bool cni_join_build_has_more(cni_operator *build, const cni_phys_join *join);
 
 /* Whether all rows of a build that every worker has combined into, and that is not finalized, can
  * be read again; how many there are. */
-bool cni_join_build_has_rows(cni_operator *build, int64_t *out_rows);
+bool cni_join_build_has_rows(cni_operator *base, int64_t *out_rows);
 /* Before finalize: it fills the key filters and makes no table; open_source then gives the rows,
  * once: the kept columns, then the keys. */
-void cni_join_build_give_rows(cni_operator *build);
+void cni_join_build_give_rows(cni_operator *base);
 /* Kept columns, and which of the build's input each is. */
-int32_t cni_join_build_kept(const cni_operator *build);
-int32_t cni_join_build_kept_at(const cni_operator *build, int32_t kept);
+int32_t cni_join_build_kept(const cni_operator *base);
+int32_t cni_join_build_kept_at(const cni_operator *base, int32_t kept);
 
 #endif /* CNI_EXEC_JOIN_H */

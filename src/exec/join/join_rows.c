@@ -6,9 +6,10 @@
  *   columns: the kept ones, then the keys     morsels: some pieces each, every piece read once
  *
  * Columns are moved out of the pieces, so that memory is free again as soon as a chunk has been
- * worked through.
+ * worked through. A build that has rows on disk keeps them: its sides are not exchanged.
  */
 #include "exec/join/join_int.h"
+#include "exec/join/join_spill_int.h"
 
 #define MORSEL_PIECES 16
 
@@ -25,7 +26,7 @@ cni_join_build_has_rows(cni_operator *base, int64_t *out_rows)
     }
     cni_mutex_unlock(&self->mutex);
     *out_rows = n_rows;
-    return atomic_load_explicit(&self->spill, memory_order_acquire) == NULL;
+    return cni_join_spill_of(self) == NULL;
 }
 
 void
