@@ -132,7 +132,9 @@ test_parquet_use(cni_table *table, cni_context *context)
         (void)!table->ops->answer(table, arena, questions, 2, values, &is_answered, NULL);
         const struct cni_column_sketch *sketch = NULL;
         const cni_chunk *sample = NULL;
+        bool is_unique;
         (void)!table->ops->sketch(table, column, context, &sketch, NULL);
+        (void)!table->ops->prove_unique(table, column, context, &is_unique, NULL);
         (void)!table->ops->sample(table, &column, 1, context, &sample, NULL);
     }
     test_parquet_scan(table, context, arena, false);

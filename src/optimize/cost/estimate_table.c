@@ -333,16 +333,10 @@ count_passing(cni_estimator *self, const cni_plan *scan, const cni_expr *const *
 
 /* ---- filters of scans ---- */
 
-/* `passed` of n sampled rows and what statistics say, as one fraction. */
+/* `passed` of n sampled rows, which are too few, and what statistics say, as one fraction. */
 static double
-unite(double passed, double n, double by_statistics, bool is_informed, bool is_whole)
+unite(double passed, double n, double by_statistics, bool is_informed)
 {
-    if (is_whole) {
-        return passed / n;
-    }
-    if (passed >= ENOUGH_ROWS) {
-        return passed / n;
-    }
     const double spread = 2.0 * sqrt(passed + 1.0);
     const double high = fmin(1.0, (passed + 1.0 + spread) / n);
     const double low = fmax(0.0, passed - spread) / n;
@@ -360,6 +354,7 @@ cni_estimate_scan_fraction(cni_estimator *self, const cni_plan *scan,
     cni_estimated_table *table = NULL;
     double passed = 0.0;
     double n = 0.0;
+    double by_statistics = 1.0;
     bool is_informed = true;
     cni_expr all = {.kind = CNI_EXPR_AND, .n_args = n_conjuncts, .args = conjuncts};
     *out_fraction = 1.0;
@@ -367,13 +362,16 @@ cni_estimate_scan_fraction(cni_estimator *self, const cni_plan *scan,
         return CN_OK;
     }
     CN_TRY(cni_estimator_table(self, scan->table, &table, err));
-    CN_TRY(cni_estimate_by_statistics(self, scan, NULL, n_conjuncts == 1 ? conjuncts[0] : &all,
-                                      out_fraction, &is_informed, err));
     CN_TRY(count_passing(self, scan, conjuncts, n_conjuncts, &passed, &n, err));
-    if (n > 0.0) {
-        *out_fraction = unite(passed, n, *out_fraction, is_informed, n >= table->n_rows);
+    const bool is_whole = n > 0.0 && n >= table->n_rows;
+    if (is_whole || passed >= ENOUGH_ROWS) { /* statistics cost sketches, and would not be heard */
+        *out_fraction = cni_fraction(passed / n);
+        return CN_OK;
     }
-    *out_fraction = cni_fraction(*out_fraction);
+    CN_TRY(cni_estimate_by_statistics(self, scan, NULL, n_conjuncts == 1 ? conjuncts[0] : &all,
+                                      &by_statistics, &is_informed, err));
+    *out_fraction =
+        cni_fraction(n > 0.0 ? unite(passed, n, by_statistics, is_informed) : by_statistics);
     return CN_OK;
 }
 

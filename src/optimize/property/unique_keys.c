@@ -182,9 +182,16 @@ static bool
 is_unique_column(const closure *self, const cni_plan *scan, int32_t column)
 {
     const struct cni_column_sketch *sketch = NULL;
+    cni_table *table = scan->table;
+    const int32_t position = scan->table_columns[column];
+    cni_context *context = self->env->context;
     cn_error ignored = CN_ERROR_INIT;
-    const cn_code code = scan->table->ops->sketch(scan->table, scan->table_columns[column],
-                                                  self->env->context, &sketch, &ignored);
+    bool is_unique = false;
+    if (table->ops->prove_unique != NULL) {
+        return table->ops->prove_unique(table, position, context, &is_unique, &ignored) == CN_OK &&
+               is_unique;
+    }
+    const cn_code code = table->ops->sketch(table, position, context, &sketch, &ignored);
     return code == CN_OK && sketch != NULL && sketch->unique;
 }
 

@@ -12,7 +12,8 @@
 typedef struct cni_column_sketch {
     double n_distinct; /* estimate over the whole table: dictionary pages, HyperLogLog or sample */
     double null_fraction;
-    bool unique; /* PROVED: every row was looked at and no two were equal, none NULL */
+    bool unique; /* PROVED: every row was looked at and no two were equal, none NULL; where a table
+                    has `prove_unique`, that is to be asked instead */
 } cni_column_sketch;
 
 #endif /* CNI_PLAN_SKETCH_H */

@@ -22,6 +22,7 @@ typedef struct kept_chunk {
 typedef struct look_column {
     cni_atomic_ptr sketch; /* cni_column_sketch */
     cni_atomic_ptr sample; /* cni_vector */
+    cni_atomic_i64 proof;  /* counter: a cni_look_proof */
 } look_column;
 
 struct cni_table_look {
@@ -102,6 +103,18 @@ cni_table_look_unref(cni_table_look *self)
     }
     cni_dealloc(allocator, self, look_bytes(self->n_columns));
     cni_allocator_unref(allocator);
+}
+
+cni_look_proof
+cni_table_look_proof(cni_table_look *self, int32_t column)
+{
+    return (cni_look_proof)cni_counter_get(&self->columns[column].proof);
+}
+
+void
+cni_table_look_keep_proof(cni_table_look *self, int32_t column, bool is_unique)
+{
+    cni_counter_set(&self->columns[column].proof, is_unique ? CNI_LOOK_UNIQUE : CNI_LOOK_OTHER);
 }
 
 int64_t

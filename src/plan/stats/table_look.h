@@ -21,6 +21,15 @@ cni_table_look *cni_table_look_ref(cni_table_look *self);
 void cni_table_look_unref(cni_table_look *self); /* NULL is accepted */
 CN_DEFINE_SCOPED(cni_table_look_p, cni_table_look_unref)
 
+/* What is known of a column being unique. */
+typedef enum cni_look_proof {
+    CNI_LOOK_NEVER = 0, /* nobody has looked */
+    CNI_LOOK_OTHER,     /* not proved */
+    CNI_LOOK_UNIQUE
+} cni_look_proof;
+
+cni_look_proof cni_table_look_proof(cni_table_look *self, int32_t column);
+void cni_table_look_keep_proof(cni_table_look *self, int32_t column, bool is_unique);
 /* NULL = nobody has looked. */
 const cni_column_sketch *cni_table_look_sketch(cni_table_look *self, int32_t column);
 CN_NODISCARD cn_code cni_table_look_keep_sketch(cni_table_look *self, int32_t column,

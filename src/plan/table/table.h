@@ -117,6 +117,11 @@ typedef struct cni_table_ops {
      * *out_sketch NULL: there is none. Borrowed from the table. */
     cn_code (*sketch)(cni_table *self, int32_t table_column, cni_context *context,
                       const struct cni_column_sketch **out_sketch, cn_error *err);
+    /* Whether a look at every row proved that no two are equal in the column and none NULL. Looked
+     * at the first question, where that is cheap and likely to succeed, and kept likewise:
+     * estimates do not need it, and should not pay for it. NULL slot: what the sketch says. */
+    cn_code (*prove_unique)(cni_table *self, int32_t table_column, cni_context *context,
+                            bool *out_unique, cn_error *err);
     /* A fixed sample of rows, the given columns, at most CNI_SAMPLE_ROWS spread over the table;
      * kept likewise. *out_chunk NULL: there is none. Borrowed from the table. */
     cn_code (*sample)(cni_table *self, const int32_t *table_columns, int32_t n_columns,

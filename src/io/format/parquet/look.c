@@ -129,7 +129,7 @@ read_rows(column_reader *self, int64_t row, int64_t n_rows, cni_vector *out, cn_
 {
     const cni_pq_file *planned = self->files[self->file];
     const cni_pq_leaf *leaf = planned->schema.leaves[self->column];
-    const cni_pq_want want = {.row = row, .n_rows = n_rows, .n_keep = n_rows, .as_codes = true};
+    const cni_pq_want want = {.row = row, .n_rows = n_rows, .n_keep = n_rows};
     CN_TRY(cni_pq_column_begin(&self->pages, &self->reader, leaf,
                                self->files[0]->schema.schema.fields[self->column].type, self->open,
                                &self->shared, planned->footer.groups[self->group].n_rows, row,

@@ -13,7 +13,9 @@
 #include "plan/function/function.h"
 #include "plan/table/prove_unique.h"
 
-#define MAX_FILES (1 << 20)
+#define MAX_FILES     (1 << 20)
+#define LIKELY_UNIQUE 0.8 /* distinct values per row in the sketch that make a proof worth a try   \
+                           */
 
 typedef struct parquet_table {
     cni_table base;
@@ -278,8 +280,6 @@ open_scan(cni_table *base, const cni_scan_request *request, cni_context *context
 
 /* ---- looks at rows ---- */
 
-/* Sketches are estimates but for uniqueness, which is proved where a scan with a bitmap is cheap.
- */
 static cn_code
 make_sketch(parquet_table *self, int32_t column, cni_context *context, cni_column_sketch *out,
             cn_error *err)
@@ -293,10 +293,6 @@ make_sketch(parquet_table *self, int32_t column, cni_context *context, cni_colum
     const cni_column_stats *own = &stats.columns[column];
     if (own->nulls_mark != CNI_STAT_UNKNOWN && n_rows > 0.0) {
         out->null_fraction = (double)own->n_nulls / n_rows;
-    }
-    if (out->n_distinct >= 0.8 * n_rows && cni_prove_is_cheap(&stats, column)) {
-        CN_TRY(cni_prove_unique(&self->base, column, own, context, &out->unique, err));
-        out->n_distinct = out->unique ? n_rows : out->n_distinct;
     }
     return CN_OK;
 }
@@ -313,6 +309,42 @@ sketch(cni_table *base, int32_t table_column, cni_context *context,
     cni_column_sketch made = {0};
     CN_TRY(make_sketch(self, table_column, context, &made, err));
     return cni_table_look_keep_sketch(self->look->kept, table_column, &made, out_sketch, err);
+}
+
+/* A scan with a bitmap, where the bounds allow for that and the sketch does not speak against it.
+ */
+static cn_code
+prove(parquet_table *self, int32_t column, cni_context *context, bool *out_unique, cn_error *err)
+{
+    CN_SCOPED(cni_arena_p) arena = NULL;
+    cni_table_stats stats;
+    const struct cni_column_sketch *known = NULL;
+    *out_unique = false;
+    CN_TRY(cni_arena_new(context->allocator, "proof", &arena, err));
+    CN_TRY(statistics(&self->base, arena, &stats, err));
+    if (!cni_prove_is_cheap(&stats, column)) {
+        return CN_OK;
+    }
+    CN_TRY(sketch(&self->base, column, context, &known, err));
+    if (known == NULL || known->n_distinct < LIKELY_UNIQUE * (double)stats.n_rows) {
+        return CN_OK;
+    }
+    return cni_prove_unique(&self->base, column, &stats.columns[column], context, out_unique, err);
+}
+
+static cn_code
+prove_unique(cni_table *base, int32_t table_column, cni_context *context, bool *out_unique,
+             cn_error *err)
+{
+    parquet_table *self = table_of(base);
+    const cni_look_proof known = cni_table_look_proof(self->look->kept, table_column);
+    *out_unique = known == CNI_LOOK_UNIQUE;
+    if (known != CNI_LOOK_NEVER || self->files[0]->schema.leaves[table_column] == NULL) {
+        return CN_OK;
+    }
+    CN_TRY(prove(self, table_column, context, out_unique, err));
+    cni_table_look_keep_proof(self->look->kept, table_column, *out_unique);
+    return CN_OK;
 }
 
 static cn_code
@@ -332,6 +364,7 @@ static const cni_table_ops table_ops = {.free = free_table,
                                         .answer = answer,
                                         .open_scan = open_scan,
                                         .sketch = sketch,
+                                        .prove_unique = prove_unique,
                                         .sample = sample};
 
 /* ---- making one ---- */
