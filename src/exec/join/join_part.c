@@ -19,7 +19,8 @@
 #define PART_OF_LEFT 2  /* of the memory that is left: a pass takes no more */
 #define ROW_BYTES    32 /* of a table, about */
 #define COPIES       2  /* of rows while a table is made */
-#define SAME_TENTHS  9  /* a partition of more rows than that is not divided again */
+#define DROP_BYTES   (INT64_C(1) << 20)
+#define SAME_TENTHS  9 /* a partition of more rows than that is not divided again */
 
 typedef enum part_phase {
     PART_LOAD,
@@ -194,6 +195,15 @@ begin_load(cni_join_part *self, cn_error *err)
     return open_build(self, err);
 }
 
+/* A hole in the file costs more than a small block is worth: those go with the file. */
+static void
+drop_block(const cni_spill_layout *layout, const cni_spill_rows *rows, int64_t block)
+{
+    if (rows->blocks[block].n_bytes >= DROP_BYTES) {
+        cni_spill_drop_block(layout, rows, block);
+    }
+}
+
 /* One block. */
 static cn_code
 load(cni_join_part *self, cn_error *err)
@@ -211,7 +221,7 @@ load(cni_join_part *self, cn_error *err)
     cni_chunk_reset(&self->block);
     CN_TRY(cni_spill_read_block(&self->spill->build_layout, self->build_rows, block, &self->block,
                                 err));
-    cni_spill_drop_block(&self->spill->build_layout, self->build_rows, block);
+    drop_block(&self->spill->build_layout, self->build_rows, block);
     const cn_code code = self->build->ops->push(self->build, self->build_local, &self->block,
                                                 (cni_waker){0}, &answer, err);
     cni_chunk_reset(&self->block);
@@ -237,7 +247,7 @@ read_probe(cni_join_part *self, cn_error *err)
     CN_TRY(cni_spill_read_block(&self->spill->probe_layout, self->probe_rows, block, &self->block,
                                 err));
     if (is_last_reading(self)) {
-        cni_spill_drop_block(&self->spill->probe_layout, self->probe_rows, block);
+        drop_block(&self->spill->probe_layout, self->probe_rows, block);
     }
     return CN_OK;
 }

@@ -3,7 +3,7 @@
  * The probe side of a join that does not fit: rows whose partition is on disk are written, unless
  * the bloom over the build rows there says that they have no match; then they are as good as any
  * other row, and the table in memory has no match for them either. Where rows without a match leave
- * nothing behind, written rows may stay in the chunk for the same reason.
+ * nothing behind, a few written rows may stay in the chunk for the same reason.
  */
 #include "exec/join/join_spill_int.h"
 
@@ -206,7 +206,8 @@ cni_join_divert(cni_join_probe *self, cni_join_local *local, bool *out_left, cn_
         CN_TRY(write_rows(self, spill, local, n, err));
     }
     *out_left = n < local->probe.n_rows;
-    if (n == 0 || !*out_left || cni_join_drops_unmatched(self->join)) {
+    const bool may_stay = cni_join_drops_unmatched(self->join) && n <= local->probe.n_rows / 2;
+    if (n == 0 || !*out_left || may_stay) {
         return CN_OK;
     }
     const int64_t n_staying = list_staying(local, n);
