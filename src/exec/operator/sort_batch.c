@@ -12,7 +12,8 @@
 #define PAGE_PADDING 8
 /* Working memory of a row beside its record: item, scratch of sorting, place of the key. */
 #define ROW_BYTES   40
-#define TEST_CHUNKS 3 /* of a run, under test_spill */
+#define VALUE_BYTES 16 /* of an item, about */
+#define TEST_CHUNKS 3  /* of a run, under test_spill */
 
 /* ---- life ---- */
 
@@ -214,22 +215,32 @@ keep_columns(const cni_sort_plan *plan, cni_chunk *chunk, cni_chunk *piece, cn_e
     return CN_OK;
 }
 
-/* What a column keeps alive, about; strings of shared pages count by their length. */
+/* Bytes of long strings, and of the items of lists, that valid rows use. */
+static int64_t
+used_bytes(const cni_vector *vector, int64_t row)
+{
+    if (!cni_bits_get(vector->validity, row)) {
+        return 0;
+    }
+    if (vector->phys == CNI_PHYS_LIST) {
+        return ((const cni_list_entry *)vector->data)[row].size * VALUE_BYTES;
+    }
+    const uint32_t len_bytes = ((const cni_view *)vector->data)[row].len_bytes;
+    return len_bytes > CNI_VIEW_INLINE_BYTES ? len_bytes : 0;
+}
+
+/* What a column takes when it is gathered, about. */
 static int64_t
 column_bytes(const cni_vector *vector)
 {
-    int64_t n_bytes = vector->n_rows * 16;
-    if (vector->encoding == CNI_FLAT && vector->phys == CNI_PHYS_VIEW) {
-        const cni_view *views = vector->data;
+    int64_t n_bytes = vector->n_rows * VALUE_BYTES;
+    const bool points = vector->phys == CNI_PHYS_VIEW || vector->phys == CNI_PHYS_LIST;
+    if (vector->encoding == CNI_FLAT && points) {
         for (int64_t row = 0; row < vector->n_rows; row++) {
-            const bool counts =
-                views[row].len_bytes > CNI_VIEW_INLINE_BYTES && cni_bits_get(vector->validity, row);
-            n_bytes += counts ? views[row].len_bytes : 0;
+            n_bytes += used_bytes(vector, row);
         }
     } else if (vector->encoding == CNI_FLAT && vector->nested != NULL) {
-        for (int32_t child = 0; child < vector->nested->n_children; child++) {
-            n_bytes += vector->nested->children[child].n_rows * 16;
-        }
+        n_bytes += vector->n_rows * VALUE_BYTES * vector->nested->n_children;
     }
     return n_bytes;
 }
@@ -408,6 +419,19 @@ reset_batch(cni_sort_batch *self, const cni_sort_plan *plan)
     self->unordered = false;
 }
 
+/* A run is a copy of its batch: if there is no room for both, earlier runs go first. All workers
+ * may be about to copy theirs. */
+static cn_code
+make_way(cni_sort_local *self, cn_error *err)
+{
+    const cni_sort_plan *plan = self->plan;
+    const int64_t left = cni_memory_left(plan->budget, plan->context);
+    const bool fits = left / plan->n_workers >= self->batch.n_bytes;
+    return fits || self->resident_bytes == 0 || plan->context->spill == NULL
+               ? CN_OK
+               : cni_sort_local_spill(self, err);
+}
+
 cn_code
 cni_sort_local_close(cni_sort_local *self, int64_t n_most, cn_error *err)
 {
@@ -418,6 +442,7 @@ cni_sort_local_close(cni_sort_local *self, int64_t n_most, cn_error *err)
         reset_batch(batch, plan);
         return CN_OK;
     }
+    CN_TRY(make_way(self, err));
     CN_TRY(sort_batch(self, err));
     if (plan->spec->first_per_key) {
         drop_repeats(batch, cni_max_i64(1, n_most));

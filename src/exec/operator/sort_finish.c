@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * From the workers' runs to one set. A worker that combines keeps in memory what the rule of halves
- * lets it keep and writes the rest. When there are more runs than blocks of all of them fit into
- * what a worker may use for a range, neighbours are merged into longer runs first, in parallel.
+ * From the workers' runs to one set. A worker that combines keeps its runs in memory when the rule
+ * of halves lets it and nothing was written before. When there are more runs than blocks of all of
+ * them fit into what a worker may use for a range, neighbours are merged into longer runs first, in
+ * parallel.
  */
 #include "exec/operator/sort_int.h"
 
@@ -11,6 +12,7 @@
 #define MIN_FAN_IN     8
 #define BLOCKS_PER_RUN 3 /* that a range holds, about, with what they become */
 #define MAX_RANGE_ROWS (INT64_C(1) << 19)
+#define RANGE_PART     4  /* chunks that are not read yet keep the payload of ranges before */
 #define ROW_BYTES      48 /* of a range, beside records and payload */
 
 void
@@ -53,7 +55,7 @@ cni_sort_finish_collect(cni_sort_finish *self, cni_sort_local *local, cn_error *
     const cni_sort_plan *plan = self->plan;
     cni_sort_batch_done(&local->batch, plan);
     const int64_t keep = cni_memory_may_keep(plan->budget, plan->context, local->resident_bytes);
-    if (local->resident_bytes > keep) {
+    if (local->resident_bytes > keep || cni_counter_get(&plan->spilled_runs) > 0) {
         CN_TRY(cni_sort_local_spill(local, err));
     }
     cni_mutex_lock(&self->mutex);
@@ -105,7 +107,7 @@ choose_range_rows(const cni_sort_finish *self)
         return plan->range_rows;
     }
     const int64_t wanted = cni_min_i64(self->runs.n_items * (n_rows / n_blocks), MAX_RANGE_ROWS);
-    const int64_t fitting = range_bytes(plan) / 2 / (ROW_BYTES + 2 * n_bytes / n_rows);
+    const int64_t fitting = range_bytes(plan) / RANGE_PART / (ROW_BYTES + 2 * n_bytes / n_rows);
     return cni_max_i64(1024, cni_min_i64(cni_max_i64(wanted, plan->range_rows), fitting));
 }
 
@@ -136,6 +138,7 @@ int32_t
 cni_sort_finish_tasks(cni_sort_finish *self)
 {
     self->fan_in = choose_fan_in(self);
+    self->range_rows = choose_range_rows(self);
     self->error = (cn_error)CN_ERROR_INIT;
     const cn_code code = prepare_merge(self, &self->error);
     const int64_t n_groups = code == CN_OK ? self->merged.n_items : 0;
@@ -151,7 +154,7 @@ merge_group(cni_sort_finish *self, int64_t group, cn_error *err)
     const int64_t n_runs = self->runs.n_items;
     const int64_t first = n_runs * group / n_groups;
     const int64_t end = n_runs * (group + 1) / n_groups;
-    CN_TRY(cni_sort_merge_to_disk(self->plan, &self->runs, first, end - first,
+    CN_TRY(cni_sort_merge_to_disk(self->plan, &self->runs, first, end - first, self->range_rows,
                                   &self->merged.items[group], err));
     for (int64_t run = first; run < end; run++) {
         cni_sort_run_free(CN_MOVE(self->runs.items[run]));
@@ -167,6 +170,7 @@ replace_runs(cni_sort_finish *self)
     self->runs = self->merged;
     self->merged = old;
     self->merged.n_items = 0;
+    self->range_rows = choose_range_rows(self);
     cni_counter_add(&self->plan->merges, 1);
 }
 
@@ -184,7 +188,7 @@ make_set(cni_sort_finish *self, cn_error *err)
         replace_runs(self);
     }
     return cni_sort_set_init(&self->set, self->plan, &self->runs, 0, self->runs.n_items,
-                             choose_range_rows(self), err);
+                             self->range_rows, err);
 }
 
 cn_code

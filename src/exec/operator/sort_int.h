@@ -396,9 +396,11 @@ CN_NODISCARD cn_code cni_sort_range_read(cni_sort_range *self, int64_t range, in
 /* Sequence of the morsel that a key of the range came with: for `sequence_of`. */
 int64_t cni_sort_range_sequence(const void *range, uint32_t row);
 
-/* Runs [first, first + n) of the list as one run on disk; they are not changed. */
+/* Runs [first, first + n) of the list as one run on disk, by ranges of about range_rows; they are
+ * not changed. */
 CN_NODISCARD cn_code cni_sort_merge_to_disk(cni_sort_plan *plan, cni_sort_runs *runs, int64_t first,
-                                            int64_t n, cni_sort_run **out_run, cn_error *err);
+                                            int64_t n, int64_t range_rows, cni_sort_run **out_run,
+                                            cn_error *err);
 /* The n_most first rows of all runs, which are resident, as one. */
 CN_NODISCARD cn_code cni_sort_merge_resident(cni_sort_plan *plan, cni_sort_runs *runs,
                                              int64_t n_most, cni_sort_run **out_run, cn_error *err);
@@ -413,6 +415,7 @@ typedef struct cni_sort_finish {
     int64_t resident_bytes;
     cni_sort_runs merged;        /* one per group, when there are too many runs */
     int64_t fan_in;              /* runs that can be read at once */
+    int64_t range_rows;          /* of a range that fits */
     cni_atomic_i64 n_tasks_left; /* refcount: the last one out makes the set */
     cn_error error;              /* of counting the tasks; the first task reports it */
     cni_sort_set set;

@@ -152,10 +152,10 @@ merge_to_disk(run_merge *self, cn_error *err)
 
 cn_code
 cni_sort_merge_to_disk(cni_sort_plan *plan, cni_sort_runs *runs, int64_t first, int64_t n,
-                       cni_sort_run **out_run, cn_error *err)
+                       int64_t range_rows, cni_sort_run **out_run, cn_error *err)
 {
     run_merge merge = {.plan = plan};
-    cn_code code = begin(&merge, runs, first, n, plan->range_rows, err);
+    cn_code code = begin(&merge, runs, first, n, range_rows, err);
     code = code == CN_OK ? merge_to_disk(&merge, err) : code;
     finish(&merge, code, out_run);
     return code;

@@ -385,6 +385,9 @@ join_parts(cni_sort_range *self, range_parts *parts, cn_error *err)
         for (int64_t part = 0; part < parts->n_parts; part++) {
             cni_vector_done(&parts->parts[part * parts->n_columns + column]);
         }
+        if (code == CN_OK && self->columns[column].encoding == CNI_FLAT) {
+            code = cni_vector_own_strings(allocator, &self->columns[column], false, err);
+        }
     }
     cni_dealloc(allocator, (void *)pointers, n_bytes);
     return code;

@@ -204,6 +204,9 @@ vector_bytes(const cni_vector *vector)
     for (int32_t at = 0; vector->heap != NULL && at < vector->heap->n_buffers; at++) {
         n_bytes += vector->heap->buffers[at]->len_bytes;
     }
+    for (int32_t child = 0; vector->nested != NULL && child < vector->nested->n_children; child++) {
+        n_bytes += vector_bytes(&vector->nested->children[child]); /* as deep as the type */
+    }
     return n_bytes;
 }
 

@@ -248,6 +248,35 @@ is_pressed(const top_n_operator *self, const top_n_local *local)
                                                batch->n_bytes + local->data->resident_bytes);
 }
 
+static int64_t
+count_candidates(const cni_sort_local *data)
+{
+    const int64_t n_best = data->runs.n_items == 0 ? 0 : data->runs.items[0]->n_rows;
+    return n_best + data->batch.n_items;
+}
+
+/* Fewer candidates in memory: the best of them, unless that needs room that is not there or
+ * leaves most of them. */
+static cn_code
+reduce(top_n_operator *self, top_n_local *local, bool pressed, cn_error *err)
+{
+    cni_sort_local *data = local->data;
+    const int64_t n_bytes = data->batch.n_bytes + data->resident_bytes;
+    const int64_t left = cni_memory_left(self->plan.budget, self->plan.context);
+    const bool fits = left / self->plan.n_workers >= 2 * n_bytes;
+    const bool pays = count_candidates(data) / 2 >= self->n_wanted;
+    if (self->plan.context->spill == NULL || pays || (fits && !pressed)) {
+        CN_TRY(prune(self, local, err));
+    } else {
+        CN_TRY(cni_sort_local_close(data, self->n_wanted, err));
+        return spill(self, local, err);
+    }
+    return pressed && cni_memory_should_spill(self->plan.budget, self->plan.context,
+                                              data->resident_bytes)
+               ? spill(self, local, err)
+               : CN_OK;
+}
+
 /* Candidates beside the best so far. */
 static cn_code
 add_candidates(top_n_operator *self, top_n_local *local, cni_chunk *chunk, cn_error *err)
@@ -260,17 +289,11 @@ add_candidates(top_n_operator *self, top_n_local *local, cni_chunk *chunk, cn_er
         const cni_str key = {(const char *)local->boundary_key, local->boundary_bytes - 8};
         cni_sort_batch_drop_behind(batch, &self->plan, n_rows, key);
     }
-    const int64_t n_best = data->runs.n_items == 0 ? 0 : data->runs.items[0]->n_rows;
     const bool pressed = is_pressed(self, local);
-    if (n_best + batch->n_items >= self->n_candidates_max ||
-        batch->n_rows >= self->n_candidates_max + MAX_HELD_ROWS || pressed ||
-        batch->n_bytes > self->plan.batch_bytes) {
-        CN_TRY(prune(self, local, err));
-    }
-    return pressed && cni_memory_should_spill(self->plan.budget, self->plan.context,
-                                              data->resident_bytes)
-               ? spill(self, local, err)
-               : CN_OK;
+    const bool full = count_candidates(data) >= self->n_candidates_max ||
+                      batch->n_rows >= self->n_candidates_max + MAX_HELD_ROWS ||
+                      batch->n_bytes > self->plan.batch_bytes;
+    return pressed || full ? reduce(self, local, pressed, err) : CN_OK;
 }
 
 static cn_code
@@ -299,7 +322,7 @@ combine(cni_operator *base, void *opaque, cn_error *err)
     top_n_operator *self = (top_n_operator *)base;
     top_n_local *local = opaque;
     if (self->prunes) {
-        CN_TRY(prune(self, local, err));
+        CN_TRY(reduce(self, local, false, err));
     } else {
         CN_TRY(cni_sort_local_close(local->data, self->n_wanted, err));
     }
