@@ -4,7 +4,7 @@
  *
  * `pass` grows by the thread time used, divided by the weight; the least goes first. Who had
  * nothing to do starts level with the least of those that have: time that passed meanwhile is no
- * claim on the future. Short groups count an eighth (CNI_GROUP_SHORT_NS).
+ * claim on the future. Short groups count a quarter (CNI_GROUP_SHORT_NS).
  *
  *   slots      |##|##|  |     n_busy of n_slots; a step holds one
  *   contenders  groups that have ready tasks and somebody waiting to run them
@@ -15,7 +15,7 @@
 #include "runtime/task_int.h"
 
 #define SLACK_NS    1000000
-#define SHORT_SHARE 8
+#define SHORT_SHARE 4
 
 /* ---- passes, all under the lock ---- */
 

@@ -24,7 +24,7 @@
  * Who runs: at most as many steps at once as there are threads in the pool or processors, whichever
  * is more, helping callers included. Among those that could, the tenant (a session) that has used
  * the least time per share goes first, and of its groups (queries) the one that has (stride
- * scheduling on two levels). A group's first CNI_GROUP_SHORT_NS of thread time count for an eighth,
+ * scheduling on two levels). A group's first CNI_GROUP_SHORT_NS of thread time count for a quarter,
  * so that short queries get through beside long ones.
  */
 #ifndef CNI_RUNTIME_TASK_H

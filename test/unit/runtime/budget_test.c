@@ -314,6 +314,32 @@ test_the_largest_is_asked_first(void **state)
     cni_budget_unref(root);
 }
 
+/* A small cache is asked before a large sink, which would have to write. */
+static void
+test_the_cheapest_is_asked_first(void **state)
+{
+    (void)state;
+    cni_budget *root = new_root(100 * MIB);
+    cni_budget *query = new_child(root, "query", CNI_BUDGET_UNLIMITED);
+    spiller cache;
+    spiller sort;
+    spiller_init(&sort, query, "sort", 70 * MIB);
+    spiller_init(&cache, root, "file cache", 10 * MIB);
+    cni_budget_set_reclaim_cost(cache.budget, CNI_RECLAIM_DROPS);
+    cni_budget *scan = new_child(query, "scan", CNI_BUDGET_UNLIMITED);
+    assert_int_equal(cni_budget_reserve(scan, 25 * MIB, NULL), CN_OK);
+    assert_int_equal(cache.n_calls, 1);
+    assert_int_equal(sort.n_calls, 0);
+    assert_int_equal(cni_budget_reserve(scan, 25 * MIB, NULL), CN_OK);
+    assert_int_equal(sort.n_calls, 1);
+    cni_budget_release(scan, 50 * MIB);
+    cni_budget_unref(scan);
+    spiller_done(&cache);
+    spiller_done(&sort);
+    cni_budget_unref(query);
+    cni_budget_unref(root);
+}
+
 static void
 test_the_root_asks_other_queries(void **state)
 {
@@ -523,6 +549,7 @@ main(void)
         cmocka_unit_test(test_the_largest_is_asked_first),
         cmocka_unit_test(test_the_root_asks_other_queries),
         cmocka_unit_test(test_a_reclaimer_may_ask_but_not_recurse),
+        cmocka_unit_test(test_the_cheapest_is_asked_first),
         cmocka_unit_test(test_threads_share_a_tree),
         cmocka_unit_test(test_reclaimers_come_and_go),
         cmocka_unit_test(test_fork),

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "runtime/pressure.h"
+#include "runtime/spill_scope.h"
 
 #define MIB (INT64_C(1) << 20)
 
@@ -289,6 +290,69 @@ test_failed_append_takes_nothing(void **state)
     cni_spill_store_unref(&store.base);
 }
 
+/* The soft limit of any node of the path counts, and refuses nothing. */
+static void
+test_soft_limits(void **state)
+{
+    (void)state;
+    pressure_env env;
+    env_begin(&env, 2);
+    const int64_t whole = cni_memory_left(env.operator_, &env.context);
+    cni_budget_set_soft_limit(env.context.budget, 16 * MIB);
+    assert_int_equal(cni_budget_soft_limit_bytes(env.context.budget), 16 * MIB);
+    assert_int_equal(cni_budget_limit_bytes(env.context.budget), 64 * MIB);
+    assert_true(cni_memory_left(env.operator_, &env.context) <= 14 * MIB);
+    assert_int_equal(cni_memory_limit(env.operator_), 16 * MIB);
+    assert_int_equal(cni_budget_reserve(env.operator_, 40 * MIB, NULL), CN_OK);
+    assert_true(cni_memory_should_spill(env.operator_, &env.context, 40 * MIB));
+    cni_budget_set_soft_limit(env.context.budget, CNI_BUDGET_UNLIMITED);
+    assert_false(cni_memory_should_spill(env.operator_, &env.context, 40 * MIB));
+    cni_budget_release(env.operator_, 40 * MIB);
+    assert_true(whole - cni_memory_left(env.operator_, &env.context) <= MIB); /* credit */
+    env_end(&env);
+}
+
+/* A scope counts its own files, the inner store all of them; quota and errors are the inner one's.
+ */
+static void
+test_scopes(void **state)
+{
+    (void)state;
+    counting_store store;
+    cni_spill_store *scope = NULL;
+    cni_spill_file *mine = NULL;
+    cni_spill_file *other = NULL;
+    char bytes[40] = "";
+    int64_t offset = -1;
+    cn_error err = CN_ERROR_INIT;
+    store_init(&store, 100);
+    assert_int_equal(cni_spill_scope_new(cni_allocator_system(), &store.base, &scope, &err), CN_OK);
+    assert_int_equal(cni_spill_create(scope, "join", &mine, &err), CN_OK);
+    assert_int_equal(cni_spill_create(&store.base, "sort", &other, &err), CN_OK);
+    cni_spill_store_unref(scope); /* its file keeps it */
+    assert_int_equal(cni_spill_append(other, bytes, 30, &offset, &err), CN_OK);
+    assert_int_equal(cni_spill_append(mine, bytes, 20, &offset, &err), CN_OK);
+    assert_int_equal(cni_spill_append(mine, bytes, 20, &offset, &err), CN_OK);
+    assert_int_equal(offset, 20);
+    assert_int_equal(scope->written_bytes, 40);
+    assert_int_equal(store.base.written_bytes, 70);
+    assert_int_equal(cni_spill_append(mine, bytes, 40, &offset, &err), CN_LIMIT_EXCEEDED);
+    assert_int_equal(scope->used_bytes, 40);
+    cni_spill_discard(mine, 0, 20);
+    assert_int_equal(store.base.used_bytes, 50);
+    assert_int_equal(cni_spill_append(mine, bytes, 40, &offset, &err), CN_OK);
+    assert_int_equal(cni_spill_read(mine, 0, 40, bytes, &err), CN_OK);
+    assert_int_equal(bytes[39], 7);
+    assert_int_equal(store.base.read_bytes, 40);
+    store.fails = true;
+    assert_int_equal(cni_spill_append(mine, bytes, 1, &offset, &err), CN_IO);
+    cni_spill_close(mine);
+    cni_spill_close(other);
+    assert_int_equal(store.base.used_bytes, 0);
+    assert_int_equal(store.live_bytes, 0);
+    cni_spill_store_unref(&store.base);
+}
+
 int
 main(void)
 {
@@ -300,6 +364,8 @@ main(void)
         cmocka_unit_test(test_settings_and_no_store),
         cmocka_unit_test(test_quota),
         cmocka_unit_test(test_failed_append_takes_nothing),
+        cmocka_unit_test(test_soft_limits),
+        cmocka_unit_test(test_scopes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

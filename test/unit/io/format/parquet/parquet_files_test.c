@@ -620,6 +620,10 @@ test_cache(void **state)
             cni_table_unref(table);
         }
     }
+    /* Short of memory it drops what it has: some, then all. */
+    assert_true(cni_parquet_cache_reclaim(cache, 1) >= 1);
+    assert_true(cni_parquet_cache_reclaim(cache, INT64_MAX) > 0);
+    assert_int_equal(cni_parquet_cache_reclaim(cache, INT64_MAX), 0);
     cni_parquet_cache_free(cache);
     test_engine_close(&engine);
 }
