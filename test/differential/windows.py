@@ -41,6 +41,10 @@ class Maker(single.Maker):
             lambda: f"ntile({self.r.choice([1, 2, 3, 7, 1000])}) over ({partition}{total})",
             lambda: f"first_value({self.r.choice(values)}) over ({partition}{total})",
             lambda: f"last_value({self.r.choice(values)}) over ({partition}{total} rows between unbounded preceding and unbounded following)",
+            lambda: f"lag({self.r.choice(values)}{self.r.choice(['', ', 1', ', 2', ', 0', ', 1000'])}) over ({partition}{total})",
+            lambda: f"lead({self.r.choice(values)}{self.r.choice(['', ', 3', ', 2, null'])}) over ({partition}{total})",
+            lambda: f"nth_value({self.r.choice(values)}, {self.r.choice([1, 2, 5])}) over ({partition}{total}{self.r.choice(['', ' rows unbounded preceding'])})",
+            lambda: f"nth_value({self.r.choice(values)}, {self.r.choice([1, 3])}) over ({partition}{total} {WHOLE[1]})",
             lambda: self.window_aggregate(keys, aggregates), lambda: self.window_aggregate(keys, aggregates))
 
     def row_window(self):

@@ -7,7 +7,7 @@
  *   NOT NOT a, NOT IS NULL   -> a, IS NOT NULL     and so on for IN, DISTINCT, AND, OR (De Morgan)
  *   AND and OR inside themselves are flattened
  *   subqueries and LATERAL   -> joins              (unnest.h)
- *   aggregates of WINDOW     -> joins with AGGREGATE (window_aggregate.c)
+ *   aggregates of WINDOW     -> joins with AGGREGATE (window_join.c)
  *   (a AND b) OR (a AND c)   -> a AND (b OR c)     in predicates of FILTER and JOIN
  *   FILTER over inner joins  -> their predicates   (join_predicate.c)
  */

@@ -109,7 +109,13 @@ typedef enum cni_window_builtin {
     CNI_WINDOW_CUME_DIST,
     CNI_WINDOW_NTILE,
     CNI_WINDOW_FIRST_VALUE,
-    CNI_WINDOW_LAST_VALUE
+    CNI_WINDOW_LAST_VALUE,
+    CNI_WINDOW_LAG,
+    CNI_WINDOW_LEAD,
+    CNI_WINDOW_NTH_VALUE,
+    CNI_WINDOW_VALUE_AT /* (x, number, wanted, default): x of the one row of the partition whose
+                           number is this row's `wanted`, else default; normalization makes a join
+                           of it */
 } cni_window_builtin;
 
 /* Scalar functions that pruning looks into. */

@@ -50,6 +50,44 @@ resolve_value(const cni_function *self, cni_resolve *question, cn_error *err)
     return question->n_args != 1 ? CN_OK : answer(question, question->arg_types[0]);
 }
 
+/* x, how many rows away, what stands for a row that is not there. */
+static cn_code
+resolve_away(const cni_function *self, cni_resolve *question, cn_error *err)
+{
+    (void)self;
+    (void)err;
+    bool fits = question->n_args >= 1 && question->n_args <= 3;
+    if (fits && question->n_args > 1) {
+        fits = cni_resolve_want(question, 1, cni_type_of(CNI_TYPE_INT64));
+    }
+    if (fits && question->n_args > 2) {
+        fits = cni_resolve_want(question, 2, question->arg_types[0]);
+    }
+    return fits ? answer(question, question->arg_types[0]) : CN_OK;
+}
+
+static cn_code
+resolve_nth(const cni_function *self, cni_resolve *question, cn_error *err)
+{
+    (void)self;
+    (void)err;
+    return question->n_args == 2 && cni_resolve_want(question, 1, cni_type_of(CNI_TYPE_INT64))
+               ? answer(question, question->arg_types[0])
+               : CN_OK;
+}
+
+static cn_code
+resolve_at(const cni_function *self, cni_resolve *question, cn_error *err)
+{
+    (void)self;
+    (void)err;
+    const cni_type *number = cni_type_of(CNI_TYPE_INT64);
+    const bool fits = question->n_args == 4 && cni_type_equal(question->arg_types[1], number) &&
+                      cni_type_equal(question->arg_types[2], number) &&
+                      cni_type_equal(question->arg_types[3], question->arg_types[0]);
+    return fits ? answer(question, question->arg_types[0]) : CN_OK;
+}
+
 #define WINDOW_ROW(number)                                                                         \
     .kind = CNI_FUNCTION_WINDOW, .null_rule = CNI_NULL_CUSTOM, .cost_ns = 1.0, .builtin = (number)
 
@@ -79,6 +117,21 @@ static const cni_function window_table[] = {
              "Value of the frame's last row; the frame must reach the partition's end.",
              "last_value(x) OVER (PARTITION BY y)"),
      WINDOW_ROW(CNI_WINDOW_LAST_VALUE), .resolve = resolve_value},
+    {CNI_ROW("lag",
+             "Value of the row so many rows (1) before in the partition, or the default (NULL).",
+             "lag(x, 1, 0) OVER (ORDER BY y)"),
+     WINDOW_ROW(CNI_WINDOW_LAG), .resolve = resolve_away},
+    {CNI_ROW("lead",
+             "Value of the row so many rows (1) behind in the partition, or the default (NULL).",
+             "lead(x, 1, 0) OVER (ORDER BY y)"),
+     WINDOW_ROW(CNI_WINDOW_LEAD), .resolve = resolve_away},
+    {CNI_ROW("nth_value",
+             "Value of the frame's row of that number, from 1; NULL when it has fewer.",
+             "nth_value(x, 2) OVER (ORDER BY y)"),
+     WINDOW_ROW(CNI_WINDOW_NTH_VALUE), .resolve = resolve_nth},
+    {CNI_ROW("value_at", "What LAG, LEAD and NTH_VALUE are made of; plans name it, queries cannot.",
+             "value_at(x, row_number, wanted, default) OVER (PARTITION BY y)"),
+     WINDOW_ROW(CNI_WINDOW_VALUE_AT), .resolve = resolve_at},
 };
 
 const cni_function *

@@ -354,6 +354,15 @@ cni_plan_aggregate(cni_plan_builder *self, const cni_plan *child, const cni_expr
     return cni_plan_new(self, &node, out_plan, err);
 }
 
+/* Ranks are never NULL. */
+static bool
+window_nullable(const cni_expr *expr)
+{
+    return expr->kind == CNI_EXPR_WINDOW
+               ? expr->function != NULL && expr->function->builtin == CNI_WINDOW_VALUE_AT
+               : aggregate_nullable(expr);
+}
+
 /* The child's columns, then those of the functions. */
 static cn_code
 window_columns(cni_plan_builder *self, const cni_plan *child, const cni_expr *const *functions,
@@ -368,7 +377,7 @@ window_columns(cni_plan_builder *self, const cni_plan *child, const cni_expr *co
     for (int32_t at = 0; at < n_functions; at++) {
         const cni_expr *expr = functions[at];
         const cni_str name = expr->function == NULL ? (cni_str){"", 0} : expr->function->name;
-        const bool nullable = expr->kind != CNI_EXPR_WINDOW && aggregate_nullable(expr);
+        const bool nullable = window_nullable(expr);
         columns[child->n_columns + at] =
             (cni_column){self->next_column_id++, name, expr->type, nullable};
     }

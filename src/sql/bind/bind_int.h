@@ -126,7 +126,8 @@ typedef struct cni_bind_window {
     const cni_expr **partitions;
     int32_t n_orders;
     cni_order *orders;
-    bool placed; /* a node has it */
+    bool is_late; /* its parts name other windows' columns: its node stands above theirs */
+    bool placed;  /* a node has it */
 } cni_bind_window;
 
 /* How names resolve while one expression is bound; a level of the chain of enclosing queries. */

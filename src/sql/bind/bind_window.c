@@ -99,7 +99,8 @@ cni_bind_orders_equal(const cni_order *a, const cni_order *b, int32_t n_orders)
 static bool
 same_window(const cni_bind_window *a, const cni_bind_window *b)
 {
-    bool same = a->n_partitions == b->n_partitions && a->n_orders == b->n_orders &&
+    bool same = a->is_late == b->is_late && a->n_partitions == b->n_partitions &&
+                a->n_orders == b->n_orders &&
                 cni_bind_orders_equal(a->orders, b->orders, a->n_orders);
     for (int32_t key = 0; same && key < a->n_partitions; key++) {
         same = cni_expr_equal(a->partitions[key], b->partitions[key]);
@@ -132,19 +133,28 @@ is_prefix(const cni_bind_window *a, const cni_bind_window *b)
 }
 
 /* The one without a node that has most keys, of those that are prefixes of `below` if there are any
- * (NULL = none); NULL = all have a node. */
+ * (NULL = none); late ones last; NULL = all have a node. */
 static cni_bind_window *
-choose_next(const cni_list *windows, const cni_bind_window *below)
+choose_of(const cni_list *windows, const cni_bind_window *below, bool late)
 {
     cni_bind_window *best = NULL;
     for (int64_t at = 0; at < windows->n_items; at++) {
         cni_bind_window *window = windows->items[at];
-        const bool fits = !window->placed && (below == NULL || is_prefix(window, below));
+        const bool fits = !window->placed && window->is_late == late &&
+                          (below == NULL || is_prefix(window, below));
         if (fits && (best == NULL || count_keys(window) > count_keys(best))) {
             best = window;
         }
     }
-    return best == NULL && below != NULL ? choose_next(windows, NULL) : best;
+    return best;
+}
+
+static cni_bind_window *
+choose_next(const cni_list *windows, const cni_bind_window *below)
+{
+    cni_bind_window *best = below == NULL ? NULL : choose_of(windows, below, false);
+    best = best == NULL ? choose_of(windows, NULL, false) : best;
+    return best == NULL ? choose_of(windows, NULL, true) : best;
 }
 
 static cn_code

@@ -7,6 +7,7 @@
  *   aggregates                     over the whole partition; other frames are refused by name
  *   FIRST_VALUE, LAST_VALUE        the aggregates first and last in the window's order
  *   PERCENT_RANK, CUME_DIST, NTILE expressions over ranks and counts of the partition
+ *   LAG, LEAD, NTH_VALUE           VALUE_AT over the row numbers, a function of a node above theirs
  */
 #include "sql/bind/bind_select_int.h"
 
@@ -264,7 +265,8 @@ windows_equal(const cni_bind_window *a, const cni_bind_window *b)
     for (int32_t key = 0; same && key < a->n_partitions; key++) {
         same = cni_expr_equal(a->partitions[key], b->partitions[key]);
     }
-    return same && cni_bind_orders_equal(a->orders, b->orders, a->n_orders) &&
+    return same && a->is_late == b->is_late &&
+           cni_bind_orders_equal(a->orders, b->orders, a->n_orders) &&
            cni_bind_orders_equal(a->call_orders, b->call_orders, a->n_call_orders);
 }
 
@@ -315,7 +317,7 @@ check_parts(cni_binder *binder, const cni_list *windows, cni_bind_window *window
 
 /* The column of the function over the window: of an equal one that is there, or a new one. */
 static cn_code
-add_window(const window_call *self, const cni_expr *function, const window_spec *spec,
+add_window(const window_call *self, const cni_expr *function, const window_spec *spec, bool is_late,
            const cni_expr **out_expr, cn_error *err)
 {
     cni_binder *binder = self->names->binder;
@@ -329,13 +331,16 @@ add_window(const window_call *self, const cni_expr *function, const window_spec 
     CN_TRY(copy_orders(binder, spec->orders, spec->n_orders, &made->orders, err));
     made->n_partitions = spec->n_partitions;
     made->n_orders = spec->n_orders;
+    made->is_late = is_late;
     if (function->call != NULL) {
         made->filter = function->call->filter;
         made->n_call_orders = function->call->n_orders;
         CN_TRY(copy_orders(binder, function->call->orders, made->n_call_orders, &made->call_orders,
                            err));
     }
-    CN_TRY(check_parts(binder, windows, made, err));
+    if (!is_late) {
+        CN_TRY(check_parts(binder, windows, made, err));
+    }
     for (int64_t at = 0; at < windows->n_items && known == NULL; at++) {
         cni_bind_window *other = windows->items[at];
         known = windows_equal(other, made) ? other : NULL;
@@ -359,7 +364,7 @@ add_rank(const window_call *self, const char *name, const cni_expr **out_expr, c
     cni_expr node = {.kind = CNI_EXPR_WINDOW};
     CN_TRY(cni_bind_resolve(self->names->binder, cni_str_of(name), CNI_FUNCTION_WINDOW, NULL, 0,
                             offset, self->expr->node.length, &node, err));
-    return add_window(self, &node, &self->spec, out_expr, err);
+    return add_window(self, &node, &self->spec, false, out_expr, err);
 }
 
 /* An aggregate over the whole partition. Where the order of rows counts it is the window's. */
@@ -383,7 +388,7 @@ add_aggregate(const window_call *self, cni_str name, const cni_expr *const *args
         ordered->orders = self->spec.orders;
         node.call = ordered;
     }
-    return add_window(self, &node, &whole, out_expr, err);
+    return add_window(self, &node, &whole, false, out_expr, err);
 }
 
 /* Rows of the partition, or of its rows with equal order keys too. */
@@ -553,6 +558,111 @@ bind_bucket(const window_call *self, const cni_expr *written, const cni_expr **o
     return bind_ntile(self, n, out_expr, err);
 }
 
+/* ---- rows by number ---- */
+
+/* x of the row of the partition whose number is `wanted`, else `otherwise`. */
+static cn_code
+add_value_at(const window_call *self, const cni_expr *x, const cni_expr *number,
+             const cni_expr *wanted, const cni_expr *otherwise, const cni_expr **out_expr,
+             cn_error *err)
+{
+    const cni_expr *const args[] = {x, number, wanted, otherwise};
+    cni_expr node = {.kind = CNI_EXPR_WINDOW};
+    window_spec whole = self->spec;
+    CN_TRY(cni_bind_resolve(self->names->binder, CNI_STR("value_at"), CNI_FUNCTION_WINDOW, args, 4,
+                            self->expr->node.offset, self->expr->node.length, &node, err));
+    for (int32_t arg = 0; arg < 4; arg += 3) { /* of the user's: x, otherwise */
+        const cni_expr *window = cni_bind_find_window(self->names->windows, args[arg]);
+        if (window != NULL) {
+            return cni_bind_fail(err, CN_INVALID_ARGUMENT, "42P20", window->sql_offset,
+                                 window->sql_length, "window function calls cannot be nested");
+        }
+    }
+    whole.n_orders = 0;
+    return add_window(self, &node, &whole, true, out_expr, err);
+}
+
+static cn_code
+null_of(const window_call *self, const cni_type *type, const cni_expr **out_expr, cn_error *err)
+{
+    const cni_value value = {.type = type, .is_null = true};
+    return cni_expr_literal(self->names->binder->arena, &value, out_expr, err);
+}
+
+/* The number that the written argument is; `what` are refused. */
+static cn_code
+constant_number(const window_call *self, const cni_expr *written, const char *what,
+                int64_t *out_number, cn_error *err)
+{
+    if (!is_integer(written)) {
+        return cni_bind_refuse(err, self->expr->node.offset, self->expr->node.length, what);
+    }
+    *out_number = written->literal->as.i64;
+    return CN_OK;
+}
+
+static cn_code
+bind_away(const window_call *self, const cni_expr *node, const cni_expr *const *args, bool before,
+          const cni_expr **out_expr, cn_error *err)
+{
+    const cni_expr *number = NULL;
+    const cni_expr *wanted = NULL;
+    const cni_expr *otherwise = NULL;
+    int64_t n_away = 1;
+    if (node->n_args > 1) {
+        CN_TRY(constant_number(
+            self, args[1], "offsets of lag and lead that are not constant numbers", &n_away, err));
+    }
+    if (n_away < -INT32_MAX || n_away > INT32_MAX) {
+        return cni_bind_refuse(err, self->expr->node.offset, self->expr->node.length,
+                               "offsets of lag and lead beyond the range of INTEGER");
+    }
+    CN_TRY(add_rank(self, "row_number", &number, err));
+    CN_TRY(plus(self, number, before ? -n_away : n_away, &wanted, err));
+    CN_TRY(null_of(self, node->type, &otherwise, err));
+    return add_value_at(self, node->args[0], number, wanted,
+                        node->n_args > 2 ? node->args[2] : otherwise, out_expr, err);
+}
+
+/* Where the frame ends with the current row, or its peers, it must have the row. */
+static cn_code
+bind_nth_value(const window_call *self, const cni_expr *node, const cni_expr *const *args,
+               const cni_expr **out_expr, cn_error *err)
+{
+    const cni_expr *number = NULL;
+    const cni_expr *last = NULL;
+    const cni_expr *peers = NULL;
+    const cni_expr *wanted = NULL;
+    const cni_expr *null = NULL;
+    const cni_expr *value = NULL;
+    int64_t n = 0;
+    CN_TRY(constant_number(self, args[1], "arguments of nth_value that are not constant numbers",
+                           &n, err));
+    if (n <= 0) {
+        return cni_bind_fail(err, CN_INVALID_ARGUMENT, "22016", self->expr->node.offset,
+                             self->expr->node.length, "nth_value needs a number greater than 0");
+    }
+    if (!begins_whole(&self->spec)) {
+        return refuse_frame(&self->spec, err);
+    }
+    CN_TRY(add_rank(self, "row_number", &number, err));
+    CN_TRY(integer(self, n, &wanted, err));
+    CN_TRY(null_of(self, node->type, &null, err));
+    CN_TRY(add_value_at(self, node->args[0], number, wanted, null, &value, err));
+    if (is_whole(&self->spec)) {
+        *out_expr = value;
+        return CN_OK;
+    }
+    last = number;
+    if (self->spec.text.frame->frame_unit != CNI_SQL_FRAME_ROWS) {
+        CN_TRY(add_rank(self, "rank", &last, err));
+        CN_TRY(add_count(self, true, &peers, err));
+        CN_TRY(binary(self, "+", last, peers, &last, err));
+        CN_TRY(plus(self, last, -1, &last, err));
+    }
+    return choose(self, CNI_GE, last, wanted, value, null, out_expr, err);
+}
+
 /* ---- by kind ---- */
 
 static cn_code
@@ -611,8 +721,16 @@ bind_window_function(const window_call *self, cni_str name, const cni_expr **out
     case CNI_WINDOW_FIRST_VALUE:
     case CNI_WINDOW_LAST_VALUE:
         return bind_end_value(self, args, builtin == CNI_WINDOW_FIRST_VALUE, out_expr, err);
+    case CNI_WINDOW_LAG:
+    case CNI_WINDOW_LEAD:
+        return bind_away(self, &node, args, builtin == CNI_WINDOW_LAG, out_expr, err);
+    case CNI_WINDOW_NTH_VALUE:
+        return bind_nth_value(self, &node, args, out_expr, err);
+    case CNI_WINDOW_VALUE_AT:
+        return cni_bind_fail(err, CN_NOT_FOUND, "42883", expr->node.offset, expr->node.length,
+                             "function %.*s does not exist for queries", CNI_STR_ARGS(name));
     default:
-        return add_window(self, &node, &self->spec, out_expr, err);
+        return add_window(self, &node, &self->spec, false, out_expr, err);
     }
 }
 
@@ -640,13 +758,6 @@ bind_windowed_aggregate(const window_call *self, cni_str name, const cni_expr **
     return add_aggregate(self, name, args, n_args, clauses, false, out_expr, err);
 }
 
-static bool
-is_missing(cni_str name)
-{
-    return cni_str_eq_nocase(name, CNI_STR("lag")) || cni_str_eq_nocase(name, CNI_STR("lead")) ||
-           cni_str_eq_nocase(name, CNI_STR("nth_value"));
-}
-
 cn_code
 cni_bind_window_call(cni_bind_names *names, const cni_sql_expr *expr, cni_str name, uint32_t kinds,
                      const cni_expr **out_expr, cn_error *err)
@@ -662,10 +773,6 @@ cni_bind_window_call(cni_bind_names *names, const cni_sql_expr *expr, cni_str na
                              "%.*s is neither a window function nor an aggregate function: OVER "
                              "does not go with it",
                              CNI_STR_ARGS(name));
-    }
-    if (is_missing(name)) {
-        return cni_bind_fail(err, CN_NOT_IMPLEMENTED, "0A000", expr->node.offset, expr->node.length,
-                             "the window function %.*s is not supported yet", CNI_STR_ARGS(name));
     }
     CN_TRY(follow(names->select, expr->call->over, names->select->n_windows, &text, err));
     CN_TRY(bind_spec(&inside, &text, &self.spec, err));

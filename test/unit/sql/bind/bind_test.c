@@ -54,6 +54,12 @@ static const plan_case plans[] = {
      "  Filter row_number = CAST(1 AS BIGINT)\n"
      "    Window partition=[b] functions=[row_number()]\n"
      "      Scan u columns=[a, b]\n"},
+    {"SELECT lag(a, 2, 0) OVER (ORDER BY b) AS x, lead(b) OVER (ORDER BY b) AS y FROM u",
+     "Project [value_at#3 AS x, value_at#4 AS y]\n"
+     "  Window functions=[value_at(a, row_number, row_number + -2, CAST(0 AS BIGINT)), value_at(b, "
+     "row_number, row_number + 1, NULL)]\n"
+     "    Window order=[b] functions=[row_number()]\n"
+     "      Scan u columns=[a, b]\n"},
     {"SELECT first_value(a) OVER (PARTITION BY b ORDER BY a DESC) AS f, count(*) FILTER (WHERE a > "
      "1) "
      "OVER (PARTITION BY b ORDER BY a ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING) AS "

@@ -11,6 +11,9 @@
  *                                                      Aggregate groups=[p'] aggregates=[sum(x')]
  *                                                        CteScan w
  *
+ * VALUE_AT(x, number, wanted, default) is a LEFT JOIN of R with itself, of the partition's row
+ * whose number is the one wanted.
+ *
  * All windows over one R are taken together: R is computed once, and so are partition keys that are
  * no columns; first come the ranks, then a join per window with aggregates. Every row finds exactly
  * one group, so that LEFT is INNER; without keys it is a product with the one row, which R's rows
@@ -45,10 +48,16 @@ is_aggregate(const cni_expr *expr)
 }
 
 static bool
-has_aggregates(const cni_plan *window)
+is_value_at(const cni_expr *expr)
+{
+    return expr->kind == CNI_EXPR_WINDOW && expr->function->builtin == CNI_WINDOW_VALUE_AT;
+}
+
+static bool
+has_function(const cni_plan *window, bool (*is_one)(const cni_expr *expr))
 {
     for (int32_t at = window->n_groups; at < window->n_exprs; at++) {
-        if (is_aggregate(window->exprs[at])) {
+        if (is_one(window->exprs[at])) {
             return true;
         }
     }
@@ -63,12 +72,25 @@ window_at(const split_windows *self, int64_t at)
 
 /* ---- R once ---- */
 
+/* What the definition computes for the expression of a window: a key that is no column, and the
+ * number that a VALUE_AT wants (a join's key should not be computed); NULL = nothing. */
+static const cni_expr *
+computed_for(const cni_plan *window, int32_t at)
+{
+    const cni_expr *expr = window->exprs[at];
+    if (at >= window->n_groups) {
+        return is_value_at(expr) ? expr->args[2] : NULL;
+    }
+    return expr->kind == CNI_EXPR_COLUMN ? NULL : expr;
+}
+
+/* Of the first `end` expressions. */
 static int32_t
-count_computed(const cni_plan *window)
+count_computed(const cni_plan *window, int32_t end)
 {
     int32_t n = 0;
-    for (int32_t key = 0; key < window->n_groups; key++) {
-        n += window->exprs[key]->kind != CNI_EXPR_COLUMN ? 1 : 0;
+    for (int32_t at = 0; at < end; at++) {
+        n += computed_for(window, at) != NULL ? 1 : 0;
     }
     return n;
 }
@@ -86,9 +108,9 @@ list_columns(split_windows *self, const cni_expr **exprs, cni_column *columns, i
     }
     for (int64_t at = 0; at < self->windows.n_items; at++) {
         const cni_plan *window = window_at(self, at);
-        for (int32_t key = 0; key < window->n_groups; key++) {
-            if (window->exprs[key]->kind != CNI_EXPR_COLUMN) {
-                exprs[n] = window->exprs[key];
+        for (int32_t expr = 0; expr < window->n_exprs; expr++) {
+            if (computed_for(window, expr) != NULL) {
+                exprs[n] = computed_for(window, expr);
                 columns[n] = (cni_column){0, CNI_STR("key"), exprs[n]->type, true};
                 n++;
             }
@@ -110,7 +132,7 @@ define(split_windows *self, cn_error *err)
     const cni_expr **exprs = NULL;
     cni_column *columns = NULL;
     for (int64_t at = 0; at < self->windows.n_items; at++) {
-        n += count_computed(window_at(self, at));
+        n += count_computed(window_at(self, at), window_at(self, at)->n_exprs);
     }
     CN_TRY(cni_arena_alloc_array(env->arena, n, (int64_t)sizeof(*exprs), &exprs, err));
     CN_TRY(cni_arena_alloc_array(env->arena, n, (int64_t)sizeof(*columns), &columns, err));
@@ -237,18 +259,16 @@ make_groups(split_window *self, const cni_plan **out_groups, cn_error *err)
     return cni_plan_new(&env->builder, &renamed, out_groups, err);
 }
 
-/* key IS NOT DISTINCT FROM the groups' key, for all; NULL without keys. */
+/* key IS NOT DISTINCT FROM the other one, for all; NULL without keys. */
 static cn_code
-match_groups(const split_window *self, const cni_plan *groups, const cni_expr **out_predicate,
-             cn_error *err)
+match_keys(const split_window *self, const cni_expr *const *others, const cni_expr **out_predicate,
+           cn_error *err)
 {
     cni_arena *arena = self->all->env->arena;
     cni_list conjuncts = {0};
     for (int32_t key = 0; key < self->window->n_groups; key++) {
-        const cni_expr *group = NULL;
         const cni_expr *equal = NULL;
-        CN_TRY(column_of(self, groups, key, &group, err));
-        const cni_expr *const args[] = {self->keys[key], group};
+        const cni_expr *const args[] = {self->keys[key], others[key]};
         const cni_expr node = {.kind = CNI_EXPR_DISTINCT,
                                .negated = true,
                                .type = cni_type_of(CNI_TYPE_BOOL),
@@ -259,6 +279,19 @@ match_groups(const split_window *self, const cni_plan *groups, const cni_expr **
         CN_TRY(cni_list_push(arena, &conjuncts, equal, err));
     }
     return cni_expr_all_of(arena, &conjuncts, out_predicate, err);
+}
+
+static cn_code
+match_groups(const split_window *self, const cni_plan *groups, const cni_expr **out_predicate,
+             cn_error *err)
+{
+    const cni_expr **others = NULL;
+    CN_TRY(cni_arena_alloc_array(self->all->env->arena, self->window->n_groups,
+                                 (int64_t)sizeof(*others), &others, err));
+    for (int32_t key = 0; key < self->window->n_groups; key++) {
+        CN_TRY(column_of(self, groups, key, &others[key], err));
+    }
+    return match_keys(self, others, out_predicate, err);
 }
 
 static cn_code
@@ -273,6 +306,123 @@ join_groups(split_window *self, const cni_plan **inout_plan, cn_error *err)
     return cni_plan_join(&self->all->env->builder,
                          predicate == NULL ? CNI_JOIN_INNER : CNI_JOIN_LEFT, *inout_plan, groups,
                          predicate, false, inout_plan, err);
+}
+
+/* ---- values of other rows ---- */
+
+static bool
+same_row(const cni_expr *a, const cni_expr *b)
+{
+    return cni_expr_equal(a->args[1], b->args[1]) && cni_expr_equal(a->args[2], b->args[2]);
+}
+
+/* Keys not distinct and number = wanted; `group_scan` is R once more. */
+static cn_code
+match_row(split_window *self, int32_t at, const cni_expr **out_predicate, cn_error *err)
+{
+    const cni_expr *call = self->window->exprs[at];
+    const cni_expr *wanted = NULL;
+    cni_arena *arena = self->all->env->arena;
+    const cni_expr *number = NULL;
+    const cni_expr *keys = NULL;
+    const cni_expr *here = NULL;
+    cni_list conjuncts = {0};
+    CN_TRY(cni_expr_rewrite(arena, call->args[1], to_group_scan, self, &number, err));
+    CN_TRY(column_of(self, self->all->scan, self->first_computed + count_computed(self->window, at),
+                     &wanted, err));
+    CN_TRY(cni_expr_compare(arena, CNI_EQ, wanted, number, &here, err));
+    CN_TRY(match_keys(self, self->group_keys, &keys, err));
+    if (keys != NULL) {
+        CN_TRY(cni_expr_conjuncts(arena, keys, &conjuncts, err));
+    }
+    CN_TRY(cni_list_push(arena, &conjuncts, here, err));
+    return cni_expr_all_of(arena, &conjuncts, out_predicate, err);
+}
+
+/* CASE WHEN the row is there THEN x ELSE default END. */
+static cn_code
+value_of(split_window *self, const cni_expr *call, const cni_expr **out_expr, cn_error *err)
+{
+    cni_arena *arena = self->all->env->arena;
+    const cni_expr *number = NULL;
+    const cni_expr *there = NULL;
+    const cni_expr *x = NULL;
+    CN_TRY(cni_expr_rewrite(arena, call->args[1], to_group_scan, self, &number, err));
+    CN_TRY(cni_expr_rewrite(arena, call->args[0], to_group_scan, self, &x, err));
+    const cni_expr test = {.kind = CNI_EXPR_IS_NULL,
+                           .negated = true,
+                           .type = cni_type_of(CNI_TYPE_BOOL),
+                           .n_args = 1,
+                           .args = &number,
+                           .sql_offset = -1};
+    CN_TRY(cni_expr_new(arena, &test, &there, err));
+    const cni_expr *const args[] = {there, x, call->args[3]};
+    const cni_expr node = {
+        .kind = CNI_EXPR_CASE, .type = call->type, .n_args = 3, .args = args, .sql_offset = -1};
+    return cni_expr_new(arena, &node, out_expr, err);
+}
+
+/* The columns of `left` and those of all calls that ask for the same row as call `first`. */
+static cn_code
+project_values(split_window *self, int32_t first, bool *done, const cni_plan *left,
+               const cni_plan **inout_plan, cn_error *err)
+{
+    cni_rule_env *env = self->all->env;
+    const cni_plan *window = self->window;
+    const int32_t n_most = left->n_columns + window->n_exprs;
+    const cni_expr **exprs = NULL;
+    cni_column *columns = NULL;
+    int32_t n = 0;
+    CN_TRY(cni_arena_alloc_array(env->arena, n_most, (int64_t)sizeof(*exprs), &exprs, err));
+    CN_TRY(cni_arena_alloc_array(env->arena, n_most, (int64_t)sizeof(*columns), &columns, err));
+    for (; n < left->n_columns; n++) {
+        columns[n] = left->columns[n];
+        CN_TRY(column_of(self, left, n, &exprs[n], err));
+    }
+    for (int32_t at = first; at < window->n_exprs; at++) {
+        if (is_value_at(window->exprs[at]) && same_row(window->exprs[at], window->exprs[first])) {
+            columns[n] = window->columns[window->n_columns - window->n_exprs + at];
+            columns[n].nullable = true;
+            CN_TRY(value_of(self, window->exprs[at], &exprs[n], err));
+            n++;
+            done[at] = true;
+        }
+    }
+    const cni_plan node = {.kind = CNI_PLAN_PROJECT,
+                           .n_children = 1,
+                           .children = inout_plan,
+                           .n_columns = n,
+                           .columns = columns,
+                           .n_exprs = n,
+                           .exprs = exprs,
+                           .limit = CNI_NO_LIMIT,
+                           .estimated_rows = -1.0,
+                           .estimated_cost = -1.0};
+    return cni_plan_new(&env->builder, &node, inout_plan, err);
+}
+
+/* A join for every row that some calls ask for. */
+static cn_code
+join_values(split_window *self, const cni_plan **inout_plan, cn_error *err)
+{
+    cni_rule_env *env = self->all->env;
+    const cni_plan *window = self->window;
+    bool *done = NULL;
+    CN_TRY(cni_arena_alloc_array(env->arena, window->n_exprs, (int64_t)sizeof(*done), &done, err));
+    for (int32_t at = window->n_groups; at < window->n_exprs; at++) {
+        const cni_plan *left = *inout_plan;
+        const cni_expr *predicate = NULL;
+        if (!is_value_at(window->exprs[at]) || done[at]) {
+            continue;
+        }
+        CN_TRY(read_definition(self->all, false, &self->group_scan, err));
+        CN_TRY(place_keys(self, self->group_scan, &self->group_keys, err));
+        CN_TRY(match_row(self, at, &predicate, err));
+        CN_TRY(cni_plan_join(&env->builder, CNI_JOIN_LEFT, left, self->group_scan, predicate, false,
+                             inout_plan, err));
+        CN_TRY(project_values(self, at, done, left, inout_plan, err));
+    }
+    return CN_OK;
 }
 
 /* ---- ranks ---- */
@@ -295,7 +445,7 @@ add_ranks(const split_window *self, const cni_plan **inout_plan, cn_error *err)
         exprs[key] = self->keys[key];
     }
     for (int32_t at = n_keys; at < window->n_exprs; at++) {
-        if (!is_aggregate(window->exprs[at])) {
+        if (!is_aggregate(window->exprs[at]) && !is_value_at(window->exprs[at])) {
             columns[n] = window->columns[window->n_columns - window->n_exprs + at];
             exprs[n_keys + n++] = window->exprs[at];
         }
@@ -325,14 +475,15 @@ split(split_windows *self, const cni_plan *top, const cni_plan **out_plan, cn_er
     for (int64_t at = 0; at < n; at++) {
         const cni_plan *window = window_at(self, at);
         parts[at] = (split_window){.all = self, .window = window, .first_computed = n_before};
-        n_before += count_computed(window);
+        n_before += count_computed(window, window->n_exprs);
         CN_TRY(place_keys(&parts[at], self->scan, &parts[at].keys, err));
         CN_TRY(add_ranks(&parts[at], &plan, err));
     }
     for (int64_t at = 0; at < n; at++) {
-        if (has_aggregates(parts[at].window)) {
+        if (has_function(parts[at].window, is_aggregate)) {
             CN_TRY(join_groups(&parts[at], &plan, err));
         }
+        CN_TRY(join_values(&parts[at], &plan, err));
     }
     CN_TRY(cni_plan_with(&env->builder, self->cte_id, self->definition, plan, CNI_STR("window"),
                          &plan, err));
@@ -379,7 +530,7 @@ normalize_window(cni_rule_env *env, const cni_plan *top, const cni_plan **out_pl
     bool any = false;
     for (const cni_plan *at = top; at != input; at = at->children[0]) {
         CN_TRY(cni_list_push(env->arena, &self.windows, at, err));
-        any = any || has_aggregates(at);
+        any = any || has_function(at, is_aggregate) || has_function(at, is_value_at);
     }
     n = self.windows.n_items;
     for (int64_t at = 0; at < n / 2; at++) {
