@@ -82,30 +82,6 @@ cni_collected_reserve(cni_collected *self, int64_t n_chunks, cn_error *err)
     return CN_OK;
 }
 
-/* About the memory that a chunk keeps: dictionaries are not counted, as others share them. */
-static int64_t
-chunk_bytes(const cni_chunk *chunk)
-{
-    int64_t n_bytes = (int64_t)sizeof(*chunk);
-    for (int32_t column = 0; column < chunk->n_columns; column++) {
-        const cni_vector *vector = &chunk->columns[column];
-        n_bytes += (int64_t)sizeof(*vector);
-        if (vector->encoding == CNI_DICTIONARY) {
-            n_bytes += vector->n_rows * vector->code_bytes;
-        } else if (vector->encoding == CNI_FLAT) {
-            const int32_t item = cni_phys_bytes((cni_phys)vector->phys, vector->type);
-            n_bytes +=
-                vector->n_rows * cni_max_i64(item, cni_type_is_nested(vector->type) ? 32 : 1);
-        }
-        for (int32_t buffer = 0; vector->heap != NULL && vector->encoding == CNI_FLAT &&
-                                 buffer < cni_min_i64(vector->heap->n_buffers, 4);
-             buffer++) {
-            n_bytes += cni_min_i64(vector->heap->buffers[buffer]->len_bytes, vector->n_rows * 64);
-        }
-    }
-    return n_bytes;
-}
-
 static cn_code
 own_texts(cni_collected *self, cni_chunk *chunk, cn_error *err)
 {
@@ -132,7 +108,7 @@ cni_collected_add(cni_collected *self, cni_chunk *own_chunk, cn_error *err)
     kept->sequence = sequence;
     kept->ends_morsel = false;
     self->n_rows += kept->n_rows;
-    self->memory_bytes += chunk_bytes(kept);
+    self->memory_bytes += cni_chunk_memory(kept);
     return CN_OK;
 }
 

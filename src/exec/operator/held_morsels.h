@@ -10,11 +10,21 @@
 #ifndef CNI_EXEC_HELD_MORSELS_H
 #define CNI_EXEC_HELD_MORSELS_H
 
-#include "data/column/chunk.h"
+#include "exec/spill/spill_rows.h"
+
+/* Where the rows of a held chunk are; the result alone writes them out. */
+typedef enum cni_held_place {
+    CNI_HELD_IN_MEMORY = 0,
+    CNI_HELD_LEAVING, /* one thread writes them; nobody takes the chunk meanwhile */
+    CNI_HELD_ON_DISK  /* the chunk has no columns */
+} cni_held_place;
 
 typedef struct cni_held_chunk {
     struct cni_held_chunk *next;
     cni_chunk chunk;
+    uint8_t place;   /* cni_held_place */
+    int64_t n_bytes; /* about, in memory */
+    cni_spill_block block;
 } cni_held_chunk;
 
 typedef struct cni_held_morsel {

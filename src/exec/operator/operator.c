@@ -51,3 +51,26 @@ cni_chunk_swap(cni_chunk *a, cni_chunk *b)
     *a = *b;
     *b = kept;
 }
+
+int64_t
+cni_chunk_memory(const cni_chunk *chunk)
+{
+    int64_t n_bytes = (int64_t)sizeof(*chunk);
+    for (int32_t column = 0; column < chunk->n_columns; column++) {
+        const cni_vector *vector = &chunk->columns[column];
+        n_bytes += (int64_t)sizeof(*vector);
+        if (vector->encoding == CNI_DICTIONARY) {
+            n_bytes += vector->n_rows * vector->code_bytes;
+        } else if (vector->encoding == CNI_FLAT) {
+            const int32_t item = cni_phys_bytes((cni_phys)vector->phys, vector->type);
+            n_bytes +=
+                vector->n_rows * cni_max_i64(item, cni_type_is_nested(vector->type) ? 32 : 1);
+        }
+        for (int32_t buffer = 0; vector->heap != NULL && vector->encoding == CNI_FLAT &&
+                                 buffer < cni_min_i64(vector->heap->n_buffers, 4);
+             buffer++) {
+            n_bytes += cni_min_i64(vector->heap->buffers[buffer]->len_bytes, vector->n_rows * 64);
+        }
+    }
+    return n_bytes;
+}

@@ -78,6 +78,8 @@ CN_NODISCARD cn_code cni_operator_pass_watermark(cni_operator *self, void *local
 /* What a `notes` slot answers: the first of them that fit. */
 int32_t cni_operator_give_notes(const cni_op_note *notes, int64_t n_notes, cni_op_note *out_notes,
                                 int32_t max_notes);
+/* About the memory that a chunk keeps: dictionaries are not counted, as others share them. */
+int64_t cni_chunk_memory(const cni_chunk *chunk);
 void cni_chunk_swap(cni_chunk *a, cni_chunk *b);
 
 /* Nothing to carry, not even the end of a morsel. */

@@ -8,14 +8,24 @@
  * Bounds: the morsel at the head may put RESULT_HEAD_CHUNKS ahead of the consumer, the others
  * together RESULT_WORKER_CHUNKS per worker. Who finds no room is BLOCKED; its waker fires when
  * chunks were taken or the head has moved. The head itself always has room when its list is empty,
- * so the queue cannot lock up.
+ * so the queue cannot lock up. All chunks together also keep to a sixteenth of the query's memory.
+ *
+ * When others need memory and the consumer does not come, chunks behind the next one to be taken
+ * are written to disk (reclaim of the queue's own budget node). A chunk that is being written is
+ * marked, stays in its list, and the consumer waits for it.
  */
 #include "base/thread.h"
 #include "exec/operator/held_morsels.h"
 #include "exec/operator/operators.h"
+#include "exec/operator/result_disk_int.h"
+#include "runtime/pressure.h"
 
 #define RESULT_HEAD_CHUNKS   16
 #define RESULT_WORKER_CHUNKS 48
+#define RESULT_BYTES_PART    16                  /* of the memory limit */
+#define RESULT_MIN_BYTES     (INT64_C(1) << 20)  /* at least */
+#define RESULT_ARM_BYTES     (INT64_C(64) << 10) /* chunks below are not worth a file */
+#define RESULT_MAX_RESERVE   (INT64_C(4) << 20)
 
 /* A producer that found no room. */
 typedef struct result_waiter {
@@ -29,7 +39,15 @@ typedef struct result_operator {
     void (*notify)(void *state);
     void *state;
     int64_t max_chunks;
-    cni_mutex mutex; /* guards the rest */
+    int64_t max_bytes;
+    cni_atomic_i64 armed;  /* slot: 1 = `node` is being made, 2 = it is there */
+    cni_budget *node;      /* asked to give memory back; holds what writing takes */
+    int64_t reserve_bytes; /* of the node */
+    cni_result_disk disk;
+    cni_mutex mutex;  /* guards the rest */
+    cni_cond settled; /* a chunk is no longer LEAVING */
+    bool spilling;    /* by one thread at a time */
+    int64_t n_bytes;  /* of all chunks, wherever they are */
     int64_t head;
     cni_held_morsel *morsels; /* ordered; the one list without order has sequence 0 */
     int64_t n_chunks;         /* in all lists */
@@ -57,11 +75,18 @@ close_result(cni_operator *base)
 {
     result_operator *self = (result_operator *)base;
     cni_allocator *allocator = memory_of(self);
+    if (self->node != NULL) {
+        cni_budget_set_reclaim(self->node, NULL, NULL);
+        cni_budget_release(self->node, self->reserve_bytes);
+        cni_budget_unref(self->node);
+    }
     for (int32_t at = 0; at < self->n_waiting; at++) {
         cni_waker_drop(self->waiting[at].waker);
     }
     cni_dealloc(allocator, self->waiting, base->n_workers * (int64_t)sizeof(*self->waiting));
     cni_held_morsels_free(allocator, self->morsels);
+    cni_result_disk_done(&self->disk);
+    cni_cond_done(&self->settled);
     cni_mutex_done(&self->mutex);
     cni_dealloc(allocator, self, (int64_t)sizeof(*self));
 }
@@ -137,9 +162,11 @@ has_room(result_operator *self, const cni_chunk *chunk)
         return true; /* the end of a morsel takes no room */
     }
     if (is_head(self, chunk->sequence)) {
-        return self->n_head_chunks < RESULT_HEAD_CHUNKS;
+        return self->n_head_chunks == 0 ||
+               (self->n_head_chunks < RESULT_HEAD_CHUNKS && self->n_bytes < self->max_bytes);
     }
-    return self->n_chunks < self->max_chunks;
+    return self->n_chunks == 0 ||
+           (self->n_chunks < self->max_chunks && self->n_bytes < self->max_bytes);
 }
 
 /* Take the producers off that should try again, which is when half the room is free; gives how many
@@ -154,7 +181,8 @@ take_waiting(result_operator *self, cni_waker *out_wakers)
         const bool has_turn = is_head(self, waiter.sequence)
                                   ? self->n_head_chunks <= RESULT_HEAD_CHUNKS / 2
                                   : self->n_chunks <= self->max_chunks / 2;
-        if (has_turn) {
+        if (has_turn && (self->n_chunks == 0 || self->n_head_chunks == 0 ||
+                         self->n_bytes <= self->max_bytes / 2)) {
             out_wakers[n_taken++] = waiter.waker;
         } else {
             self->waiting[n_left++] = waiter;
@@ -170,6 +198,100 @@ wake_all(const cni_waker *own_wakers, int32_t n)
     for (int32_t at = 0; at < n; at++) {
         cni_waker_wake(own_wakers[at]);
     }
+}
+
+/* ---- giving memory back ---- */
+
+static bool
+may_leave(const cni_held_chunk *chunk)
+{
+    return chunk->place == CNI_HELD_IN_MEMORY && chunk->chunk.n_columns > 0 &&
+           chunk->chunk.n_rows > 0 && chunk->chunk.selection.kind == CNI_SEL_NONE;
+}
+
+/* The chunk that is taken last, of those that may leave; the first one of all stays. Under the
+ * lock.
+ */
+static cni_held_chunk *
+pick_leaving(const result_operator *self)
+{
+    cni_held_chunk *last = NULL;
+    for (const cni_held_morsel *list = self->morsels; list != NULL; list = list->next) {
+        for (cni_held_chunk *chunk = list->first; chunk != NULL; chunk = chunk->next) {
+            const bool is_first = list == self->morsels && chunk == list->first;
+            last = may_leave(chunk) && !is_first ? chunk : last;
+        }
+    }
+    if (last != NULL) {
+        last->place = CNI_HELD_LEAVING;
+    }
+    return last;
+}
+
+/* Write one chunk out; gives what it released, 0 when there is none or it failed, which leaves the
+ * chunk where it is. */
+static int64_t
+spill_one(result_operator *self)
+{
+    cni_chunk gone = {0};
+    cni_mutex_lock(&self->mutex);
+    cni_held_chunk *held = self->spilling ? NULL : pick_leaving(self);
+    self->spilling = self->spilling || held != NULL;
+    cni_mutex_unlock(&self->mutex);
+    if (held == NULL) {
+        return 0;
+    }
+    const int64_t n_bytes = held->n_bytes;
+    const bool written =
+        cni_result_disk_write(&self->disk, self->base.context, held, NULL) == CN_OK;
+    cni_mutex_lock(&self->mutex);
+    held->place = written ? CNI_HELD_ON_DISK : CNI_HELD_IN_MEMORY;
+    if (written) {
+        const int64_t n_rows = held->chunk.n_rows;
+        const int64_t sequence = held->chunk.sequence;
+        cni_chunk_move(&gone, &held->chunk);
+        held->chunk.n_rows = n_rows;
+        held->chunk.sequence = sequence;
+    }
+    self->spilling = false;
+    cni_cond_broadcast(&self->settled);
+    cni_mutex_unlock(&self->mutex);
+    cni_chunk_done(&gone);
+    return written ? n_bytes : 0;
+}
+
+/* Writing takes memory too: what the node has put by for it. */
+static int64_t
+reclaim(void *state, int64_t n_bytes)
+{
+    result_operator *self = state;
+    int64_t n_released = 0;
+    cni_budget_release(self->node, self->reserve_bytes);
+    for (int64_t n = 1; n > 0 && n_released < n_bytes; n_released += n) {
+        n = spill_one(self);
+    }
+    if (cni_budget_reserve(self->node, self->reserve_bytes, NULL) != CN_OK) {
+        self->reserve_bytes = 0;
+    }
+    return n_released;
+}
+
+/* The first chunk of some size makes the queue one that others may ask. */
+static cn_code
+arm(result_operator *self, int64_t chunk_bytes, cn_error *err)
+{
+    cni_context *context = self->base.context;
+    const bool worth = chunk_bytes >= RESULT_ARM_BYTES || context->settings.test_spill;
+    if (!worth || context->spill == NULL || !cni_slot_swap(&self->armed, 0, 1)) {
+        return CN_OK;
+    }
+    CN_TRY(cni_budget_new(context->budget, "result", CNI_BUDGET_UNLIMITED, &self->node, err));
+    const int64_t reserve = cni_min_i64(3 * chunk_bytes, RESULT_MAX_RESERVE);
+    if (cni_budget_reserve(self->node, reserve, NULL) == CN_OK) {
+        self->reserve_bytes = reserve;
+    }
+    cni_budget_set_reclaim(self->node, reclaim, self);
+    return CN_OK;
 }
 
 /* ---- producers ---- */
@@ -209,6 +331,7 @@ deliver(result_operator *self, result_local *local, result_delivery *delivery)
     local->morsel = list;
     local->sequence = delivery->sequence;
     if (delivery->chunk != NULL) {
+        self->n_bytes += delivery->chunk->n_bytes;
         cni_held_morsel_add(list, CN_MOVE(delivery->chunk));
         self->n_chunks++;
         self->n_head_chunks += list == head_morsel(self) ? 1 : 0;
@@ -245,6 +368,13 @@ prepare(result_operator *self, const result_local *local, cni_chunk *chunk,
     }
     if (code != CN_OK) {
         cni_held_morsel_free(memory_of(self), out_delivery->fresh);
+    } else if (out_delivery->chunk != NULL) {
+        out_delivery->chunk->n_bytes = cni_chunk_memory(&out_delivery->chunk->chunk);
+        code = arm(self, out_delivery->chunk->n_bytes, err);
+        if (code != CN_OK) {
+            cni_held_morsel_free(memory_of(self), out_delivery->fresh);
+            cni_held_chunk_free(memory_of(self), out_delivery->chunk);
+        }
     }
     return code;
 }
@@ -294,6 +424,9 @@ push(cni_operator *base, void *opaque, cni_chunk *chunk, cni_waker own_waker,
     cni_held_morsels_free(memory_of(self), delivery.dropped);
     if (delivery.notify) {
         self->notify(self->state);
+    }
+    if (base->context->settings.test_spill && base->context->spill != NULL) {
+        (void)spill_one(self);
     }
     return CN_OK;
 }
@@ -352,8 +485,12 @@ cni_result_take(cni_operator *base, cni_chunk *inout_chunk)
     cni_held_chunk *taken = NULL;
     cni_mutex_lock(&self->mutex);
     cni_held_morsel *head = find_head(self, &dropped);
+    while (head != NULL && head->first->place == CNI_HELD_LEAVING) {
+        cni_cond_wait(&self->settled, &self->mutex); /* only this thread takes: it stays first */
+    }
     if (head != NULL) {
         taken = cni_held_morsel_take(head);
+        self->n_bytes -= taken->n_bytes;
         self->n_chunks--;
         self->n_head_chunks = cni_max_i64(self->n_head_chunks - 1, 0);
         self->announced = head->first != NULL;
@@ -365,9 +502,16 @@ cni_result_take(cni_operator *base, cni_chunk *inout_chunk)
     if (taken == NULL) {
         return CNI_RESULT_EMPTY;
     }
-    cni_chunk_swap(inout_chunk, &taken->chunk);
+    cn_error err = CN_ERROR_INIT;
+    const cn_code code =
+        taken->place == CNI_HELD_ON_DISK ? cni_result_disk_read(&self->disk, taken, &err) : CN_OK;
+    if (code == CN_OK) {
+        cni_chunk_swap(inout_chunk, &taken->chunk);
+    } else {
+        (void)cni_context_fail(base->context, &err);
+    }
     cni_held_chunk_free(memory_of(self), taken);
-    return CNI_RESULT_CHUNK;
+    return code == CN_OK ? CNI_RESULT_CHUNK : CNI_RESULT_EMPTY;
 }
 
 static const cni_operator_ops result_ops = {
@@ -399,11 +543,14 @@ cni_result_operator_new(const cni_phys_op *spec, const cni_operator_env *env,
     self->order = env->order;
     self->notify = notify;
     self->state = state;
+    self->max_bytes =
+        cni_max_i64(cni_memory_limit(env->context->budget) / RESULT_BYTES_PART, RESULT_MIN_BYTES);
     self->max_chunks = RESULT_HEAD_CHUNKS;
     self->max_chunks += (env->keep_order ? RESULT_WORKER_CHUNKS : 1) * (int64_t)env->n_workers;
     self->waiting = waiting;
     self->head = cni_sequence_of(spec->first_branch, 0);
     cni_mutex_init(&self->mutex);
+    cni_cond_init(&self->settled);
     *out_operator = &self->base;
     return CN_OK;
 }

@@ -291,6 +291,7 @@ cni_execution_next(cni_execution *self, cni_chunk *inout_chunk, cni_execution_an
         *out_answer = CNI_EXECUTION_CHUNK;
         return CN_OK;
     }
+    CN_TRY(cni_context_check(self->context, err)); /* rows of the result could not be read back */
     if (!answered) {
         return CN_FAIL(err, CN_INTERNAL, "the query has stopped before its end");
     }

@@ -164,8 +164,9 @@ free_columns(const cni_spill_layout *layout, partition *part)
     part->columns = NULL;
 }
 
+/* Aligned memory is given back; NULL is accepted. */
 static void
-resize_aligned(cni_allocator *allocator, uint8_t **inout_data, int64_t *inout_cap)
+free_aligned(cni_allocator *allocator, uint8_t **inout_data, int64_t *inout_cap)
 {
     if (*inout_data != NULL) {
         (void)allocator->resize(allocator, *inout_data, *inout_cap, 0, CNI_SPILL_ALIGN_BYTES, NULL);
@@ -193,7 +194,7 @@ cni_spill_writer_free(cni_spill_writer *self)
     cni_dealloc(allocator, self->partitions, layout.n_partitions * (int64_t)sizeof(partition));
     cni_dealloc(allocator, self->order, self->order_cap * 4);
     cni_dealloc(allocator, self->scratch, self->scratch_cap);
-    resize_aligned(allocator, &self->out, &self->out_cap);
+    free_aligned(allocator, &self->out, &self->out_cap);
     cni_dealloc(allocator, self, (int64_t)sizeof(*self));
 }
 
@@ -263,7 +264,7 @@ append_out(cni_spill_writer *self, cn_error *err)
     self->out_plain = 0;
     self->packing_ns = 0;
     if (is_overgrown(self)) {
-        resize_aligned(self->layout.allocator, &self->out, &self->out_cap);
+        free_aligned(self->layout.allocator, &self->out, &self->out_cap);
         cni_dealloc(self->layout.allocator, self->scratch, self->scratch_cap);
         self->scratch = NULL;
         self->scratch_cap = 0;
@@ -283,7 +284,7 @@ reserve_out(cni_spill_writer *self, int64_t n_bytes, cn_error *err)
         return CN_OK;
     }
     cni_allocator *allocator = self->layout.allocator;
-    resize_aligned(allocator, &self->out, &self->out_cap);
+    free_aligned(allocator, &self->out, &self->out_cap);
     const int64_t cap = cni_max_i64(aim, cni_round_up(n_bytes, CNI_SPILL_ALIGN_BYTES));
     self->out = allocator->resize(allocator, NULL, 0, cap, CNI_SPILL_ALIGN_BYTES, err);
     if (self->out == NULL) {
@@ -589,6 +590,62 @@ cni_spill_writer_scatter(cni_spill_writer *self, const cni_vector *columns, int6
     return code;
 }
 
+/* ---- one chunk ---- */
+
+static cn_code
+append_columns(const cni_spill_layout *layout, partition *part, const cni_vector *columns,
+               int64_t n_rows, cn_error *err)
+{
+    const cni_spill_pick all = {.n = n_rows};
+    for (int32_t column = 0; column < layout->n_columns; column++) {
+        CN_TRY(cni_spill_column_init(&part->columns[column], &part->memory, layout->types[column],
+                                     err));
+        CN_TRY(cni_spill_column_append(&part->columns[column], &part->memory, &columns[column],
+                                       &all, err));
+    }
+    part->n_rows = n_rows;
+    return CN_OK;
+}
+
+/* Encoded into memory of its own and appended. */
+static cn_code
+append_block(const cni_spill_layout *layout, const partition *part, cni_spill_block *out_block,
+             cn_error *err)
+{
+    cni_allocator *allocator = layout->allocator;
+    const int64_t n_bytes = cni_spill_block_size(part->columns, layout->n_columns);
+    int64_t cap = cni_round_up(n_bytes, CNI_SPILL_ALIGN_BYTES);
+    uint8_t *out = allocator->resize(allocator, NULL, 0, cap, CNI_SPILL_ALIGN_BYTES, err);
+    if (out == NULL) {
+        return err != NULL ? err->code : CN_NO_MEMORY;
+    }
+    cni_spill_block_encode(part->columns, layout->n_columns, part->n_rows, out);
+    memset(out + n_bytes, 0, (size_t)(cap - n_bytes));
+    *out_block =
+        (cni_spill_block){.n_bytes = n_bytes,
+                          .n_rows = part->n_rows,
+                          .memory_bytes = cni_spill_block_memory(part->columns, layout->n_columns)};
+    const cn_code code = cni_spill_append(layout->file, out, cap, &out_block->offset, err);
+    free_aligned(allocator, &out, &cap);
+    return code;
+}
+
+cn_code
+cni_spill_write_chunk(const cni_spill_layout *layout, const cni_vector *columns, int64_t n_rows,
+                      cni_spill_block *out_block, cn_error *err)
+{
+    partition part = {.memory = {.allocator = layout->allocator}};
+    CN_TRY(cni_alloc_zeroed(layout->allocator,
+                            layout->n_columns * (int64_t)sizeof(cni_spill_column), &part.columns,
+                            err));
+    cn_code code = append_columns(layout, &part, columns, n_rows, err);
+    if (code == CN_OK) {
+        code = append_block(layout, &part, out_block, err);
+    }
+    free_columns(layout, &part);
+    return code;
+}
+
 /* ---- finishing ---- */
 
 cn_code
@@ -602,7 +659,7 @@ cni_spill_writer_finish(cni_spill_writer *self, cni_spill_rows *inout_rows, cn_e
         free_columns(&self->layout, part);
     }
     CN_TRY(append_out(self, err));
-    resize_aligned(self->layout.allocator, &self->out, &self->out_cap);
+    free_aligned(self->layout.allocator, &self->out, &self->out_cap);
     for (int32_t at = 0; at < self->layout.n_partitions; at++) {
         partition *part = &self->partitions[at];
         if (part->done.n_blocks > 0) {

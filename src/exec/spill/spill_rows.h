@@ -87,6 +87,12 @@ int64_t cni_spill_writer_bytes(const cni_spill_writer *self);
 CN_NODISCARD cn_code cni_spill_writer_finish(cni_spill_writer *self, cni_spill_rows *inout_rows,
                                              cn_error *err);
 
+/* Write n_rows (at most CNI_CHUNK_ROWS_MAX) of the columns as one block at once, whatever its size:
+ * for few chunks that are to leave memory now. Takes about twice their bytes meanwhile. */
+CN_NODISCARD cn_code cni_spill_write_chunk(const cni_spill_layout *layout,
+                                           const cni_vector *columns, int64_t n_rows,
+                                           cni_spill_block *out_block, cn_error *err);
+
 /* ---- reading ---- */
 
 /* Block `block` into the initialised chunk: all its rows, FLAT vectors from the layout's allocator;
