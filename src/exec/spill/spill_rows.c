@@ -607,7 +607,8 @@ append_columns(const cni_spill_layout *layout, partition *part, const cni_vector
     return CN_OK;
 }
 
-/* Encoded into memory of its own and appended. */
+/* Encoded into memory of its own and appended; the padding is the block's, so that dropping it
+ * gives everything back. */
 static cn_code
 append_block(const cni_spill_layout *layout, const partition *part, cni_spill_block *out_block,
              cn_error *err)
@@ -622,7 +623,7 @@ append_block(const cni_spill_layout *layout, const partition *part, cni_spill_bl
     cni_spill_block_encode(part->columns, layout->n_columns, part->n_rows, out);
     memset(out + n_bytes, 0, (size_t)(cap - n_bytes));
     *out_block =
-        (cni_spill_block){.n_bytes = n_bytes,
+        (cni_spill_block){.n_bytes = cap,
                           .n_rows = part->n_rows,
                           .memory_bytes = cni_spill_block_memory(part->columns, layout->n_columns)};
     const cn_code code = cni_spill_append(layout->file, out, cap, &out_block->offset, err);
