@@ -250,6 +250,46 @@ test_results_that_nobody_pulls(void **state)
     sql_end(&env);
 }
 
+/* A client that stops pulling holds a bounded part of the result, and gives that up, too, when
+ * others ask for memory. Its rows are all there when it comes back. */
+static void
+test_a_client_that_stops(void **state)
+{
+    (void)state;
+    sql_env env;
+    runner self = {0};
+    struct ArrowArray batch = {0};
+    begin(&env);
+    prepare(&self, &env, "SELECT id + 1 AS id, name || ' and a tail that is long' FROM s");
+    self.stream.batch_rows = 16384;
+    cn_query_free(self.query);
+    SQL_OK(&env, cn_session_set(self.session, "chunk_rows", "16384", &env.err));
+    SQL_OK(&env, cn_frame_start(self.frame, NULL, &self.query, &env.err));
+    SQL_OK(&env, cn_query_next(self.query, &batch, &env.err));
+    int64_t n_rows = batch.length;
+    batch.release(&batch);
+    int64_t n_given = -1;
+    while (n_given != cni_counter_get(&self.stream.n_given)) { /* until nothing is read on */
+        n_given = cni_counter_get(&self.stream.n_given);
+        (void)usleep(100000);
+    }
+    assert_in_range(look(&self).memory_bytes, 1, LIMIT_BYTES / 4);
+    const int64_t wanted =
+        LIMIT_BYTES - cni_budget_current_bytes(env.budget) + look(&self).memory_bytes / 4;
+    SQL_OK(&env, cni_budget_reserve(env.budget, wanted, &env.err));
+    cni_budget_release(env.budget, wanted);
+    for (int32_t pull_number = 0; pull_number < 40; pull_number++) {
+        SQL_OK(&env, cn_query_next(self.query, &batch, &env.err));
+        const int64_t *ids = batch.children[0]->buffers[1];
+        assert_int_equal(ids[batch.children[0]->offset], n_rows + 1);
+        n_rows += batch.length;
+        batch.release(&batch);
+    }
+    assert_true(look(&self).spilled_bytes > 0);
+    clean(&self);
+    sql_end(&env);
+}
+
 static void
 test_session_limit(void **state)
 {
@@ -278,6 +318,7 @@ main(void)
         cmocka_unit_test(test_cancelled_and_let_through),
         cmocka_unit_test(test_time_limit_while_waiting),
         cmocka_unit_test(test_results_that_nobody_pulls),
+        cmocka_unit_test(test_a_client_that_stops),
         cmocka_unit_test(test_session_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
