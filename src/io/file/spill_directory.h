@@ -10,7 +10,7 @@
  * removes those whose lock is free. Names of another form are never touched, links never followed.
  *
  * Files are written past the page cache (O_DIRECT) where the file system can: dirty pages are
- * throttled far below what the device does (doc/decisions/0010-spilling.md has the figures).
+ * throttled far below what the device does (doc/decisions/0011-spilling.md has the figures).
  */
 #ifndef CNI_IO_SPILL_DIRECTORY_H
 #define CNI_IO_SPILL_DIRECTORY_H
