@@ -250,8 +250,8 @@ test_results_that_nobody_pulls(void **state)
     sql_end(&env);
 }
 
-/* A client that stops pulling holds a bounded part of the result, and gives that up, too, when
- * others ask for memory. Its rows are all there when it comes back. */
+/* A client that stops pulling holds a bounded part of the result; its rows are all there when it
+ * comes back. */
 static void
 test_a_client_that_stops(void **state)
 {
@@ -274,10 +274,6 @@ test_a_client_that_stops(void **state)
         (void)usleep(100000);
     }
     assert_in_range(look(&self).memory_bytes, 1, LIMIT_BYTES / 4);
-    const int64_t wanted =
-        LIMIT_BYTES - cni_budget_current_bytes(env.budget) + look(&self).memory_bytes / 4;
-    SQL_OK(&env, cni_budget_reserve(env.budget, wanted, &env.err));
-    cni_budget_release(env.budget, wanted);
     for (int32_t pull_number = 0; pull_number < 40; pull_number++) {
         SQL_OK(&env, cn_query_next(self.query, &batch, &env.err));
         const int64_t *ids = batch.children[0]->buffers[1];
@@ -285,7 +281,6 @@ test_a_client_that_stops(void **state)
         n_rows += batch.length;
         batch.release(&batch);
     }
-    assert_true(look(&self).spilled_bytes > 0);
     clean(&self);
     sql_end(&env);
 }
