@@ -10,7 +10,7 @@
 #include "runtime/pressure.h"
 
 #define MIN_FAN_IN     8
-#define BLOCKS_PER_RUN 3 /* that a range holds, about, with what they become */
+#define BLOCKS_PER_RUN 2 /* that a range holds, about, with what they become */
 #define MAX_RANGE_ROWS (INT64_C(1) << 19)
 #define RANGE_PART     4  /* chunks that are not read yet keep the payload of ranges before */
 #define ROW_BYTES      48 /* of a range, beside records and payload */
