@@ -116,7 +116,7 @@ typedef struct cni_join_data {
     /* spilling */
     uint64_t mask;                   /* partitions whose rows have left the pieces */
     int64_t n_held_bytes;            /* of the pieces that were measured */
-    int64_t n_since;                 /* chunks since partitions left */
+    int64_t n_settled_bytes;         /* of these when partitions last left */
     const cni_join_piece *measured;  /* the last one */
     struct cni_spill_writer *writer; /* NULL before */
     struct cni_spill_rows *spilled;  /* per partition: what has left the writer; NULL = nothing */

@@ -12,7 +12,7 @@
 #define TEXT_BYTES       80 /* of a string or nested value, about */
 #define FLOOR_BYTES      (INT64_C(1) << 18)
 #define FLOOR_PART       64 /* of what the query uses, shared by its workers */
-#define SETTLE_CHUNKS    16 /* that a worker takes before more partitions go */
+#define SETTLE_PART      32 /* of what the query uses: a worker takes it before more partitions go */
 #define BLOOM_LEAST      4096
 #define BLOOM_PART       64 /* of what the query may use */
 #define BLOOM_MOST       (INT64_C(1) << 28)
@@ -502,7 +502,10 @@ catch_up(cni_join_build *build, cni_join_data *data, cni_join_spill *spill, cn_e
     }
     cni_dealloc(build->allocator, job.hashes, room_bytes(job.cap_rows));
     data->mask = job.mask;
-    data->n_since = 0;
+    if (!is_forced(build)) {
+        measure(build, data);
+    }
+    data->n_settled_bytes = data->n_held_bytes;
     return code;
 }
 
@@ -520,6 +523,15 @@ divide_one(cni_join_build *build, cni_join_data *data, cni_join_piece *piece, cn
     return code;
 }
 
+/* The others have not caught up with the last partitions that went, and there is time for it. */
+static bool
+is_settling(const cni_join_build *build, const cni_join_data *data)
+{
+    const int64_t used = cni_budget_current_bytes(build->base.context->budget);
+    return data->mask != 0 && data->n_held_bytes - data->n_settled_bytes < used / SETTLE_PART &&
+           cni_memory_left(build->base.budget, build->base.context) >= 0;
+}
+
 /* More partitions go when what is held is too much. */
 static cn_code
 relieve(cni_join_build *build, cni_join_data *data, cn_error *err)
@@ -532,8 +544,7 @@ relieve(cni_join_build *build, cni_join_data *data, cn_error *err)
         }
         measure(build, data);
         n_kept = choose_kept(build);
-        if (n_kept == count_kept(build) || is_small(build, data) ||
-            (data->mask != 0 && data->n_since < SETTLE_CHUNKS)) {
+        if (n_kept == count_kept(build) || is_small(build, data) || is_settling(build, data)) {
             return CN_OK;
         }
     }
@@ -548,7 +559,6 @@ cni_join_take_piece(cni_join_build *build, cni_join_data *data, cni_join_piece *
 {
     const uint64_t mask = cni_join_spill_mask(build);
     cn_code code = CN_OK;
-    data->n_since++;
     if (mask != data->mask) {
         code = catch_up(build, data, cni_join_spill_of(build), err);
     }
