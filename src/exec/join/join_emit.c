@@ -5,7 +5,9 @@
  * rows to travel; only then build columns are picked, for all parts at once: short builds give
  * strings as codes over the kept column.
  */
-#include "exec/join/join_int.h"
+#include "exec/join/join_spill_int.h"
+
+#define FULL_BYTES (INT64_C(1) << 20) /* of strings: more do not wait */
 
 /* ---- vectors ---- */
 
@@ -96,6 +98,18 @@ fill_part(const cni_join_probe *self, const cni_join_local *local, const uint32_
     return CN_OK;
 }
 
+/* Of a part's strings, which may keep what they lie in alive. */
+static int64_t
+string_bytes(const cni_chunk *part)
+{
+    int64_t n_bytes = 0;
+    for (int32_t at = 0; at < part->n_columns; at++) {
+        const cni_vector *column = &part->columns[at];
+        n_bytes += column->phys == CNI_PHYS_VIEW ? cni_join_vector_bytes(column) : 0;
+    }
+    return n_bytes;
+}
+
 cn_code
 cni_join_emit(const cni_join_probe *self, cni_join_local *local, const uint32_t *probe_rows,
               const uint32_t *build_rows, int64_t n, cni_vector *own_mark, cn_error *err)
@@ -113,7 +127,12 @@ cni_join_emit(const cni_join_probe *self, cni_join_local *local, const uint32_t 
     add_build_rows(self, local, build_rows, n);
     local->n_parts++;
     local->part_rows += n;
-    return local->part_rows >= self->full_rows ? cni_join_flush_parts(self, local, err) : CN_OK;
+    if (local->part_rows < self->full_rows) {
+        local->part_bytes += string_bytes(part);
+    }
+    return local->part_rows >= self->full_rows || local->part_bytes >= FULL_BYTES
+               ? cni_join_flush_parts(self, local, err)
+               : CN_OK;
 }
 
 /* ---- ready ---- */
@@ -225,6 +244,7 @@ cni_join_flush_parts(const cni_join_probe *self, cni_join_local *local, cn_error
     give_ready(local, local->part_rows);
     local->n_parts = 0;
     local->part_rows = 0;
+    local->part_bytes = 0;
     local->part_nulls = false;
     return CN_OK;
 }

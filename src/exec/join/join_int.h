@@ -333,6 +333,7 @@ typedef struct cni_join_local {
     cni_chunk parts[CNI_JOIN_MAX_PARTS]; /* probe outputs (and the mark) that wait */
     int32_t n_parts;
     int64_t part_rows;
+    int64_t part_bytes;   /* of their strings */
     bool part_nulls;      /* a build row of them is the NULL row */
     uint32_t *part_build; /* their build rows; cap_rows */
     cni_chunk ready[4];

@@ -65,6 +65,7 @@ typedef struct join_case {
     bool keep_order;
     bool filters;         /* one key filter per key */
     bool spills;          /* everything, at every chance */
+    int32_t text_bytes;   /* of every other text, at least; 0 = short ones */
     int64_t memory_limit; /* with a store to spill to; 0 = none */
     uint64_t seed;
 } join_case;
@@ -232,20 +233,24 @@ join_key_column(join_side *side, join_type type, const int32_t *numbers, uint64_
 }
 
 static inline void
-join_text_column(join_side *side, char prefix)
+join_text_column(join_side *side, char prefix, int32_t text_bytes)
 {
+    const int64_t step = text_bytes + 64;
     cni_vector *out = &side->columns[side->n_columns];
     cni_buffer *bytes = NULL;
     const cni_type *type = cni_type_of(CNI_TYPE_VARCHAR);
-    assert_int_equal(cni_buffer_new(cni_allocator_system(), side->n_rows * 64, &bytes, NULL),
+    assert_int_equal(cni_buffer_new(cni_allocator_system(), side->n_rows * step, &bytes, NULL),
                      CN_OK);
     assert_int_equal(cni_vector_new_flat(cni_allocator_system(), type, CNI_PHYS_VIEW, side->n_rows,
                                          false, out, NULL),
                      CN_OK);
     for (int64_t row = 0; row < side->n_rows; row++) {
-        char *text = (char *)bytes->data + row * 64;
-        const int n =
-            snprintf(text, 64, row % 2 == 0 ? "%c%d" : "%c%d in a long text", prefix, (int)row);
+        char *text = (char *)bytes->data + row * step;
+        int n = snprintf(text, 64, row % 2 == 0 ? "%c%d" : "%c%d in a long text", prefix, (int)row);
+        if (row % 2 != 0 && n < text_bytes) {
+            memset(text + n, 'x', (size_t)(text_bytes - n));
+            n = text_bytes;
+        }
         ((cni_view *)cni_vector_mutable_data(out))[row] = cni_view_make(text, (uint32_t)n);
     }
     join_add_heap(out, bytes);
@@ -281,7 +286,7 @@ join_side_begin(join_side *side, const join_case *test, int64_t n_rows, char pre
     join_key_column(side, JOIN_I64, side->v, seed);
     join_key_column(side, JOIN_I64, ids, seed);
     free(ids);
-    join_text_column(side, prefix);
+    join_text_column(side, prefix, test->text_bytes);
 }
 
 static inline void

@@ -197,6 +197,26 @@ test_passes(void **state)
     }
 }
 
+/* Rows larger than any block. */
+static void
+test_long_strings(void **state)
+{
+    (void)state;
+    const join_case test = {.kind = CNI_PHYS_JOIN_FULL,
+                            .n_keys = 1,
+                            .types = {JOIN_I64},
+                            .n_numbers = 30,
+                            .build_unique = true,
+                            .n_build = 24,
+                            .n_probe = 16,
+                            .n_workers = 2,
+                            .chunk_rows = 8,
+                            .text_bytes = 1 << 20,
+                            .spills = true,
+                            .seed = 8};
+    assert_true(check_spilled(&test).n_parts > 0);
+}
+
 /* ---- failures ---- */
 
 /* One run that may fail; true when it did not. */
@@ -258,9 +278,10 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random), cmocka_unit_test(test_kinds),
-        cmocka_unit_test(test_levels), cmocka_unit_test(test_budgets),
-        cmocka_unit_test(test_passes), cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_random),       cmocka_unit_test(test_kinds),
+        cmocka_unit_test(test_levels),       cmocka_unit_test(test_budgets),
+        cmocka_unit_test(test_passes),       cmocka_unit_test(test_faults),
+        cmocka_unit_test(test_long_strings),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
