@@ -444,7 +444,7 @@ sweep(cni_fault_kind kind, cn_code want)
     assert_int_equal(run_all(&env, columns, 60, partitions, &error), CN_OK);
     const int64_t n_hits = cni_counter_get(&env.fault.n_hits[kind]) - before;
     assert_true(n_hits > 1);
-    for (int64_t at = 1; at <= n_hits; at += 1 + n_hits / 300) {
+    for (int64_t at = 1; at <= n_hits; at += 1 + n_hits / 80) {
         cni_counter_set(&env.fault.fail_at[kind], cni_counter_get(&env.fault.n_hits[kind]) + at);
         assert_int_equal(run_all(&env, columns, 60, partitions, &error), want);
     }
