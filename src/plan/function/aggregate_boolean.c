@@ -123,8 +123,9 @@ fold_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_st
 }
 
 #define FOLD_ROW                                                                                   \
-    .kind = CNI_FUNCTION_AGGREGATE, .cost_ns = 2, .state_bytes = fold_state_bytes,                 \
-    .update = fold_update, .combine = fold_combine, .emit = fold_emit
+    .kind = CNI_FUNCTION_AGGREGATE, .cost_ns = 2, .plain_states = true,                            \
+    .state_bytes = fold_state_bytes, .update = fold_update, .combine = fold_combine,               \
+    .emit = fold_emit
 
 const cni_function cni_aggregate_booleans[CNI_N_AGGREGATE_BOOLEANS] = {
     {CNI_ROW("bool_and", "Whether every value is true.", "bool_and(x > 0)"), FOLD_ROW,

@@ -114,7 +114,8 @@ count_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_s
 
 #define COUNT_ROW                                                                                  \
     .kind = CNI_FUNCTION_AGGREGATE, .null_rule = CNI_NULL_CUSTOM, .leakproof = true,               \
-    .cost_ns = 0.5, .state_bytes = count_state_bytes, .combine = count_combine, .emit = count_emit
+    .cost_ns = 0.5, .plain_states = true, .state_bytes = count_state_bytes,                        \
+    .combine = count_combine, .emit = count_emit
 
 const cni_function cni_aggregate_counts[CNI_N_AGGREGATE_COUNTS] = {
     {CNI_ROW("count", "Number of rows.", "count(*)"), .builtin = CNI_AGGREGATE_COUNT_STAR,

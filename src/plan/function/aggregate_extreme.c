@@ -10,6 +10,7 @@
  * group and chunk, however often a group's extreme changes within it.
  */
 #include "plan/function/aggregate_function_int.h"
+#include "plan/function/cell_bytes.h"
 
 typedef struct extreme_state {
     int64_t seen;
@@ -160,6 +161,34 @@ extreme_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n
     return cni_cell_rows_finish(&rows, call->type, out_vector, err);
 }
 
+static cn_code
+extreme_save(const cni_function *self, const cni_aggregate_call *call, int64_t state,
+             cni_strbuf *out, cn_error *err)
+{
+    (void)self;
+    const cni_aggregate_bind *bind = call->bind_data;
+    const extreme_state *saved = cni_state_at(call, state);
+    CN_TRY(cni_strbuf_append_char(out, saved->seen != 0 ? 1 : 0, err));
+    return saved->seen == 0 ? CN_OK
+                            : cni_cell_save(call->env.allocator, cni_cell_kind_of(bind->types[0]),
+                                            &saved->value, out, err);
+}
+
+static cn_code
+extreme_load(const cni_function *self, const cni_aggregate_call *call, int64_t state,
+             cni_str *inout_bytes, cn_error *err)
+{
+    (void)self;
+    const cni_aggregate_bind *bind = call->bind_data;
+    extreme_state *loaded = cni_state_at(call, state);
+    uint8_t seen = 0;
+    CN_TRY(cni_bytes_take(inout_bytes, &seen, 1, err));
+    loaded->seen = seen;
+    return seen == 0 ? CN_OK
+                     : cni_cell_load(call->heap, call->env.allocator, bind->types[0], inout_bytes,
+                                     &loaded->value, err);
+}
+
 /* ---- arg_min, arg_max ---- */
 
 static cn_code
@@ -274,13 +303,48 @@ arg_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_sta
     return cni_cell_rows_finish(&rows, call->type, out_vector, err);
 }
 
+static cn_code
+arg_save(const cni_function *self, const cni_aggregate_call *call, int64_t state, cni_strbuf *out,
+         cn_error *err)
+{
+    (void)self;
+    const cni_aggregate_bind *bind = call->bind_data;
+    const arg_state *saved = cni_state_at(call, state);
+    CN_TRY(cni_bytes_put(out, &saved->order, (int64_t)sizeof(saved->order), err));
+    if (saved->order == 0) {
+        return CN_OK;
+    }
+    CN_TRY(
+        cni_cell_save(call->env.allocator, cni_cell_kind_of(bind->types[1]), &saved->by, out, err));
+    return cni_cell_save(call->env.allocator, cni_cell_kind_of(bind->types[0]), &saved->value, out,
+                         err);
+}
+
+static cn_code
+arg_load(const cni_function *self, const cni_aggregate_call *call, int64_t state,
+         cni_str *inout_bytes, cn_error *err)
+{
+    (void)self;
+    const cni_aggregate_bind *bind = call->bind_data;
+    arg_state *loaded = cni_state_at(call, state);
+    CN_TRY(cni_bytes_take(inout_bytes, &loaded->order, (int64_t)sizeof(loaded->order), err));
+    if (loaded->order == 0) {
+        return CN_OK;
+    }
+    CN_TRY(cni_cell_load(call->heap, call->env.allocator, bind->types[1], inout_bytes, &loaded->by,
+                         err));
+    return cni_cell_load(call->heap, call->env.allocator, bind->types[0], inout_bytes,
+                         &loaded->value, err);
+}
+
 #define EXTREME_ROW                                                                                \
     .kind = CNI_FUNCTION_AGGREGATE, .ignores_distinct = true, .cost_ns = 2,                        \
     .resolve = resolve_extreme, .state_bytes = extreme_state_bytes, .update = extreme_update,      \
-    .combine = extreme_combine, .emit = extreme_emit
+    .combine = extreme_combine, .emit = extreme_emit, .save = extreme_save, .load = extreme_load
 #define ARG_ROW                                                                                    \
     .kind = CNI_FUNCTION_AGGREGATE, .order_sensitive = true, .cost_ns = 4, .resolve = resolve_arg, \
-    .state_bytes = arg_state_bytes, .update = arg_update, .combine = arg_combine, .emit = arg_emit
+    .state_bytes = arg_state_bytes, .update = arg_update, .combine = arg_combine,                  \
+    .emit = arg_emit, .save = arg_save, .load = arg_load
 
 const cni_function cni_aggregate_extremes[CNI_N_AGGREGATE_EXTREMES] = {
     {CNI_ROW("min", "Smallest value.", "min(x)"), EXTREME_ROW, .builtin = CNI_AGGREGATE_MIN,

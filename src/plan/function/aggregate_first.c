@@ -6,6 +6,7 @@
  * the morsel is all that states need to remember to find the first of several.
  */
 #include "plan/function/aggregate_function_int.h"
+#include "plan/function/cell_bytes.h"
 
 typedef struct first_state {
     int64_t order; /* sequence + 1 of the morsel; 0 = none */
@@ -122,10 +123,40 @@ first_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_s
     return cni_cell_rows_finish(&rows, call->type, out_vector, err);
 }
 
+static cn_code
+first_save(const cni_function *self, const cni_aggregate_call *call, int64_t state, cni_strbuf *out,
+           cn_error *err)
+{
+    (void)self;
+    const cni_aggregate_bind *bind = call->bind_data;
+    const first_state *saved = cni_state_at(call, state);
+    CN_TRY(cni_bytes_put(out, &saved->order, (int64_t)sizeof(saved->order), err));
+    CN_TRY(cni_strbuf_append_char(out, saved->valid != 0 ? 1 : 0, err));
+    return saved->valid == 0 ? CN_OK
+                             : cni_cell_save(call->env.allocator, cni_cell_kind_of(bind->types[0]),
+                                             &saved->value, out, err);
+}
+
+static cn_code
+first_load(const cni_function *self, const cni_aggregate_call *call, int64_t state,
+           cni_str *inout_bytes, cn_error *err)
+{
+    (void)self;
+    const cni_aggregate_bind *bind = call->bind_data;
+    first_state *loaded = cni_state_at(call, state);
+    uint8_t valid = 0;
+    CN_TRY(cni_bytes_take(inout_bytes, &loaded->order, (int64_t)sizeof(loaded->order), err));
+    CN_TRY(cni_bytes_take(inout_bytes, &valid, 1, err));
+    loaded->valid = valid;
+    return valid == 0 ? CN_OK
+                      : cni_cell_load(call->heap, call->env.allocator, bind->types[0], inout_bytes,
+                                      &loaded->value, err);
+}
+
 #define FIRST_ANY_ORDER                                                                            \
     .kind = CNI_FUNCTION_AGGREGATE, .null_rule = CNI_NULL_CUSTOM, .cost_ns = 2,                    \
     .resolve = resolve_first, .state_bytes = first_state_bytes, .update = first_update,            \
-    .combine = first_combine, .emit = first_emit
+    .combine = first_combine, .emit = first_emit, .save = first_save, .load = first_load
 #define FIRST_ROW FIRST_ANY_ORDER, .order_sensitive = true
 
 const cni_function cni_aggregate_firsts[CNI_N_AGGREGATE_FIRSTS] = {

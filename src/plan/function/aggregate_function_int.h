@@ -130,6 +130,12 @@ cn_code cni_cell_list_update(const cni_aggregate_call *call, bool skip_nulls, cn
 cn_code cni_cell_list_combine(const cni_aggregate_call *call, const uint8_t *from, int64_t n_states,
                               cn_error *err);
 
+/* save and load of the same. */
+cn_code cni_cell_list_save(const cni_function *self, const cni_aggregate_call *call, int64_t state,
+                           cni_strbuf *out, cn_error *err);
+cn_code cni_cell_list_load(const cni_function *self, const cni_aggregate_call *call, int64_t state,
+                           cni_str *inout_bytes, cn_error *err);
+
 /* ---- finished vectors ---- */
 
 /* FLAT of the call's type and n_states rows; validity all ones when `with_validity`. */

@@ -7,6 +7,7 @@
  *   state -> block (sequence 3) -> block (sequence 3) -> block (sequence 8) ...      in the heap
  */
 #include "plan/function/aggregate_function_int.h"
+#include "plan/function/cell_bytes.h"
 
 #define FIRST_CELLS 4
 #define MAX_CELLS   256
@@ -115,6 +116,90 @@ cni_cell_list_combine(const cni_aggregate_call *call, const uint8_t *from, int64
         if (other->n > 0) {
             cni_cell_list_merge(cni_state_of(call, at), other);
         }
+    }
+    return CN_OK;
+}
+
+/* ---- lists as bytes: | n cells | per block: sequence, n, validity, cells | ---- */
+
+static cn_code
+save_block(const cni_aggregate_call *call, const cni_cell_block *block, cni_strbuf *out,
+           cn_error *err)
+{
+    const cni_aggregate_bind *bind = call->bind_data;
+    const cni_cell_kind kind = cni_cell_kind_of(bind->types[0]);
+    CN_TRY(cni_bytes_put(out, &block->sequence, (int64_t)sizeof(block->sequence), err));
+    CN_TRY(cni_bytes_put(out, &block->n, (int64_t)sizeof(block->n), err));
+    CN_TRY(cni_bytes_put(out, block->valid, block->n, err));
+    for (int32_t at = 0; at < block->n; at++) {
+        if (block->valid[at] != 0) {
+            CN_TRY(cni_cell_save(call->env.allocator, kind, &block->cells[at], out, err));
+        }
+    }
+    return CN_OK;
+}
+
+cn_code
+cni_cell_list_save(const cni_function *self, const cni_aggregate_call *call, int64_t state,
+                   cni_strbuf *out, cn_error *err)
+{
+    (void)self;
+    const cni_cell_list *list = cni_state_at(call, state);
+    CN_TRY(cni_bytes_put(out, &list->n, (int64_t)sizeof(list->n), err));
+    for (const cni_cell_block *block = list->first; block != NULL; block = block->next) {
+        CN_TRY(save_block(call, block, out, err));
+    }
+    return CN_OK;
+}
+
+static cn_code
+load_block(const cni_aggregate_call *call, cni_str *inout_bytes, cni_cell_block **out_block,
+           cn_error *err)
+{
+    const cni_aggregate_bind *bind = call->bind_data;
+    cni_cell_block *block = NULL;
+    int64_t sequence = 0;
+    int32_t n = 0;
+    CN_TRY(cni_bytes_take(inout_bytes, &sequence, (int64_t)sizeof(sequence), err));
+    CN_TRY(cni_bytes_take(inout_bytes, &n, (int64_t)sizeof(n), err));
+    if (n <= 0 || n > inout_bytes->len_bytes) {
+        return CN_FAIL(err, CN_INVALID_DATA, "a saved list has a block of %d cells", (int)n);
+    }
+    CN_TRY(cni_arena_alloc(call->heap, (int64_t)sizeof(*block) + n * (int64_t)sizeof(cni_cell) + n,
+                           &block, err));
+    block->sequence = sequence;
+    block->n = n;
+    block->cap = n;
+    block->valid = (uint8_t *)(block->cells + n);
+    CN_TRY(cni_bytes_take(inout_bytes, block->valid, n, err));
+    for (int32_t at = 0; at < n; at++) {
+        if (block->valid[at] != 0) {
+            CN_TRY(cni_cell_load(call->heap, call->env.allocator, bind->types[0], inout_bytes,
+                                 &block->cells[at], err));
+        }
+    }
+    *out_block = block;
+    return CN_OK;
+}
+
+cn_code
+cni_cell_list_load(const cni_function *self, const cni_aggregate_call *call, int64_t state,
+                   cni_str *inout_bytes, cn_error *err)
+{
+    (void)self;
+    cni_cell_list *list = cni_state_at(call, state);
+    int64_t n = 0;
+    CN_TRY(cni_bytes_take(inout_bytes, &n, (int64_t)sizeof(n), err));
+    while (list->n < n) {
+        cni_cell_block *block = NULL;
+        CN_TRY(load_block(call, inout_bytes, &block, err));
+        if (list->last == NULL) {
+            list->first = block;
+        } else {
+            list->last->next = block;
+        }
+        list->last = block;
+        list->n += block->n;
     }
     return CN_OK;
 }
@@ -306,7 +391,8 @@ strings_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n
 
 #define LIST_ROW                                                                                   \
     .kind = CNI_FUNCTION_AGGREGATE, .null_rule = CNI_NULL_CUSTOM, .order_sensitive = true,         \
-    .cost_ns = 10, .state_bytes = list_state_bytes, .combine = list_combine
+    .cost_ns = 10, .state_bytes = list_state_bytes, .combine = list_combine,                       \
+    .save = cni_cell_list_save, .load = cni_cell_list_load
 #define STRINGS_ROW                                                                                \
     LIST_ROW, .resolve = resolve_strings, .update = strings_update, .emit = strings_emit
 

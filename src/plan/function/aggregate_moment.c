@@ -288,7 +288,7 @@ moment_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_
 }
 
 #define MOMENT_ROW(rule)                                                                           \
-    .kind = CNI_FUNCTION_AGGREGATE, .cost_ns = 6, .resolve = resolve_moment,                       \
+    .kind = CNI_FUNCTION_AGGREGATE, .cost_ns = 6, .resolve = resolve_moment, .plain_states = true, \
     .state_bytes = moment_state_bytes, .update = moment_update, .combine = moment_combine,         \
     .emit = moment_emit, .private_data = &(rule)
 

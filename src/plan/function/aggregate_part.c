@@ -190,7 +190,7 @@ resolve_never(const cni_function *self, cni_resolve *inout_question, cn_error *e
 }
 
 #define PART_ROW(row_name, row_description)                                                        \
-    CNI_ROW(row_name, row_description, ""), .kind = CNI_FUNCTION_AGGREGATE,                        \
+    CNI_ROW(row_name, row_description, ""), .kind = CNI_FUNCTION_AGGREGATE, .plain_states = true,  \
         .resolve = resolve_never, .state_bytes = exact_state_bytes, .combine = exact_combine
 
 const cni_function cni_aggregate_parts[CNI_N_AGGREGATE_PARTS] = {

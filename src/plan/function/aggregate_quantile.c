@@ -309,7 +309,8 @@ mode_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_st
 
 #define QUANTILE_ROW                                                                               \
     .kind = CNI_FUNCTION_AGGREGATE, .cost_ns = 50, .state_bytes = quantile_state_bytes,            \
-    .update = quantile_update, .combine = quantile_combine
+    .update = quantile_update, .combine = quantile_combine, .save = cni_cell_list_save,            \
+    .load = cni_cell_list_load
 
 const cni_function cni_aggregate_quantiles[CNI_N_AGGREGATE_QUANTILES] = {
     {CNI_ROW("median", "Value in the middle, interpolated.", "median(x)"), QUANTILE_ROW,

@@ -9,6 +9,7 @@
 #include "data/row/hash.h"
 #include "data/row/hyperloglog.h"
 #include "plan/function/aggregate_function_int.h"
+#include "plan/function/cell_bytes.h"
 
 #define MAX_HASHES   128
 #define FIRST_HASHES 8
@@ -144,6 +145,46 @@ sketch_combine(const cni_function *self, const cni_aggregate_call *call, const u
     return CN_OK;
 }
 
+static cn_code
+sketch_save(const cni_function *self, const cni_aggregate_call *call, int64_t state,
+            cni_strbuf *out, cn_error *err)
+{
+    (void)self;
+    const sketch *saved = cni_state_at(call, state);
+    const bool dense = saved->registers != NULL;
+    CN_TRY(cni_strbuf_append_char(out, dense ? 1 : 0, err));
+    if (dense) {
+        return cni_bytes_put(out, saved->registers, CNI_HYPERLOGLOG_REGISTERS, err);
+    }
+    CN_TRY(cni_bytes_put(out, &saved->n_hashes, (int64_t)sizeof(saved->n_hashes), err));
+    return cni_bytes_put(out, saved->hashes, saved->n_hashes * (int64_t)sizeof(*saved->hashes),
+                         err);
+}
+
+static cn_code
+sketch_load(const cni_function *self, const cni_aggregate_call *call, int64_t state,
+            cni_str *inout_bytes, cn_error *err)
+{
+    (void)self;
+    sketch *loaded = cni_state_at(call, state);
+    uint8_t dense = 0;
+    int32_t n = 0;
+    CN_TRY(cni_bytes_take(inout_bytes, &dense, 1, err));
+    if (dense != 0) {
+        CN_TRY(cni_arena_alloc(call->heap, CNI_HYPERLOGLOG_REGISTERS, &loaded->registers, err));
+        return cni_bytes_take(inout_bytes, loaded->registers, CNI_HYPERLOGLOG_REGISTERS, err);
+    }
+    CN_TRY(cni_bytes_take(inout_bytes, &n, (int64_t)sizeof(n), err));
+    if (n < 0 || n > MAX_HASHES) {
+        return CN_FAIL(err, CN_INVALID_DATA, "a saved sketch has %d hashes", (int)n);
+    }
+    while (loaded->cap_hashes < n) {
+        CN_TRY(grow(loaded, call->heap, err));
+    }
+    loaded->n_hashes = n;
+    return cni_bytes_take(inout_bytes, loaded->hashes, n * (int64_t)sizeof(*loaded->hashes), err);
+}
+
 /* ---- the estimate ---- */
 
 static int64_t
@@ -170,5 +211,6 @@ const cni_function cni_aggregate_sketches[CNI_N_AGGREGATE_SKETCHES] = {
              "approx_count_distinct(x)"),
      .kind = CNI_FUNCTION_AGGREGATE, .null_rule = CNI_NULL_CUSTOM, .ignores_distinct = true,
      .cost_ns = 5, .resolve = resolve_sketch, .state_bytes = sketch_state_bytes,
-     .update = sketch_update, .combine = sketch_combine, .emit = sketch_emit},
+     .update = sketch_update, .combine = sketch_combine, .emit = sketch_emit, .save = sketch_save,
+     .load = sketch_load},
 };

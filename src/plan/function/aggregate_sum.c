@@ -420,7 +420,8 @@ product_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n
     return CN_OK;
 }
 
-#define SUM_ROW .kind = CNI_FUNCTION_AGGREGATE, .may_error = true, .cost_ns = 1
+#define SUM_ROW                                                                                    \
+    .kind = CNI_FUNCTION_AGGREGATE, .may_error = true, .cost_ns = 1, .plain_states = true
 
 const cni_function cni_aggregate_sums[CNI_N_AGGREGATE_SUMS] = {
     {CNI_ROW("sum", "Sum of the values.", "sum(x)"), SUM_ROW, .builtin = CNI_AGGREGATE_SUM,

@@ -170,6 +170,15 @@ struct cni_function {
                     cni_vector *out_vector, cn_error *err);
     /* NULL = cannot take values back / states are not plain bytes */
     cn_code (*retract)(const cni_function *self, const cni_aggregate_call *call, cn_error *err);
+    /* How states leave memory (spilling, checkpoints). plain_states: their bytes are all there is.
+     * Else `save` appends state number `state`, and `load` makes it again, from the initial one,
+     * out of the front of *inout_bytes, which moves on; damage is CN_INVALID_DATA. Without either,
+     * states stay where they are. */
+    bool plain_states;
+    cn_code (*save)(const cni_function *self, const cni_aggregate_call *call, int64_t state,
+                    cni_strbuf *out, cn_error *err);
+    cn_code (*load)(const cni_function *self, const cni_aggregate_call *call, int64_t state,
+                    cni_str *inout_bytes, cn_error *err);
 };
 
 /* The value of a group's rows where all have the same one, NULL included: what a key becomes that
