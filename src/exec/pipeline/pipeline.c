@@ -174,6 +174,7 @@ cni_pipe_run_exchange_plan(cni_pipe_run *a, cni_pipe_run *b)
 void
 cni_pipe_run_close_sink(cni_pipe_run *self)
 {
+    cni_pipe_run_note_sink(self); /* what it has done for its readers counts */
     close_ops(self, 0);
 }
 

@@ -301,6 +301,8 @@ CN_NODISCARD cn_code cni_test_encode_chunk(cni_chunk *inout_chunk, uint32_t enco
 void cni_pipe_worker_publish(cni_pipe_worker *self);
 /* Copy notes and counters of what is about to be closed. */
 void cni_pipe_run_note(cni_pipe_run *self);
+/* The sink's notes again, before it is closed. */
+void cni_pipe_run_note_sink(cni_pipe_run *self);
 /* Keep the operator's largest use of memory so far; it has a budget. */
 void cni_pipe_run_note_memory(cni_pipe_run *self, int32_t op);
 

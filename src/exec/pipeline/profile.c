@@ -78,15 +78,27 @@ cni_pipe_worker_publish(cni_pipe_worker *self)
     }
 }
 
+static void
+note_op(cni_pipe_run *self, int32_t op)
+{
+    const cni_operator *noted = self->ops == NULL ? NULL : self->ops[op];
+    cni_run_notes *notes = &self->notes[op];
+    if (noted != NULL && noted->ops->notes != NULL) {
+        notes->n_notes = noted->ops->notes(noted, notes->notes, CNI_RUN_MAX_NOTES);
+    }
+}
+
+void
+cni_pipe_run_note_sink(cni_pipe_run *self)
+{
+    note_op(self, 0);
+}
+
 void
 cni_pipe_run_note(cni_pipe_run *self)
 {
     for (int32_t op = 0; op < self->plan->n_ops; op++) {
-        const cni_operator *operator= self->ops[op];
-        cni_run_notes *notes = &self->notes[op];
-        if (operator->ops->notes != NULL) {
-            notes->n_notes = operator->ops->notes(operator, notes->notes, CNI_RUN_MAX_NOTES);
-        }
+        note_op(self, op);
     }
     for (int32_t branch = 0; branch < self->plan->n_branches; branch++) {
         copy_scan(&self->scan_figures[branch], self->scans[branch]);
