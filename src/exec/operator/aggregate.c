@@ -83,6 +83,11 @@ cni_agg_local_free(cni_agg_operator *self, cni_agg_local *local)
     }
     cni_dealloc(self->allocator, local->pages,
                 (CNI_AGG_PARTITIONS + 1) * (int64_t)sizeof(*local->pages));
+    for (int32_t at = 0; local->spilled != NULL && at <= CNI_AGG_PARTITIONS; at++) {
+        cni_agg_blocks_done(self, &local->spilled[at]);
+    }
+    cni_dealloc(self->allocator, local->spilled,
+                (CNI_AGG_PARTITIONS + 1) * (int64_t)sizeof(*local->spilled));
     cni_agg_direct_done(self, local);
     cni_agg_table_done(&local->table);
     cni_dealloc(self->allocator, local->prepared,
@@ -160,7 +165,10 @@ push_own_rows(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *chu
     }
     CN_TRY(cni_agg_update(self, local, chunk, groups, err));
     local->rows_in += chunk->n_rows;
-    return self->layout->n_keys == 0 ? CN_OK : cni_agg_make_room(self, local, err);
+    if (self->layout->n_keys > 0) {
+        CN_TRY(cni_agg_make_room(self, local, err));
+    }
+    return cni_agg_relieve(self, local, err);
 }
 
 cn_code
@@ -204,6 +212,7 @@ cni_agg_local_combine(cni_agg_operator *self, cni_agg_local *local, cn_error *er
         CN_TRY(cni_agg_flush(self, local, err));
         cni_agg_table_trim(&local->table);
     }
+    CN_TRY(cni_agg_relieve(self, local, err));
     cni_mutex_lock(&self->mutex);
     if (self->last_local == NULL) {
         self->locals = local;
@@ -233,7 +242,7 @@ static bool
 is_partitioned(const cni_agg_operator *self)
 {
     for (const cni_agg_local *local = self->locals; local != NULL; local = local->next) {
-        if (local->pages != NULL) {
+        if (local->pages != NULL || local->spilled != NULL) {
             return true;
         }
     }
@@ -243,8 +252,12 @@ is_partitioned(const cni_agg_operator *self)
 static int32_t
 finalize_tasks(cni_operator *base)
 {
-    const cni_agg_operator *self = (const cni_agg_operator *)base;
+    cni_agg_operator *self = (cni_agg_operator *)base;
     bool partitioned = is_partitioned(self);
+    cni_agg_settle(self);
+    if (self->lazy) {
+        return cni_agg_settle_tasks(self);
+    }
     for (int32_t set = 0; set < self->n_sets; set++) {
         partitioned = partitioned || is_partitioned(&self->sets[set].op);
     }
@@ -276,6 +289,9 @@ static cn_code
 finalize(cni_operator *base, int32_t task, int32_t n_tasks, cn_error *err)
 {
     cni_agg_operator *self = (cni_agg_operator *)base;
+    if (self->lazy) {
+        return cni_agg_settle_task(self, task, err);
+    }
     cni_mutex_lock(&self->mutex);
     const cn_code code = make_all_finals(self, n_tasks, err);
     cni_mutex_unlock(&self->mutex);
@@ -309,6 +325,12 @@ strategy_name(const cni_agg_operator *self)
     return n_hashed >= n_appended ? "hash" : "append";
 }
 
+static int64_t
+n_spilled_partitions(const cni_agg_operator *self)
+{
+    return __builtin_popcountll((uint64_t)cni_counter_get(&self->spilled_partitions));
+}
+
 static int32_t
 notes(const cni_operator *base, cni_op_note *out_notes, int32_t max_notes)
 {
@@ -316,12 +338,16 @@ notes(const cni_operator *base, cni_op_note *out_notes, int32_t max_notes)
     const cni_op_note all[] = {
         {"strategy", strategy_name(self), 0},
         {"groups", NULL, cni_counter_get(&self->n_groups)},
-        {"partitions", NULL, self->n_finals > 1 ? CNI_AGG_PARTITIONS : 0},
+        {"partitions", NULL, self->lazy || self->n_finals > 1 ? CNI_AGG_PARTITIONS : 0},
         {"flushes", NULL, cni_counter_get(&self->n_flushes)},
         {"direct", NULL, cni_counter_get(&self->n_direct)},
         {"hashed", NULL, cni_counter_get(&self->n_hashed)},
         {"appended", NULL, cni_counter_get(&self->n_appended)},
         {"sets", NULL, self->n_sets},
+        {"spilled_partitions", NULL, n_spilled_partitions(self)},
+        {"spilled_bytes", NULL, cni_counter_get(&self->spilled_bytes)},
+        {"levels", NULL, cni_counter_get(&self->n_levels)},
+        {"reductions", NULL, cni_counter_get(&self->n_reductions)},
     };
     return cni_operator_give_notes(all, CN_ARRAY_LEN(all), out_notes, max_notes);
 }
@@ -329,7 +355,7 @@ notes(const cni_operator *base, cni_op_note *out_notes, int32_t max_notes)
 /* ---- life ---- */
 
 void
-cni_agg_operator_release(cni_agg_operator *self)
+cni_agg_release_groups(cni_agg_operator *self)
 {
     while (self->locals != NULL) {
         cni_agg_local *local = self->locals;
@@ -340,6 +366,16 @@ cni_agg_operator_release(cni_agg_operator *self)
         cni_agg_final_done(self, &self->finals[final]);
     }
     cni_dealloc(self->allocator, self->finals, self->n_finals * (int64_t)sizeof(*self->finals));
+    self->last_local = NULL;
+    self->finals = NULL;
+    self->n_finals = 0;
+}
+
+void
+cni_agg_operator_release(cni_agg_operator *self)
+{
+    cni_agg_release_groups(self);
+    cni_spill_close(self->file);
     cni_mutex_done(&self->mutex);
 }
 
@@ -362,6 +398,7 @@ static const cni_operator_ops aggregate_ops = {
     .finalize_tasks = finalize_tasks,
     .finalize = finalize,
     .open_source = cni_agg_open_source,
+    .reclaim = cni_agg_reclaim,
     .state_bytes = state_bytes,
     .notes = notes,
     .close_local = close_local,
@@ -383,8 +420,8 @@ make_value_layouts(cni_agg_operator *self, cn_error *err)
             .n_keys = 1,
             .keys = position,
         };
-        CN_TRY(
-            cni_agg_layout_new(self->arena, &alone, NULL, false, &self->value_layouts[key], err));
+        CN_TRY(cni_agg_layout_new(self->arena, &alone, NULL, self->base.context,
+                                  &self->value_layouts[key], err));
     }
     return CN_OK;
 }
@@ -392,8 +429,8 @@ make_value_layouts(cni_agg_operator *self, cn_error *err)
 cn_code
 cni_agg_make_layouts(cni_agg_operator *self, const cni_agg_layout *prefix, cn_error *err)
 {
-    CN_TRY(cni_agg_layout_new(self->arena, self->spec, prefix,
-                              self->base.context->settings.reproducible, &self->layout, err));
+    CN_TRY(cni_agg_layout_new(self->arena, self->spec, prefix, self->base.context, &self->layout,
+                              err));
     return make_value_layouts(self, err);
 }
 

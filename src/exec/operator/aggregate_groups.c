@@ -136,20 +136,35 @@ start_group(cni_agg_table *self, const uint64_t *key)
     self->n_groups++;
 }
 
-static cn_code
-own_view(cni_agg_table *self, int32_t view_at, cni_view *inout_view, cn_error *err)
+cn_code
+cni_agg_own_view(const cni_agg_layout *layout, int32_t view_at, cni_arena *heap,
+                 cni_allocator *allocator, cni_view *inout_view, cn_error *err)
 {
     if (inout_view->len_bytes <= CNI_VIEW_INLINE_BYTES ||
         inout_view->len_bytes == CNI_AGG_NULL_VIEW) {
         return CN_OK;
     }
-    if (view_at < 64 && ((self->layout->nested_views >> view_at) & 1) != 0) {
-        return cni_agg_keep_nested(self->heap, self->allocator, inout_view, err);
+    if (view_at < 64 && ((layout->nested_views >> view_at) & 1) != 0) {
+        return cni_agg_keep_nested(heap, allocator, inout_view, err);
     }
     char *copy = NULL;
-    CN_TRY(cni_arena_alloc(self->heap, inout_view->len_bytes, &copy, err));
+    CN_TRY(cni_arena_alloc(heap, inout_view->len_bytes, &copy, err));
     memcpy(copy, cni_view_data(inout_view), inout_view->len_bytes);
     *inout_view = cni_view_make(copy, inout_view->len_bytes);
+    return CN_OK;
+}
+
+cn_code
+cni_agg_own_views(const cni_agg_layout *layout, uint8_t *row, cni_arena *heap,
+                  cni_allocator *allocator, cn_error *err)
+{
+    for (int32_t view_at = 0; view_at < layout->n_views; view_at++) {
+        cni_view view;
+        uint8_t *at = row + (int64_t)layout->view_words[view_at] * 8;
+        memcpy(&view, at, sizeof(view));
+        CN_TRY(cni_agg_own_view(layout, view_at, heap, allocator, &view, err));
+        memcpy(at, &view, sizeof(view));
+    }
     return CN_OK;
 }
 
@@ -157,15 +172,8 @@ own_view(cni_agg_table *self, int32_t view_at, cni_view *inout_view, cn_error *e
 static cn_code
 own_strings(cni_agg_table *self, cn_error *err)
 {
-    uint8_t *row = cni_agg_row(self, self->n_groups - 1);
-    for (int32_t view_at = 0; view_at < self->layout->n_views; view_at++) {
-        cni_view view;
-        uint8_t *at = row + (int64_t)self->layout->view_words[view_at] * 8;
-        memcpy(&view, at, sizeof(view));
-        CN_TRY(own_view(self, view_at, &view, err));
-        memcpy(at, &view, sizeof(view));
-    }
-    return CN_OK;
+    return cni_agg_own_views(self->layout, cni_agg_row(self, self->n_groups - 1), self->heap,
+                             self->allocator, err);
 }
 
 cn_code

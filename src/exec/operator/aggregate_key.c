@@ -23,6 +23,8 @@
 #define MIN_PAGE_SHIFT 3
 #define MAX_KEYS       4096
 #define FLUSH_BYTES    (INT64_C(1) << 22)
+#define BLOCK_BYTES    (INT64_C(1) << 19)
+#define DIRECT_BYTES   (INT64_C(1) << 26) /* groups by position that are kept at most */
 #define FLUSH_MOST     (INT64_C(1) << 16)
 #define FLUSH_LEAST    (INT64_C(1) << 12)
 
@@ -162,13 +164,31 @@ place_keys(cni_agg_layout *layout, const cni_agg_layout *prefix)
     layout->key_bytes = layout->key_words * 8;
 }
 
+/* A worker's table and its first page of every partition take a sixteenth of its share of the limit
+ * at most. */
+static void
+choose_sizes(const cni_context *context, cni_agg_layout *layout)
+{
+    const int64_t share = cni_memory_limit(context->budget) / context->settings.n_threads / 32;
+    const int64_t page_bytes = cni_min_i64(share / CNI_AGG_PARTITIONS, PAGE_BYTES);
+    const int64_t flush_bytes = cni_min_i64(share, FLUSH_BYTES);
+    layout->block_bytes = cni_min_i64(share, BLOCK_BYTES);
+    layout->direct_bytes = cni_min_i64(share * 2, DIRECT_BYTES);
+    layout->page_shift = MIN_PAGE_SHIFT;
+    layout->flush_groups = cni_min_i64(flush_bytes / layout->row_bytes, FLUSH_MOST);
+    layout->flush_groups = cni_max_i64(layout->flush_groups, FLUSH_LEAST);
+    while (((int64_t)layout->row_bytes << (layout->page_shift + 1)) <= page_bytes) {
+        layout->page_shift++;
+    }
+}
+
 /* Lanes first, then the states of calls that have their own. */
 static cn_code
-place_states(cni_arena *arena, const cni_phys_aggregate *spec, bool reproducible,
+place_states(cni_arena *arena, const cni_phys_aggregate *spec, const cni_context *context,
              cni_agg_layout *layout, cn_error *err)
 {
     int64_t offset = layout->key_bytes;
-    CN_TRY(cni_agg_place_lanes(arena, spec, reproducible, layout, &offset, err));
+    CN_TRY(cni_agg_place_lanes(arena, spec, context->settings.reproducible, layout, &offset, err));
     for (int32_t call = 0; call < spec->n_calls; call++) {
         cni_agg_call *made = &layout->calls[call];
         const cni_function *function = made->spec->function;
@@ -185,12 +205,7 @@ place_states(cni_arena *arena, const cni_phys_aggregate *spec, bool reproducible
         }
     }
     layout->row_bytes = (int32_t)cni_max_i64(offset, 8);
-    layout->page_shift = MIN_PAGE_SHIFT;
-    layout->flush_groups = cni_min_i64(FLUSH_BYTES / layout->row_bytes, FLUSH_MOST);
-    layout->flush_groups = cni_max_i64(layout->flush_groups, FLUSH_LEAST);
-    while (((int64_t)layout->row_bytes << (layout->page_shift + 1)) <= PAGE_BYTES) {
-        layout->page_shift++;
-    }
+    choose_sizes(context, layout);
     return CN_OK;
 }
 
@@ -211,7 +226,7 @@ make_empty_row(cni_arena *arena, cni_agg_layout *layout, cn_error *err)
 
 cn_code
 cni_agg_layout_new(cni_arena *arena, const cni_phys_aggregate *spec, const cni_agg_layout *prefix,
-                   bool reproducible, cni_agg_layout **out_layout, cn_error *err)
+                   const cni_context *context, cni_agg_layout **out_layout, cn_error *err)
 {
     cni_agg_layout *layout = NULL;
     const int64_t n_keys = spec->n_keys;
@@ -237,8 +252,9 @@ cni_agg_layout_new(cni_arena *arena, const cni_phys_aggregate *spec, const cni_a
         return CN_FAIL(err, CN_LIMIT_EXCEEDED,
                        "more than 64 texts and nested values in GROUP BY or DISTINCT");
     }
-    CN_TRY(place_states(arena, spec, reproducible, layout, err));
+    CN_TRY(place_states(arena, spec, context, layout, err));
     CN_TRY(make_empty_row(arena, layout, err));
+    CN_TRY(cni_agg_place_words(arena, layout, err));
     *out_layout = layout;
     return CN_OK;
 }

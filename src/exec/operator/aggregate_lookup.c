@@ -9,8 +9,7 @@
  */
 #include "exec/operator/aggregate_operator_int.h"
 
-#define APPEND_ROWS  (INT64_C(1) << 20) /* appended before a table is tried again */
-#define DIRECT_BYTES (INT64_C(1) << 26) /* groups by position that are kept at most */
+#define APPEND_ROWS (INT64_C(1) << 20) /* appended before a table is tried again */
 
 /* ---- keys of the chunk ---- */
 
@@ -181,7 +180,7 @@ cni_agg_make_room(cni_agg_operator *self, cni_agg_local *local, cn_error *err)
 {
     const int64_t n_groups = local->table.n_groups;
     if (local->strategy == CNI_AGG_DIRECT) {
-        if (n_groups * self->layout->row_bytes < DIRECT_BYTES) {
+        if (n_groups * self->layout->row_bytes < self->layout->direct_bytes) {
             return CN_OK;
         }
         cni_agg_direct_done(self, local);

@@ -14,6 +14,7 @@
 #include <math.h>
 
 #include "exec/operator/aggregate_operator_int.h"
+#include "plan/function/cell_bytes.h"
 
 #define MIN_BYTES (CNI_VIEW_INLINE_BYTES + 1)
 
@@ -255,6 +256,14 @@ cni_agg_keep_nested(cni_arena *heap, cni_allocator *allocator, cni_view *inout_v
     memcpy(block + sizeof(head), bytes, (size_t)n_bytes);
     *inout_view = cni_view_make(block + sizeof(head), (uint32_t)n_bytes);
     return CN_OK;
+}
+
+cni_cell
+cni_agg_nested_cell(const cni_view *view)
+{
+    nested_head head;
+    memcpy(&head, cni_view_data(view) - sizeof(head), sizeof(head));
+    return cni_cell_of_nested(head.vector, head.row);
 }
 
 cn_code

@@ -5,8 +5,10 @@
  *   chunk --> keys packed to words --> group numbers --> states updated        per worker
  *                                   (direct | table | append)     aggregate_lookup.c, _update.c
  *   too many groups: the table's rows --> pages per partition, table empty aggregate_partition.c
+ *   too much memory: pages --> blocks of frames in a temporary file aggregate_spill.c, _frame.c
  *   finalize, a task per partition: pages of all workers --> one table         aggregate_merge.c
  *   source: morsels of rows --> keys and results as vectors                    aggregate_result.c
+ *     or, when something was written: a morsel per partition, merged when read  aggregate_walk.c
  *
  * A group is one row, 8-aligned, the same in tables and pages, its bytes may be moved freely:
  *
@@ -20,6 +22,9 @@
 #include "base/thread.h"
 #include "data/kernel/agg.h"
 #include "exec/operator/aggregate.h"
+#include "exec/spill/spill_rows.h"
+#include "plan/function/cell.h"
+#include "runtime/pressure.h"
 
 #define CNI_AGG_PARTITION_BITS 6
 #define CNI_AGG_PARTITIONS     (1 << CNI_AGG_PARTITION_BITS)
@@ -121,6 +126,14 @@ cni_agg_is_lanes(const cni_agg_call *self)
     return self->op >= CNI_AGG_COUNT;
 }
 
+/* What a word of a row is to whoever writes it out: aggregate_frame.c. */
+typedef enum cni_agg_word_kind {
+    CNI_AGG_WORD_PLAIN,
+    CNI_AGG_WORD_VIEW, /* the first of a view */
+    CNI_AGG_WORD_VIEW_TAIL,
+    CNI_AGG_WORD_SAVED /* of a state that its function saves */
+} cni_agg_word_kind;
+
 /* Immutable once made; in the operator's arena. */
 typedef struct cni_agg_layout {
     int32_t n_keys;
@@ -153,11 +166,16 @@ typedef struct cni_agg_layout {
     int32_t row_bytes;
     int32_t page_shift;   /* rows of a page, as a power of two */
     int64_t flush_groups; /* at which a table goes to the partitions */
+    int64_t block_bytes;  /* of a block on disk, about */
+    int64_t direct_bytes; /* the same for groups by position */
     uint8_t *empty_row;   /* row_bytes: states of a new group behind a key of zeros */
+    uint8_t *word_kinds;  /* cni_agg_word_kind of each word of a row */
+    bool has_saved;
+    const cni_function *unsaved; /* whose states cannot be saved; NULL = all can */
 } cni_agg_layout;
 
 CN_NODISCARD cn_code cni_agg_layout_new(cni_arena *arena, const cni_phys_aggregate *spec,
-                                        const cni_agg_layout *prefix, bool reproducible,
+                                        const cni_agg_layout *prefix, const cni_context *context,
                                         cni_agg_layout **out_layout, cn_error *err);
 /* Choose inputs and lanes of the calls; *inout_offset moves behind the lanes. */
 CN_NODISCARD cn_code cni_agg_place_lanes(cni_arena *arena, const cni_phys_aggregate *spec,
@@ -189,6 +207,16 @@ CN_NODISCARD cn_code cni_agg_unpack_nested(const cni_type *type, const uint8_t *
                                            int64_t stride_bytes, int64_t n,
                                            cni_allocator *allocator, cni_vector *out_vector,
                                            cn_error *err);
+/* What a kept or packed nested key is given back from, as a cell. */
+cni_cell cni_agg_nested_cell(const cni_view *view);
+/* Choose the kinds of a row's words. */
+CN_NODISCARD cn_code cni_agg_place_words(cni_arena *arena, cni_agg_layout *layout, cn_error *err);
+/* Long text or nested key number view_at of a row: its bytes move to the heap. */
+CN_NODISCARD cn_code cni_agg_own_view(const cni_agg_layout *layout, int32_t view_at,
+                                      cni_arena *heap, cni_allocator *allocator,
+                                      cni_view *inout_view, cn_error *err);
+CN_NODISCARD cn_code cni_agg_own_views(const cni_agg_layout *layout, uint8_t *row, cni_arena *heap,
+                                       cni_allocator *allocator, cn_error *err);
 /* n keys that lie stride_bytes apart, hashed. */
 void cni_agg_hash_keys(const cni_agg_layout *layout, const uint8_t *keys, int64_t stride_bytes,
                        int64_t n, uint64_t *out_hashes);
@@ -295,6 +323,22 @@ typedef struct cni_agg_final {
     bool lone_null;       /* the group is the lone NULL */
 } cni_agg_final;
 
+/* ---- rows on disk ---- */
+
+typedef struct cni_agg_block {
+    int64_t offset; /* in the operator's file */
+    int64_t n_bytes;
+    uint64_t check; /* of the bytes */
+} cni_agg_block;
+
+/* Blocks of a partition, in the order in which their groups were made. Zero bytes = empty. */
+typedef struct cni_agg_blocks {
+    cni_agg_block *blocks;
+    int64_t n_blocks;
+    int64_t cap_blocks;
+    int64_t n_rows;
+} cni_agg_blocks;
+
 /* ---- groups by position ---- */
 
 /* One key of a direct map: its values have ids 1.. (NULL 0), below `size`. */
@@ -340,7 +384,9 @@ typedef struct cni_agg_prepared {
 
 typedef struct cni_agg_local {
     cni_agg_table table;
-    cni_agg_pages *pages; /* CNI_AGG_PARTITIONS + 1 (the last: the lone NULL); NULL = none yet */
+    cni_agg_pages *pages;    /* CNI_AGG_PARTITIONS + 1 (the last: the lone NULL); NULL = none yet */
+    cni_agg_blocks *spilled; /* the same number; NULL = nothing has been written */
+    int64_t n_bytes;         /* held when the last chunk had been taken */
     bool combined;
     int64_t rows_in;
     int64_t n_direct; /* rows by strategy */
@@ -382,6 +428,16 @@ typedef struct cni_agg_operator {
     cni_mutex mutex;       /* guards `locals` while workers combine */
     cni_agg_local *locals; /* combined */
     cni_agg_local *last_local;
+    cni_spill_file *file;           /* under the lock; NULL = none yet, or of the owner */
+    struct cni_agg_operator *owner; /* of a set */
+    cni_atomic_i64 n_spills;        /* counters: how often a worker wrote */
+    cni_atomic_i64 spilled_rows;
+    cni_atomic_i64 spilled_bytes;
+    cni_atomic_i64 spilled_partitions; /* bits */
+    cni_atomic_i64 n_levels;           /* deepest split */
+    cni_atomic_i64 n_reductions;       /* pages that were united because memory was short */
+    bool settled; /* it is known whether results are merged when they are read */
+    bool lazy;
     int32_t n_finals;
     cni_agg_final *finals; /* results, one per finalize task */
     cni_atomic_i64 n_finals_done;
@@ -402,6 +458,8 @@ struct cni_agg_set {
     bool initialised;
     cni_agg_operator op; /* arena and allocator are the owner's */
 };
+
+struct cni_agg_walk;
 
 #define CNI_AGG_MAX_ARGS   8 /* of a call */
 #define CNI_AGG_MAX_ORDERS 16
@@ -439,13 +497,142 @@ CN_NODISCARD cn_code cni_agg_emit(cni_agg_operator *self, int32_t call, uint8_t 
 CN_NODISCARD cn_code cni_agg_flush(cni_agg_operator *self, cni_agg_local *local, cn_error *err);
 CN_NODISCARD cn_code cni_agg_pages_append(const cni_agg_operator *self, cni_agg_pages *pages,
                                           const uint8_t *row, cn_error *err);
+CN_NODISCARD cn_code cni_agg_page_new(const cni_agg_operator *self, int64_t first_word,
+                                      cni_agg_page **out_page, cn_error *err);
+/* At the end of the list. */
+void cni_agg_pages_add(cni_agg_pages *pages, cni_agg_page *page);
 void cni_agg_page_free(const cni_agg_operator *self, cni_agg_page *page);
 void cni_agg_pages_free(const cni_agg_operator *self, cni_agg_pages *pages);
 /* Finalize task `task`. */
 CN_NODISCARD cn_code cni_agg_merge(cni_agg_operator *self, int32_t task, cn_error *err);
 CN_NODISCARD cn_code cni_agg_unite(cni_agg_operator *self, int32_t task, cni_agg_final *final,
                                    cn_error *err);
+/* The pages of one worker's partition, united in place. */
+CN_NODISCARD cn_code cni_agg_unite_pages(cni_agg_operator *self, cni_arena *heap,
+                                         cni_agg_pages *inout_pages, cn_error *err);
 void cni_agg_final_done(cni_agg_operator *self, cni_agg_final *final);
+
+/* ---- uniting rows: aggregate_unite.c ---- */
+
+/* Rows under way into the pages of `final`, each key once: in those that it has, then new ones. */
+typedef struct cni_agg_uniting {
+    cni_agg_operator *op;
+    const cni_agg_layout *layout;
+    cni_agg_final *final;
+    bool adopt;           /* what rows point at stays where it is */
+    cni_agg_page **spare; /* pages to be used again; NULL = none */
+    uint32_t *slots;      /* see aggregate_unite.c */
+    int64_t n_slots;
+    int32_t number_bits; /* log2 of n_slots */
+    int64_t n_placed;
+} cni_agg_uniting;
+
+/* Slots for n rows more. */
+CN_NODISCARD cn_code cni_agg_uniting_reserve(cni_agg_uniting *self, int64_t n, cn_error *err);
+/* n rows behind each other; reserve first. */
+CN_NODISCARD cn_code cni_agg_uniting_add(cni_agg_uniting *self, const uint8_t *rows, int64_t n,
+                                         cn_error *err);
+/* The final has its number of groups; slots are released. */
+void cni_agg_uniting_end(cni_agg_uniting *self);
+
+/* ---- spilling: aggregate_spill.c ---- */
+
+/* Room for n_bytes more. */
+CN_NODISCARD cn_code cni_agg_bytes_reserve(cni_strbuf *out, int64_t n_bytes, cn_error *err);
+/* At most one page of rows as bytes behind `out`; `values` has room for one per row. */
+CN_NODISCARD cn_code cni_agg_frame_encode(cni_agg_operator *self, uint8_t *rows, int64_t n,
+                                          uint64_t *values, cni_strbuf *out, cn_error *err);
+/* The frame at the front of *inout_bytes (8 bytes behind its end are readable), into a page's worth
+ * of rows. Texts point into the bytes, nested keys into `scratch`, states into `heap`. */
+CN_NODISCARD cn_code cni_agg_frame_decode(cni_agg_operator *self, cni_str *inout_bytes,
+                                          uint8_t *rows, int64_t *out_n, cni_arena *heap,
+                                          cni_arena *scratch, cn_error *err);
+
+/* Scratch of whoever writes. */
+typedef struct cni_agg_spiller {
+    cni_agg_operator *op;
+    cni_strbuf bytes;
+    uint64_t *values;
+    int64_t n_rows;     /* in `bytes` */
+    int64_t frame_rows; /* of rows with saved states */
+} cni_agg_spiller;
+
+/* For about n_bytes. */
+CN_NODISCARD cn_code cni_agg_spiller_begin(cni_agg_operator *op, int64_t n_bytes,
+                                           cni_agg_spiller *out_spiller, cn_error *err);
+void cni_agg_spiller_end(cni_agg_spiller *self);
+/* The rows of `pages` behind `blocks`; the pages are released. */
+CN_NODISCARD cn_code cni_agg_spill_pages(cni_agg_spiller *self, cni_agg_pages *pages,
+                                         cni_agg_blocks *blocks, cn_error *err);
+void cni_agg_blocks_done(const cni_agg_operator *self, cni_agg_blocks *blocks);
+/* Where the operator's blocks lie; NULL = nowhere yet. */
+cni_spill_file *cni_agg_file(const cni_agg_operator *self);
+
+/* What the local would give back. */
+int64_t cni_agg_local_bytes(const cni_agg_operator *self, const cni_agg_local *local);
+/* After a chunk: write the local's groups out when memory is short. */
+CN_NODISCARD cn_code cni_agg_relieve(cni_agg_operator *self, cni_agg_local *local, cn_error *err);
+/* Write all of the local's groups out. */
+CN_NODISCARD cn_code cni_agg_spill(cni_agg_operator *self, cni_agg_local *local, cn_error *err);
+bool cni_agg_has_spilled(const cni_agg_operator *self);
+/* Once all have combined: whether partitions are merged when they are read. */
+void cni_agg_settle(cni_agg_operator *self);
+int32_t cni_agg_settle_tasks(const cni_agg_operator *self);
+CN_NODISCARD cn_code cni_agg_settle_task(cni_agg_operator *self, int32_t task, cn_error *err);
+int64_t cni_agg_reclaim(cni_operator *base, int64_t n_bytes);
+
+/* ---- partitions one at a time: aggregate_walk.c ---- */
+
+/* Where rows of one partition are. */
+typedef struct cni_agg_source {
+    int32_t partition;      /* of the operator's locals */
+    cni_agg_blocks *blocks; /* or these */
+} cni_agg_source;
+
+/* A partition that did not fit, by more bits of its hashes. */
+typedef struct cni_agg_level {
+    cni_agg_blocks parts[CNI_AGG_PARTITIONS];
+    int32_t next;                /* part */
+    struct cni_agg_level **sets; /* of the operator's sets, by the same bits */
+} cni_agg_level;
+
+/* The groups of a source, piece by piece, each key in one piece. Thread: confined. */
+typedef struct cni_agg_walk {
+    cni_agg_operator *op;
+    cni_agg_source source;
+    const cni_agg_layout *hashed; /* whose keys' hashes choose parts */
+    bool begun;
+    bool splits; /* the piece under way does not fit */
+    int32_t first_level;
+    int32_t depth;
+    cni_agg_level *levels[CNI_SPILL_MAX_LEVEL];
+    cni_agg_final final; /* the piece */
+    cni_agg_page *spare; /* of pieces before it: fresh memory is dear */
+    int64_t n_total;     /* rows of the source */
+    int64_t n_seen;
+    cni_agg_uniting uniting;
+    cni_agg_pages *pages; /* CNI_AGG_PARTITIONS, while it splits */
+    int64_t n_rows;       /* in them */
+    int64_t split_bytes;  /* to be held at most */
+    int64_t n_row_bytes;
+    uint8_t *rows; /* of a frame */
+    char *bytes;   /* of a block */
+    int64_t cap_bytes;
+    cni_arena *scratch;
+} cni_agg_walk;
+
+void cni_agg_walk_begin(cni_agg_walk *self, cni_agg_operator *op, cni_agg_source source,
+                        int32_t first_level);
+/* The next piece into self->final; its sets have been applied. *out_done: there is none. */
+CN_NODISCARD cn_code cni_agg_walk_next(cni_agg_walk *self, bool *out_done, cn_error *err);
+void cni_agg_walk_end(cni_agg_walk *self); /* accepts zeroed */
+/* Where the values of set `set` are that belong to the groups of the piece. */
+cni_agg_source cni_agg_walk_set_source(const cni_agg_walk *self, int32_t set);
+/* Rows of a source into parts of a level by the hashes of `hashed`. */
+CN_NODISCARD cn_code cni_agg_walk_split(cni_agg_operator *op, cni_agg_source source,
+                                        const cni_agg_layout *hashed, int32_t level,
+                                        cni_agg_level **out_level, cn_error *err);
+void cni_agg_level_free(const cni_agg_operator *self, cni_agg_level *level); /* NULL is accepted */
 
 CN_NODISCARD cn_code cni_agg_open_source(cni_operator *base, cni_scan **out_scan, cn_error *err);
 
@@ -464,6 +651,8 @@ CN_NODISCARD cn_code cni_agg_local_combine(cni_agg_operator *self, cni_agg_local
                                            cn_error *err);
 CN_NODISCARD cn_code cni_agg_make_layouts(cni_agg_operator *self, const cni_agg_layout *prefix,
                                           cn_error *err);
+/* Its locals and results. */
+void cni_agg_release_groups(cni_agg_operator *self);
 /* Everything that the operator itself holds, but its arena and budget. */
 void cni_agg_operator_release(cni_agg_operator *self);
 
@@ -478,6 +667,9 @@ CN_NODISCARD cn_code cni_agg_sets_combine(cni_agg_operator *self, cni_agg_local 
 /* Merge the sets' partition `task` and feed it to the groups of `final`. */
 CN_NODISCARD cn_code cni_agg_sets_apply(cni_agg_operator *self, int32_t task, cni_agg_final *final,
                                         cn_error *err);
+/* The same for the piece that a walk has made. */
+CN_NODISCARD cn_code cni_agg_sets_apply_piece(cni_agg_operator *self, struct cni_agg_walk *walk,
+                                              cn_error *err);
 
 /* ORDERED calls: their state, rows of a chunk (`live` NULL = all), and results of n rows. */
 int64_t cni_agg_ordered_state_bytes(void);
@@ -486,6 +678,12 @@ CN_NODISCARD cn_code cni_agg_ordered_update(cni_agg_operator *self, cni_agg_loca
                                             const uint64_t *live, const uint32_t *groups,
                                             cn_error *err);
 void cni_agg_ordered_merge(uint8_t *into, const uint8_t *from);
+/* As the slots of cni_function do. */
+CN_NODISCARD cn_code cni_agg_ordered_save(cni_agg_operator *self, const cni_agg_call *call,
+                                          const uint8_t *state, cni_strbuf *out, cn_error *err);
+CN_NODISCARD cn_code cni_agg_ordered_load(cni_agg_operator *self, const cni_agg_call *call,
+                                          cni_str *inout_bytes, cni_arena *heap, uint8_t *out_state,
+                                          cn_error *err);
 CN_NODISCARD cn_code cni_agg_ordered_emit(cni_agg_operator *self, const cni_agg_call *call,
                                           const uint8_t *rows, int64_t n, cni_vector *out_vector,
                                           cn_error *err);

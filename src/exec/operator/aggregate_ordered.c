@@ -13,7 +13,7 @@
  */
 #include "data/row/sort_key.h"
 #include "exec/operator/aggregate_operator_int.h"
-#include "plan/function/cell.h"
+#include "plan/function/cell_bytes.h"
 
 #define FEED_ROWS  1024
 #define CHECK_MASK 0x3FFF /* steps between looks at the cancel flag */
@@ -228,6 +228,117 @@ cni_agg_ordered_merge(uint8_t *into, const uint8_t *from)
     }
     state->last = other->last;
     state->n += other->n;
+}
+
+/* ---- as bytes: | n | per entry: sequence, place, keys with their lengths, validity, cells | ----
+ */
+
+static cn_code
+save_key(const uint8_t *key, int32_t n_bytes, cni_strbuf *out, cn_error *err)
+{
+    CN_TRY(cni_bytes_put(out, &n_bytes, (int64_t)sizeof(n_bytes), err));
+    return cni_bytes_put(out, key, n_bytes, err);
+}
+
+static cn_code
+save_entry(const cni_agg_operator *self, const cni_agg_call *call, const ordered_entry *entry,
+           cni_strbuf *out, cn_error *err)
+{
+    const cni_phys_call *spec = call->spec;
+    CN_TRY(cni_bytes_put(out, &entry->sequence, (int64_t)sizeof(entry->sequence), err));
+    CN_TRY(cni_bytes_put(out, &entry->place, (int64_t)sizeof(entry->place), err));
+    CN_TRY(save_key(entry->key, entry->key_bytes, out, err));
+    CN_TRY(save_key(entry->args_key, entry->args_key_bytes, out, err));
+    CN_TRY(cni_bytes_put(out, entry->valid, spec->n_args, err));
+    for (int32_t arg = 0; arg < spec->n_args; arg++) {
+        const cni_type *type = self->spec->input_types[spec->args[arg]];
+        if (entry->valid[arg] != 0) {
+            CN_TRY(cni_cell_save(self->base.context->allocator, cni_cell_kind_of(type),
+                                 &entry->cells[arg], out, err));
+        }
+    }
+    return CN_OK;
+}
+
+cn_code
+cni_agg_ordered_save(cni_agg_operator *self, const cni_agg_call *call, const uint8_t *state,
+                     cni_strbuf *out, cn_error *err)
+{
+    const ordered_state *saved = (const void *)state;
+    CN_TRY(cni_bytes_put(out, &saved->n, (int64_t)sizeof(saved->n), err));
+    for (const ordered_entry *entry = saved->first; entry != NULL; entry = entry->next) {
+        CN_TRY(save_entry(self, call, entry, out, err));
+        if (entry == saved->last) { /* what follows has been merged with others */
+            break;
+        }
+    }
+    return CN_OK;
+}
+
+static cn_code
+load_key(cni_str *inout_bytes, cni_arena *heap, const uint8_t **out_key, int32_t *out_bytes,
+         cn_error *err)
+{
+    uint8_t *key = NULL;
+    int32_t n_bytes = 0;
+    CN_TRY(cni_bytes_take(inout_bytes, &n_bytes, (int64_t)sizeof(n_bytes), err));
+    if (n_bytes < 0 || n_bytes > inout_bytes->len_bytes) {
+        return CN_FAIL(err, CN_INVALID_DATA, "a saved key has %d bytes", (int)n_bytes);
+    }
+    if (n_bytes > 0) {
+        CN_TRY(cni_arena_alloc(heap, n_bytes, &key, err));
+        CN_TRY(cni_bytes_take(inout_bytes, key, n_bytes, err));
+    }
+    *out_key = key;
+    *out_bytes = n_bytes;
+    return CN_OK;
+}
+
+static cn_code
+load_entry(const cni_agg_operator *self, const cni_agg_call *call, cni_str *inout_bytes,
+           cni_arena *heap, ordered_entry **out_entry, cn_error *err)
+{
+    const cni_phys_call *spec = call->spec;
+    const int64_t n_bytes = spec->n_args * ((int64_t)sizeof(cni_cell) + 1);
+    ordered_entry *entry = NULL;
+    CN_TRY(CN_ARENA_NEW(heap, &entry, err));
+    CN_TRY(cni_bytes_take(inout_bytes, &entry->sequence, (int64_t)sizeof(entry->sequence), err));
+    CN_TRY(cni_bytes_take(inout_bytes, &entry->place, (int64_t)sizeof(entry->place), err));
+    CN_TRY(load_key(inout_bytes, heap, &entry->key, &entry->key_bytes, err));
+    CN_TRY(load_key(inout_bytes, heap, &entry->args_key, &entry->args_key_bytes, err));
+    CN_TRY(cni_arena_alloc(heap, n_bytes, &entry->cells, err));
+    entry->valid = (uint8_t *)(entry->cells + spec->n_args);
+    CN_TRY(cni_bytes_take(inout_bytes, entry->valid, spec->n_args, err));
+    for (int32_t arg = 0; arg < spec->n_args; arg++) {
+        if (entry->valid[arg] != 0) {
+            CN_TRY(cni_cell_load(heap, self->base.context->allocator,
+                                 self->spec->input_types[spec->args[arg]], inout_bytes,
+                                 &entry->cells[arg], err));
+        }
+    }
+    *out_entry = entry;
+    return CN_OK;
+}
+
+cn_code
+cni_agg_ordered_load(cni_agg_operator *self, const cni_agg_call *call, cni_str *inout_bytes,
+                     cni_arena *heap, uint8_t *out_state, cn_error *err)
+{
+    ordered_state loaded = {0};
+    int64_t n = 0;
+    CN_TRY(cni_bytes_take(inout_bytes, &n, (int64_t)sizeof(n), err));
+    for (; loaded.n < n; loaded.n++) {
+        ordered_entry *entry = NULL;
+        CN_TRY(load_entry(self, call, inout_bytes, heap, &entry, err));
+        if (loaded.last == NULL) {
+            loaded.first = entry;
+        } else {
+            loaded.last->next = entry;
+        }
+        loaded.last = entry;
+    }
+    memcpy(out_state, &loaded, sizeof(loaded));
+    return CN_OK;
 }
 
 /* ---- sorting ---- */

@@ -26,17 +26,26 @@ cni_agg_pages_free(const cni_agg_operator *self, cni_agg_pages *pages)
     *pages = (cni_agg_pages){.first_word = pages->first_word};
 }
 
-static cn_code
-add_page(const cni_agg_operator *self, cni_agg_pages *pages, cn_error *err)
+cn_code
+cni_agg_page_new(const cni_agg_operator *self, int64_t first_word, cni_agg_page **out_page,
+                 cn_error *err)
 {
-    const int64_t block_bytes = (int64_t)sizeof(cni_agg_page) + pages->first_word * 8 +
-                                (self->layout->row_bytes << self->layout->page_shift);
+    const int64_t block_bytes = (int64_t)sizeof(cni_agg_page) + first_word * 8 +
+                                ((int64_t)self->layout->row_bytes << self->layout->page_shift);
     cni_agg_page *page = NULL;
     CN_TRY(cni_alloc(self->allocator, block_bytes, &page, err));
     page->next = NULL;
     page->n_rows = 0;
     page->block_bytes = block_bytes;
-    page->first_word = pages->first_word;
+    page->first_word = first_word;
+    *out_page = page;
+    return CN_OK;
+}
+
+void
+cni_agg_pages_add(cni_agg_pages *pages, cni_agg_page *page)
+{
+    page->next = NULL;
     if (pages->last == NULL) {
         pages->first = page;
     } else {
@@ -44,7 +53,7 @@ add_page(const cni_agg_operator *self, cni_agg_pages *pages, cn_error *err)
     }
     pages->last = page;
     pages->n_pages++;
-    return CN_OK;
+    pages->n_rows += page->n_rows;
 }
 
 cn_code
@@ -53,7 +62,9 @@ cni_agg_pages_append(const cni_agg_operator *self, cni_agg_pages *pages, const u
 {
     const cni_agg_layout *layout = self->layout;
     if (pages->last == NULL || pages->last->n_rows == INT64_C(1) << layout->page_shift) {
-        CN_TRY(add_page(self, pages, err));
+        cni_agg_page *added = NULL;
+        CN_TRY(cni_agg_page_new(self, pages->first_word, &added, err));
+        cni_agg_pages_add(pages, added);
     }
     cni_agg_page *page = pages->last;
     cni_agg_copy_row(layout, cni_agg_page_row(layout, page, page->n_rows), row);

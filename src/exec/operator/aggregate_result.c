@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The rows of a finished aggregation as a source: a morsel is a range of groups of one table.
+ * The rows of a finished aggregation as a source: a morsel is a range of groups of one table; when
+ * something was written out, a partition, which is merged when it is read.
  */
 #include "exec/operator/aggregate_operator_int.h"
 
@@ -11,6 +12,7 @@ typedef struct result_scan {
     cni_agg_operator *operator_; /* borrowed */
     cni_atomic_i64 next;         /* counter */
     cni_atomic_i64 rows;         /* counter */
+    bool counts;                 /* the operator's groups, when they are merged */
 } result_scan;
 
 typedef struct result_local {
@@ -18,6 +20,7 @@ typedef struct result_local {
     int64_t row;    /* within the final */
     int64_t end;
     const cni_agg_final *final;
+    cni_agg_walk walk;
 } result_local;
 
 static cni_morsel_answer
@@ -49,7 +52,11 @@ static void
 close_local(cni_scan *base, void *local)
 {
     result_scan *self = (result_scan *)base;
-    cni_dealloc(self->operator_->base.context->allocator, local, (int64_t)sizeof(result_local));
+    result_local *closed = local;
+    if (closed != NULL) {
+        cni_agg_walk_end(&closed->walk);
+    }
+    cni_dealloc(self->operator_->base.context->allocator, closed, (int64_t)sizeof(*closed));
 }
 
 static int64_t
@@ -107,17 +114,11 @@ fill_chunk(cni_agg_operator *self, uint8_t *rows, int64_t n, int64_t null_row, c
     return CN_OK;
 }
 
+/* The next rows of local->final. */
 static cn_code
-read_morsel(cni_scan *base, void *opaque, int64_t morsel, cni_waker own_waker,
-            cni_chunk *inout_chunk, cni_read_answer *out_answer, cn_error *err)
+read_rows(result_scan *self, result_local *local, cni_chunk *inout_chunk, cn_error *err)
 {
-    result_scan *self = (result_scan *)base;
-    result_local *local = opaque;
     cni_agg_operator *op = self->operator_;
-    cni_waker_drop(own_waker);
-    if (local->morsel != morsel) {
-        find_morsel(self, morsel, local);
-    }
     uint8_t *rows = NULL;
     int64_t null_row = -1;
     const int64_t wanted =
@@ -126,9 +127,73 @@ read_morsel(cni_scan *base, void *opaque, int64_t morsel, cni_waker own_waker,
     CN_TRY(cni_context_check(op->base.context, err));
     CN_TRY(fill_chunk(op, rows, n, null_row, inout_chunk, err));
     local->row += n;
-    inout_chunk->sequence = morsel;
-    inout_chunk->ends_morsel = local->row == local->end;
+    inout_chunk->sequence = local->morsel;
+    inout_chunk->ends_morsel = false;
     (void)cni_counter_add(&self->rows, n);
+    return CN_OK;
+}
+
+/* ---- partitions that are merged when they are read ---- */
+
+static cn_code
+next_piece(result_scan *self, result_local *local, bool *out_done, cn_error *err)
+{
+    CN_TRY(cni_agg_walk_next(&local->walk, out_done, err));
+    local->final = &local->walk.final;
+    local->row = 0;
+    local->end = *out_done ? 0 : local->walk.final.n_groups;
+    if (self->counts) {
+        (void)cni_counter_add(&self->operator_->n_groups, local->end);
+    }
+    return CN_OK;
+}
+
+static cn_code
+begin_partition(result_scan *self, result_local *local, int64_t morsel, bool *out_done,
+                cn_error *err)
+{
+    cni_agg_walk_end(&local->walk);
+    local->morsel = morsel;
+    cni_agg_walk_begin(&local->walk, self->operator_,
+                       (cni_agg_source){.partition = (int32_t)morsel}, 0);
+    return next_piece(self, local, out_done, err);
+}
+
+static cn_code
+read_partition(cni_scan *base, void *opaque, int64_t morsel, cni_waker own_waker,
+               cni_chunk *inout_chunk, cni_read_answer *out_answer, cn_error *err)
+{
+    result_scan *self = (result_scan *)base;
+    result_local *local = opaque;
+    bool done = false;
+    cni_waker_drop(own_waker);
+    if (local->morsel != morsel) {
+        CN_TRY(begin_partition(self, local, morsel, &done, err));
+    } else if (local->row == local->end) {
+        CN_TRY(next_piece(self, local, &done, err));
+    }
+    if (done) {
+        cni_agg_walk_end(&local->walk);
+        local->morsel = -1;
+        *out_answer = CNI_READ_END;
+        return CN_OK;
+    }
+    *out_answer = CNI_READ_CHUNK;
+    return read_rows(self, local, inout_chunk, err);
+}
+
+static cn_code
+read_morsel(cni_scan *base, void *opaque, int64_t morsel, cni_waker own_waker,
+            cni_chunk *inout_chunk, cni_read_answer *out_answer, cn_error *err)
+{
+    result_scan *self = (result_scan *)base;
+    result_local *local = opaque;
+    cni_waker_drop(own_waker);
+    if (local->morsel != morsel) {
+        find_morsel(self, morsel, local);
+    }
+    CN_TRY(read_rows(self, local, inout_chunk, err));
+    inout_chunk->ends_morsel = local->row == local->end;
     if (inout_chunk->ends_morsel) {
         local->morsel = -1;
     }
@@ -168,6 +233,16 @@ static const cni_scan_ops result_scan_ops = {
     .close = close_scan,
 };
 
+static const cni_scan_ops partition_scan_ops = {
+    .next_morsel = next_morsel,
+    .open_local = open_local,
+    .close_local = close_local,
+    .read = read_partition,
+    .counters = scan_counters,
+    .progress = scan_progress,
+    .close = close_scan,
+};
+
 cn_code
 cni_agg_open_source(cni_operator *base, cni_scan **out_scan, cn_error *err)
 {
@@ -176,7 +251,12 @@ cni_agg_open_source(cni_operator *base, cni_scan **out_scan, cn_error *err)
     CN_TRY(cni_alloc_zeroed(base->context->allocator, (int64_t)sizeof(*scan), &scan, err));
     scan->base.ops = &result_scan_ops;
     scan->operator_ = self;
-    for (int32_t final = 0; final < self->n_finals; final++) {
+    scan->counts = self->lazy && cni_counter_get(&self->n_groups) == 0;
+    if (self->lazy) {
+        scan->base.ops = &partition_scan_ops;
+        scan->base.n_morsels = CNI_AGG_PARTITIONS + 1;
+    }
+    for (int32_t final = 0; !self->lazy && final < self->n_finals; final++) {
         scan->base.n_morsels += morsels_of(&self->finals[final]);
     }
     *out_scan = &scan->base;

@@ -76,6 +76,8 @@ init_set(cni_agg_operator *self, cni_agg_set *set, cn_error *err)
     cni_agg_operator *op = &set->op;
     op->base.context = self->base.context;
     op->base.n_workers = self->base.n_workers;
+    op->base.budget = self->base.budget; /* the owner's */
+    op->owner = self;
     op->allocator = self->allocator;
     op->arena = self->arena;
     op->kernels = self->kernels;
@@ -276,21 +278,49 @@ apply_rows(cni_agg_operator *self, cni_agg_table *table, int32_t at, const uint8
 }
 
 static cn_code
-apply_set(cni_agg_operator *self, int32_t at, int32_t task, cni_agg_table *table,
-          apply_scratch *scratch, cn_error *err)
+apply_final(cni_agg_operator *self, int32_t at, const cni_agg_final *final, cni_agg_table *table,
+            apply_scratch *scratch, cn_error *err)
 {
-    cni_agg_operator *op = &self->sets[at].op;
-    CN_TRY(cni_agg_merge(op, task, err));
-    const cni_agg_final *final = &op->finals[task];
     int64_t row = 0;
     while (row < final->n_groups) {
         uint8_t *rows = NULL;
         int64_t null_row = -1;
-        const int64_t n = cni_agg_final_rows(op, final, row, BATCH_ROWS, &rows, &null_row);
+        const int64_t n =
+            cni_agg_final_rows(&self->sets[at].op, final, row, BATCH_ROWS, &rows, &null_row);
         CN_TRY(cni_context_check(self->base.context, err));
         CN_TRY(apply_rows(self, table, at, rows, n, null_row, scratch, err));
         row += n;
     }
+    return CN_OK;
+}
+
+/* The values of a set piece by piece, each in one. */
+static cn_code
+apply_source(cni_agg_operator *self, int32_t at, cni_agg_source source, int32_t level,
+             cni_agg_table *table, apply_scratch *scratch, cn_error *err)
+{
+    cni_agg_walk walk;
+    bool done = false;
+    cni_agg_walk_begin(&walk, &self->sets[at].op, source, level);
+    cn_code code = cni_agg_walk_next(&walk, &done, err);
+    while (code == CN_OK && !done) {
+        code = apply_final(self, at, &walk.final, table, scratch, err);
+        code = code == CN_OK ? cni_agg_walk_next(&walk, &done, err) : code;
+    }
+    cni_agg_walk_end(&walk);
+    return code;
+}
+
+static cn_code
+apply_set(cni_agg_operator *self, int32_t at, int32_t task, cni_agg_table *table,
+          apply_scratch *scratch, cn_error *err)
+{
+    cni_agg_operator *op = &self->sets[at].op;
+    if (cni_agg_has_spilled(op)) {
+        return apply_source(self, at, (cni_agg_source){.partition = task}, 0, table, scratch, err);
+    }
+    CN_TRY(cni_agg_merge(op, task, err));
+    CN_TRY(apply_final(self, at, &op->finals[task], table, scratch, err));
     cni_agg_final_done(op, &op->finals[task]);
     return CN_OK;
 }
@@ -340,28 +370,47 @@ join_finals(cni_agg_operator *self, cn_error *err)
     return CN_OK;
 }
 
+/* Of the walk's piece, or (NULL) of a finalize task. */
 static cn_code
-apply_sets(cni_agg_operator *self, int32_t task, cni_agg_final *final, apply_scratch *scratch,
-           cn_error *err)
+apply_sets(cni_agg_operator *self, cni_agg_walk *walk, int32_t task, cni_agg_final *final,
+           apply_scratch *scratch, cn_error *err)
 {
     CN_TRY(make_table(self, final, err));
     for (int32_t at = 0; at < self->n_sets; at++) {
-        CN_TRY(apply_set(self, at, task, &final->table, scratch, err));
+        if (walk == NULL) {
+            CN_TRY(apply_set(self, at, task, &final->table, scratch, err));
+        } else {
+            CN_TRY(apply_source(self, at, cni_agg_walk_set_source(walk, at),
+                                walk->first_level + walk->depth, &final->table, scratch, err));
+        }
     }
     final->n_groups = final->table.n_groups;
     return CN_OK;
 }
 
-cn_code
-cni_agg_sets_apply(cni_agg_operator *self, int32_t task, cni_agg_final *final, cn_error *err)
+static cn_code
+apply_with_scratch(cni_agg_operator *self, cni_agg_walk *walk, int32_t task, cni_agg_final *final,
+                   cn_error *err)
 {
     const int64_t key_bytes = BATCH_ROWS * (int64_t)self->layout->key_bytes;
     apply_scratch *scratch = NULL;
     CN_TRY(cni_alloc(self->allocator, (int64_t)sizeof(*scratch) + key_bytes, &scratch, err));
     scratch->keys = (void *)(scratch + 1);
-    const cn_code code = apply_sets(self, task, final, scratch, err);
+    const cn_code code = apply_sets(self, walk, task, final, scratch, err);
     cni_dealloc(self->allocator, scratch, (int64_t)sizeof(*scratch) + key_bytes);
-    CN_TRY(code);
+    return code;
+}
+
+cn_code
+cni_agg_sets_apply_piece(cni_agg_operator *self, cni_agg_walk *walk, cn_error *err)
+{
+    return apply_with_scratch(self, walk, 0, &walk->final, err);
+}
+
+cn_code
+cni_agg_sets_apply(cni_agg_operator *self, int32_t task, cni_agg_final *final, cn_error *err)
+{
+    CN_TRY(apply_with_scratch(self, NULL, task, final, err));
     const int64_t n_before = cni_counter_add(&self->n_finals_done, 1);
     return self->layout->n_keys == 0 && self->n_finals > 1 && n_before + 1 == self->n_finals
                ? join_finals(self, err)
