@@ -5,6 +5,9 @@
  * callers of the library avoid.
  *
  *   file   | extent | extent ...       each begins at a multiple of CNI_SPILL_ALIGN_BYTES
+ *
+ * Extents of a few pages are not worth a write of the device's own: they have a second file, which
+ * is left to the page cache, at offsets from SMALL_OFFSET on.
  */
 #include "io/file/spill_directory.h"
 
@@ -19,6 +22,8 @@
 
 #define BOUNCE_BYTES      (INT64_C(256) << 10)
 #define FREE_SHARE_TENTHS 9
+#define SMALL_BYTES       (INT64_C(16) << 10) /* extents below that are not aligned */
+#define SMALL_OFFSET      (INT64_C(1) << 53)
 #define MAX_FILE_BYTES    (INT64_C(1) << 52)
 
 typedef enum place_state {
@@ -41,12 +46,18 @@ typedef struct directory_store {
     char directory[CNI_SPILL_PATH_BYTES];
 } directory_store;
 
-typedef struct directory_file {
-    cni_spill_file base;
+/* One of a file's two, which differ in how they are written. */
+typedef struct directory_part {
+    cni_spill_file *file;
     cni_atomic_i64 n_reserved; /* counter: bytes of the file that extents have */
-    cni_atomic_i64 n_charged;  /* counter: of the quota */
     cni_atomic_i64 direct;     /* counter: 1 = past the page cache, until that is refused */
     int fd;
+} directory_part;
+
+typedef struct directory_file {
+    cni_spill_file base;
+    cni_atomic_i64 n_charged; /* counter: of the quota */
+    directory_part parts[2];  /* large extents, small ones */
 } directory_file;
 
 static directory_store *
@@ -138,7 +149,7 @@ require_place(directory_store *self, cn_error *err)
 
 /* Alignments that are larger than ours, or none at all, show at the first write only. */
 static bool
-leave_direct(directory_file *self)
+leave_direct(directory_part *self)
 {
     const int flags = fcntl(self->fd, F_GETFL);
     cni_counter_set(&self->direct, 0);
@@ -147,7 +158,7 @@ leave_direct(directory_file *self)
 }
 
 static cn_code
-write_all(directory_file *self, const uint8_t *data, int64_t n_bytes, int64_t offset, cn_error *err)
+write_all(directory_part *self, const uint8_t *data, int64_t n_bytes, int64_t offset, cn_error *err)
 {
     int64_t n_done = 0;
     while (n_done < n_bytes) {
@@ -157,7 +168,7 @@ write_all(directory_file *self, const uint8_t *data, int64_t n_bytes, int64_t of
             continue;
         }
         if (n_written <= 0) {
-            return fail_errno(&self->base, n_written < 0 ? errno : ENOSPC, "write", err);
+            return fail_errno(self->file, n_written < 0 ? errno : ENOSPC, "write", err);
         }
         n_done += (int64_t)n_written;
     }
@@ -197,11 +208,11 @@ bounce_init(bounce *self, cni_allocator *allocator, int64_t n_bytes, cn_error *e
 
 /* Copied and padded with zeros. */
 static cn_code
-write_bounced(directory_file *self, const uint8_t *data, int64_t n_bytes, int64_t offset,
+write_bounced(directory_part *self, const uint8_t *data, int64_t n_bytes, int64_t offset,
               cn_error *err)
 {
     CN_SCOPED(bounce) copy = {0};
-    CN_TRY(bounce_init(&copy, store_of(&self->base)->allocator, n_bytes, err));
+    CN_TRY(bounce_init(&copy, store_of(self->file)->allocator, n_bytes, err));
     for (int64_t at = 0; at < n_bytes; at += copy.n_bytes) {
         const int64_t n_copied = cni_min_i64(copy.n_bytes, n_bytes - at);
         const int64_t n_padded = cni_round_up(n_copied, CNI_SPILL_ALIGN_BYTES);
@@ -229,18 +240,20 @@ directory_append(cni_spill_file *base, const void *data, int64_t n_bytes, int64_
         return fail_errno(base, ENOSPC, "write", err);
     }
     CN_TRY(check_process(store, err));
+    const bool is_small = n_bytes < SMALL_BYTES;
+    directory_part *part = &self->parts[is_small];
     const int64_t n_extent = cni_round_up(n_bytes, CNI_SPILL_ALIGN_BYTES);
-    const int64_t offset = cni_counter_add(&self->n_reserved, n_extent);
+    const int64_t offset = cni_counter_add(&part->n_reserved, n_extent);
     if (offset > MAX_FILE_BYTES - n_extent) {
         return fail_errno(base, EFBIG, "write", err);
     }
-    if (cni_counter_get(&self->direct) == 0 || is_aligned(data, n_bytes)) {
-        CN_TRY(write_all(self, data, n_bytes, offset, err));
+    if (cni_counter_get(&part->direct) == 0 || is_aligned(data, n_bytes)) {
+        CN_TRY(write_all(part, data, n_bytes, offset, err));
     } else {
-        CN_TRY(write_bounced(self, data, n_bytes, offset, err));
+        CN_TRY(write_bounced(part, data, n_bytes, offset, err));
     }
     cni_counter_add(&self->n_charged, n_bytes);
-    *out_offset = offset;
+    *out_offset = offset + (is_small ? SMALL_OFFSET : 0);
     return CN_OK;
 }
 
@@ -248,7 +261,7 @@ directory_append(cni_spill_file *base, const void *data, int64_t n_bytes, int64_
 
 /* Read [offset, offset + n_bytes) of which `n_wanted` bytes must exist. */
 static cn_code
-read_all(const directory_file *self, uint8_t *out, int64_t n_bytes, int64_t n_wanted,
+read_all(const directory_part *self, uint8_t *out, int64_t n_bytes, int64_t n_wanted,
          int64_t offset, cn_error *err)
 {
     int64_t n_done = 0;
@@ -259,12 +272,16 @@ read_all(const directory_file *self, uint8_t *out, int64_t n_bytes, int64_t n_wa
             continue;
         }
         if (n_read < 0) {
-            return fail_errno(&self->base, errno, "read", err);
+            return fail_errno(self->file, errno, "read", err);
+        }
+        if (n_read == 0 && n_wanted - n_done < CNI_SPILL_ALIGN_BYTES) {
+            memset(out + n_done, 0, (size_t)(n_wanted - n_done)); /* the last page was not filled */
+            return CN_OK;
         }
         if (n_read == 0) {
             return CN_FAIL(err, CN_INVALID_DATA,
                            "a temporary file of a %s in '%s' ends before byte %lld",
-                           self->base.purpose, store_of(&self->base)->place.path,
+                           self->file->purpose, store_of(self->file)->place.path,
                            (long long)(offset + n_wanted));
         }
         n_done += (int64_t)n_read;
@@ -273,12 +290,12 @@ read_all(const directory_file *self, uint8_t *out, int64_t n_bytes, int64_t n_wa
 }
 
 static cn_code
-read_bounced(const directory_file *self, int64_t offset, int64_t n_bytes, uint8_t *out,
+read_bounced(const directory_part *self, int64_t offset, int64_t n_bytes, uint8_t *out,
              cn_error *err)
 {
     CN_SCOPED(bounce) copy = {0};
     int64_t skipped = offset & (CNI_SPILL_ALIGN_BYTES - 1);
-    CN_TRY(bounce_init(&copy, store_of(&self->base)->allocator, skipped + n_bytes, err));
+    CN_TRY(bounce_init(&copy, store_of(self->file)->allocator, skipped + n_bytes, err));
     int64_t n_done = 0;
     while (n_done < n_bytes) {
         const int64_t n_copied = cni_min_i64(n_bytes - n_done, copy.n_bytes - skipped);
@@ -296,20 +313,21 @@ directory_read(cni_spill_file *base, int64_t offset, int64_t n_bytes, void *out,
 {
     const directory_file *self = (const directory_file *)(const void *)base;
     const directory_store *store = store_of(base);
+    const directory_part *part = &self->parts[offset >= SMALL_OFFSET];
+    const int64_t at = offset >= SMALL_OFFSET ? offset - SMALL_OFFSET : offset;
     if (cni_fault_hit(store->fault, CNI_FAULT_READ)) {
         return fail_errno(base, EIO, "read", err);
     }
     CN_TRY(check_process(store, err));
-    if (!cni_range_fits(offset, n_bytes, cni_counter_get(&self->n_reserved))) {
+    if (!cni_range_fits(at, n_bytes, cni_counter_get(&part->n_reserved))) {
         return CN_FAIL(err, CN_INVALID_DATA,
                        "bytes %lld to %lld of a temporary file of a %s do not exist",
                        (long long)offset, (long long)(offset + n_bytes), base->purpose);
     }
-    if (cni_counter_get(&self->direct) == 0 ||
-        (is_aligned(out, n_bytes) && is_aligned(NULL, offset))) {
-        return read_all(self, out, n_bytes, n_bytes, offset, err);
+    if (cni_counter_get(&part->direct) == 0 || (is_aligned(out, n_bytes) && is_aligned(NULL, at))) {
+        return read_all(part, out, n_bytes, n_bytes, at, err);
     }
-    return read_bounced(self, offset, n_bytes, out, err);
+    return read_bounced(part, at, n_bytes, out, err);
 }
 
 /* ---- giving back ---- */
@@ -318,11 +336,13 @@ static void
 directory_discard(cni_spill_file *base, int64_t offset, int64_t n_bytes)
 {
     directory_file *self = (directory_file *)(void *)base;
-    const int64_t start = cni_round_up(offset, CNI_SPILL_ALIGN_BYTES);
-    const int64_t end = (offset + n_bytes) & ~(int64_t)(CNI_SPILL_ALIGN_BYTES - 1);
+    const int64_t at = offset >= SMALL_OFFSET ? offset - SMALL_OFFSET : offset;
+    const int64_t start = cni_round_up(at, CNI_SPILL_ALIGN_BYTES);
+    const int64_t end = (at + n_bytes) & ~(int64_t)(CNI_SPILL_ALIGN_BYTES - 1);
     const int os_errno = errno;
     if (end > start && store_of(base)->owner == getpid()) {
-        (void)fallocate(self->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)start,
+        (void)fallocate(self->parts[offset >= SMALL_OFFSET].fd,
+                        FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)start,
                         (off_t)(end - start));
     }
     errno = os_errno;
@@ -335,7 +355,8 @@ directory_close(cni_spill_file *base)
 {
     directory_file *self = (directory_file *)(void *)base;
     directory_store *store = store_of(base);
-    (void)close(self->fd);
+    (void)close(self->parts[0].fd);
+    (void)close(self->parts[1].fd);
     cni_spill_give_back(base->store, cni_counter_get(&self->n_charged));
     cni_dealloc(store->allocator, self, (int64_t)sizeof(*self));
 }
@@ -344,6 +365,23 @@ static const cni_spill_file_ops file_ops = {.append = directory_append,
                                             .read = directory_read,
                                             .discard = directory_discard,
                                             .close = directory_close};
+
+static cn_code
+open_parts(const directory_store *store, directory_file *file, cn_error *err)
+{
+    bool direct = true;
+    CN_TRY(cni_spill_place_open(&store->place, &file->parts[0].fd, &direct, err));
+    cni_counter_set(&file->parts[0].direct, direct);
+    bool no_direct = false;
+    const cn_code code = cni_spill_place_open(&store->place, &file->parts[1].fd, &no_direct, err);
+    if (code != CN_OK) {
+        (void)close(file->parts[0].fd);
+        return code;
+    }
+    file->parts[0].file = &file->base;
+    file->parts[1].file = &file->base;
+    return CN_OK;
+}
 
 static cn_code
 directory_create(cni_spill_store *base, const char *purpose, cni_spill_file **out_file,
@@ -360,13 +398,11 @@ directory_create(cni_spill_store *base, const char *purpose, cni_spill_file **ou
     CN_TRY(check_process(self, err));
     directory_file *file = NULL;
     CN_TRY(cni_alloc_zeroed(self->allocator, (int64_t)sizeof(*file), &file, err));
-    bool direct = false;
-    const cn_code code = cni_spill_place_open(&self->place, &file->fd, &direct, err);
+    const cn_code code = open_parts(self, file, err);
     if (code != CN_OK) {
         cni_dealloc(self->allocator, file, (int64_t)sizeof(*file));
         return code;
     }
-    cni_counter_set(&file->direct, direct);
     file->base =
         (cni_spill_file){.ops = &file_ops, .store = cni_spill_store_ref(base), .purpose = purpose};
     *out_file = &file->base;

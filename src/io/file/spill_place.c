@@ -229,12 +229,12 @@ open_nameless(const cni_spill_place *self, int flags)
 }
 
 cn_code
-cni_spill_place_open(const cni_spill_place *self, int *out_fd, bool *out_direct, cn_error *err)
+cni_spill_place_open(const cni_spill_place *self, int *out_fd, bool *inout_direct, cn_error *err)
 {
     const int flags = O_RDWR | O_CLOEXEC;
-    bool direct = true;
-    int fd = open_nameless(self, flags | O_DIRECT);
-    if (fd < 0 && errno == EINVAL) {
+    bool direct = *inout_direct;
+    int fd = open_nameless(self, direct ? flags | O_DIRECT : flags);
+    if (fd < 0 && errno == EINVAL && direct) {
         direct = false;
         fd = open_nameless(self, flags);
     }
@@ -242,6 +242,6 @@ cni_spill_place_open(const cni_spill_place *self, int *out_fd, bool *out_direct,
         return fail_errno(errno, "make a temporary file in", self->path, err);
     }
     *out_fd = fd;
-    *out_direct = direct;
+    *inout_direct = direct;
     return CN_OK;
 }

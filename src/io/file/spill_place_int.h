@@ -22,9 +22,10 @@ CN_NODISCARD cn_code cni_spill_place_make(cni_spill_place *self, const char *dir
                                           cn_error *err);
 /* Close, and unless the process is a forked child remove it. */
 void cni_spill_place_done(cni_spill_place *self, bool removes);
-/* A file without a name; *out_direct tells whether it goes past the page cache. */
+/* A file without a name, past the page cache when *inout_direct asks for it and the file system
+ * does that. */
 CN_NODISCARD cn_code cni_spill_place_open(const cni_spill_place *self, int *out_fd,
-                                          bool *out_direct, cn_error *err);
+                                          bool *inout_direct, cn_error *err);
 int64_t cni_spill_place_clean(const char *directory);
 
 #endif /* CNI_IO_SPILL_PLACE_INT_H */
