@@ -42,7 +42,7 @@ static const char *const queries[] = {
     "SHOW threads; DESCRIBE t",
 };
 
-static sweep_sample sample = {.percent = 5, .seed = 1};
+static sweep_sample sample = {.percent = 5, .seed = 1, .all_files = true};
 
 static void
 test_allocations(void **state)

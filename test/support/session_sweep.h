@@ -142,16 +142,20 @@ sweep_begin(sweep_run *self)
 
 /* ---- the sweep ---- */
 
-/* Which allocations fail: `percent` of them, chosen by `seed`. Reads, writes and thread starts:
- * always all. */
+/* Which operations fail: `percent` of them, chosen by `seed`; thread starts, and reads and writes
+ * when `all_files` is set: all. */
 typedef struct sweep_sample {
     int32_t percent;
     uint64_t seed;
+    bool all_files;
 } sweep_sample;
 
 static inline bool
-sweep_is_sampled(sweep_sample sample, uint64_t query, int64_t nth)
+sweep_is_sampled(sweep_sample sample, cni_fault_kind kind, uint64_t query, int64_t nth)
 {
+    if (kind == CNI_FAULT_THREAD || (kind != CNI_FAULT_ALLOC && sample.all_files)) {
+        return true;
+    }
     uint64_t hash = sample.seed + query * UINT64_C(0x9E3779B97F4A7C15) + (uint64_t)nth;
     hash = (hash ^ (hash >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
     hash = (hash ^ (hash >> 27)) * UINT64_C(0x94D049BB133111EB);
@@ -236,7 +240,7 @@ sweep_queries(const char *const *queries, int64_t n_queries, cni_fault_kind kind
         char *expected = sweep_measure(queries[query], n_hits);
         n_operations += n_hits[kind];
         for (int64_t nth = 1; nth <= n_hits[kind]; nth++) {
-            if (kind != CNI_FAULT_ALLOC || sweep_is_sampled(sample, (uint64_t)query, nth)) {
+            if (sweep_is_sampled(sample, kind, (uint64_t)query, nth)) {
                 sweep_fail_one(queries[query], kind, nth, expected);
                 n_failed++;
             }
