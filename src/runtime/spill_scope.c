@@ -18,7 +18,8 @@ typedef struct scope_file {
 } scope_file;
 
 static cn_code
-append_to_inner(cni_spill_file *self, const void *data, int64_t n_bytes, int64_t *out_offset, cn_error *err)
+append_to_inner(cni_spill_file *self, const void *data, int64_t n_bytes, int64_t *out_offset,
+                cn_error *err)
 {
     scope_file *file = (scope_file *)(void *)self;
     CN_TRY(cni_spill_append(file->inner, data, n_bytes, out_offset, err));

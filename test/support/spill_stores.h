@@ -7,10 +7,15 @@
 #define CN_TEST_SPILL_STORES_H
 
 #include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 #include "base/fault.h"
 #include "base/thread.h"

@@ -329,7 +329,7 @@ test_memory_limits(void **state)
     sql_env env;
     test_stream stream;
     sql_begin(&env, 2);
-    SQL_GIVES(&env, "SET memory_limit = '8MB'", "");
+    SQL_GIVES(&env, "SET memory_limit = '8MB'; SET temp_directory = ''", ""); /* nowhere to go */
     SQL_OK(&env, register_endless(&env, "s", &stream));
     SQL_FAILS(&env, "SELECT id, count(*) FROM s GROUP BY id", CN_BUDGET_EXCEEDED, "53200", NULL,
               "query");
@@ -356,6 +356,7 @@ test_the_engines_limit(void **state)
     env.engine = engine;
     env.budget = cni_budget_ref(engine->budget);
     SQL_OK(&env, cn_session_new(engine, &env.session, &env.err));
+    SQL_GIVES(&env, "SET temp_directory = ''", "");
     SQL_OK(&env, register_endless(&env, "s", &stream));
     SQL_FAILS(&env, "SELECT id, count(*) FROM s GROUP BY id", CN_BUDGET_EXCEEDED, "53200", NULL,
               "limit");

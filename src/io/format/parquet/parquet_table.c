@@ -13,9 +13,10 @@
 #include "plan/function/function.h"
 #include "plan/table/prove_unique.h"
 
-#define MAX_FILES     (1 << 20)
-#define LIKELY_UNIQUE 0.8 /* distinct values per row in the sketch that make a proof worth a try   \
-                           */
+#define MAX_FILES (1 << 20)
+#define LIKELY_UNIQUE                                                                              \
+    0.8 /* distinct values per row in the sketch that make a proof worth a try                     \
+         */
 
 typedef struct parquet_table {
     cni_table base;
