@@ -381,7 +381,7 @@ test_megabytes(void **state)
         char *expected = expect_rows(queries[at], table, (spill_run){.n_threads = 2}, NULL);
         char *got =
             expect_rows(queries[at], table,
-                        (spill_run){.n_threads = 2, .memory_limit = INT64_C(160) << 20}, &figures);
+                        (spill_run){.n_threads = 2, .memory_limit = INT64_C(96) << 20}, &figures);
         assert_string_equal(got, expected);
         assert_true(figures.spilled_bytes > INT64_C(10) << 20);
         free(got);

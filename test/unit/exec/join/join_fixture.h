@@ -435,6 +435,19 @@ join_sorted(const char *text)
     return out;
 }
 
+/* The same rows in any order. */
+static inline void
+join_expect_same(const char *text, const cni_strbuf *got, const cni_strbuf *want)
+{
+    char *sorted_got = join_sorted(text_of(got));
+    char *sorted_want = join_sorted(text_of(want));
+    if (strcmp(sorted_got, sorted_want) != 0) {
+        fail_msg("%s\ngot:\n%.1500s\nwant:\n%.1500s", text, sorted_got, sorted_want);
+    }
+    free(sorted_got);
+    free(sorted_want);
+}
+
 /* ---- the run ---- */
 
 typedef struct join_run {
@@ -918,13 +931,7 @@ join_check_case(const join_case *test, int64_t *out_unique)
     } else if (code != CN_OK) {
         fail_msg("%s: %s", text, run.run.err.message);
     } else {
-        char *sorted_got = join_sorted(text_of(&got));
-        char *sorted_want = join_sorted(text_of(&want));
-        if (strcmp(sorted_got, sorted_want) != 0) {
-            fail_msg("%s\ngot:\n%.1500s\nwant:\n%.1500s", text, sorted_got, sorted_want);
-        }
-        free(sorted_got);
-        free(sorted_want);
+        join_expect_same(text, &got, &want);
     }
     plan_run_end(&run.run);
     join_side_end(&build);
