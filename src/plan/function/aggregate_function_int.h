@@ -143,4 +143,14 @@ CN_NODISCARD cn_code cni_emit_flat(const cni_aggregate_call *call, int64_t n_sta
                                    bool with_validity, cni_vector *out_vector, void *out_data,
                                    uint8_t **out_validity, cn_error *err);
 
+/* An exact sum under way and how many values it has. */
+typedef struct cni_exact_state {
+    int64_t n;
+    cni_wide_sum sum;
+} cni_exact_state;
+
+/* Their sums in the call's type; NULL without values. Errors: out of the type's range. */
+CN_NODISCARD cn_code cni_emit_exact_sums(const cni_aggregate_call *call, int64_t n_states,
+                                         cni_vector *out_vector, cn_error *err);
+
 #endif /* CNI_PLAN_AGGREGATE_FUNCTION_INT_H */

@@ -15,11 +15,6 @@
  */
 #include "plan/function/aggregate_function_int.h"
 
-typedef struct exact_state {
-    int64_t n;
-    cni_wide_sum sum;
-} exact_state;
-
 cn_code
 cni_aggregate_part_bind(cni_arena *arena, const cni_type *summed, const void **out_bind_data,
                         cn_error *err)
@@ -36,7 +31,7 @@ exact_state_bytes(const cni_function *self, const void *bind_data)
 {
     (void)self;
     (void)bind_data;
-    return (int64_t)sizeof(exact_state);
+    return (int64_t)sizeof(cni_exact_state);
 }
 
 static cn_code
@@ -46,8 +41,8 @@ exact_combine(const cni_function *self, const cni_aggregate_call *call, const ui
     (void)self;
     (void)err;
     for (int64_t at = 0; at < n_states; at++) {
-        const exact_state *other = cni_state_from(call, from, at);
-        exact_state *state = cni_state_of(call, at);
+        const cni_exact_state *other = cni_state_from(call, from, at);
+        cni_exact_state *state = cni_state_of(call, at);
         state->n += other->n;
         cni_wide_merge(&state->sum, &other->sum);
     }
@@ -63,7 +58,7 @@ part_update(const cni_function *self, const cni_aggregate_call *call, cn_error *
     const cni_reader reader = cni_reader_of(call->args[0]);
     cni_counted_begin(&rows, call, 1);
     for (int64_t row = cni_counted_next(&rows); row >= 0; row = cni_counted_next(&rows)) {
-        exact_state *state = cni_state_of(call, row);
+        cni_exact_state *state = cni_state_of(call, row);
         state->n++;
         cni_wide_add(&state->sum, cni_read_wide(&reader, row));
     }
@@ -85,7 +80,7 @@ parts_update(const cni_function *self, const cni_aggregate_call *call, cn_error 
     }
     cni_counted_begin(&rows, call, call->n_args);
     for (int64_t row = cni_counted_next(&rows); row >= 0; row = cni_counted_next(&rows)) {
-        exact_state *state = cni_state_of(call, row);
+        cni_exact_state *state = cni_state_of(call, row);
         const cni_wide_sum part = cni_wide_from_bytes(cni_view_str(&views[row & parts.mask]));
         state->n += call->n_args == 2 ? cni_read_i64(&counts, row) : 1;
         cni_wide_merge(&state->sum, &part);
@@ -103,7 +98,7 @@ times_update(const cni_function *self, const cni_aggregate_call *call, cn_error 
     const cni_reader times = cni_reader_of(call->args[1]);
     cni_counted_begin(&rows, call, 2);
     for (int64_t row = cni_counted_next(&rows); row >= 0; row = cni_counted_next(&rows)) {
-        exact_state *state = cni_state_of(call, row);
+        cni_exact_state *state = cni_state_of(call, row);
         const int64_t n = cni_read_i64(&times, row);
         state->n += n;
         cni_wide_add_times(&state->sum, cni_read_wide(&values, row), n);
@@ -121,7 +116,7 @@ counts_update(const cni_function *self, const cni_aggregate_call *call, cn_error
     const cni_reader counts = cni_reader_of(call->args[call->n_args - 1]);
     cni_counted_begin(&rows, call, call->n_args);
     for (int64_t row = cni_counted_next(&rows); row >= 0; row = cni_counted_next(&rows)) {
-        exact_state *state = cni_state_of(call, row);
+        cni_exact_state *state = cni_state_of(call, row);
         state->n += cni_read_i64(&counts, row);
     }
     return CN_OK;
@@ -132,20 +127,7 @@ sum_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_sta
          cni_vector *out_vector, cn_error *err)
 {
     (void)self;
-    cni_allocator *allocator = call->env.allocator;
-    const int64_t n_bytes = n_states * ((int64_t)sizeof(cni_wide_sum) + 1);
-    cni_wide_sum *totals = NULL;
-    CN_TRY(cni_alloc(allocator, n_bytes, &totals, err));
-    uint8_t *valid = (uint8_t *)(totals + n_states);
-    for (int64_t at = 0; at < n_states; at++) {
-        const exact_state *state = cni_state_at(call, at);
-        totals[at] = state->sum;
-        valid[at] = state->n > 0 ? 1 : 0;
-    }
-    const cn_code code =
-        cni_wide_emit(allocator, call->type, totals, valid, n_states, out_vector, err);
-    cni_dealloc(allocator, totals, n_bytes);
-    return code;
+    return cni_emit_exact_sums(call, n_states, out_vector, err);
 }
 
 static cn_code
@@ -158,7 +140,7 @@ average_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n
     const cni_aggregate_bind *bind = call->bind_data;
     CN_TRY(cni_emit_flat(call, n_states, true, out_vector, &averages, &validity, err));
     for (int64_t at = 0; at < n_states; at++) {
-        const exact_state *state = cni_state_at(call, at);
+        const cni_exact_state *state = cni_state_at(call, at);
         averages[at] = state->n == 0 ? 0 : cni_average(bind->types[0], &state->sum, state->n);
         cni_bit_write(validity, at, state->n > 0);
     }
@@ -173,7 +155,7 @@ counts_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_
     int64_t *counts = NULL;
     CN_TRY(cni_emit_flat(call, n_states, false, out_vector, &counts, NULL, err));
     for (int64_t at = 0; at < n_states; at++) {
-        const exact_state *state = cni_state_at(call, at);
+        const cni_exact_state *state = cni_state_at(call, at);
         counts[at] = state->n;
     }
     return CN_OK;

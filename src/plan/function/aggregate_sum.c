@@ -13,11 +13,6 @@
 #include "data/kernel/exact_sum.h"
 #include "plan/function/aggregate_function_int.h"
 
-typedef struct exact_state {
-    int64_t n;
-    cni_wide_sum sum;
-} exact_state;
-
 typedef struct float_state {
     int64_t n;
     double sum;
@@ -47,7 +42,7 @@ static int64_t
 sum_state_bytes(const cni_function *self, const void *bind_data)
 {
     (void)self;
-    return is_float(bind_data) ? (int64_t)sizeof(float_state) : (int64_t)sizeof(exact_state);
+    return is_float(bind_data) ? (int64_t)sizeof(float_state) : (int64_t)sizeof(cni_exact_state);
 }
 
 /* ---- types ---- */
@@ -149,7 +144,7 @@ add_exact(const cni_aggregate_call *call)
     const cni_reader reader = cni_reader_of(call->args[0]);
     cni_counted_begin(&rows, call, 1);
     for (int64_t row = cni_counted_next(&rows); row >= 0; row = cni_counted_next(&rows)) {
-        exact_state *state = cni_state_of(call, row);
+        cni_exact_state *state = cni_state_of(call, row);
         const cni_i128 item = cni_read_wide(&reader, row);
         state->n++;
         cni_wide_add(&state->sum, item);
@@ -192,8 +187,8 @@ sum_combine(const cni_function *self, const cni_aggregate_call *call, const uint
         return CN_OK;
     }
     for (int64_t at = 0; at < n_states; at++) {
-        const exact_state *other = cni_state_from(call, from, at);
-        exact_state *state = cni_state_of(call, at);
+        const cni_exact_state *other = cni_state_from(call, from, at);
+        cni_exact_state *state = cni_state_of(call, at);
         state->n += other->n;
         cni_wide_merge(&state->sum, &other->sum);
     }
@@ -222,9 +217,9 @@ emit_float_sums(const cni_aggregate_call *call, int64_t n_states, cni_vector *ou
     return CN_OK;
 }
 
-static cn_code
-emit_exact_sums(const cni_aggregate_call *call, int64_t n_states, cni_vector *out_vector,
-                cn_error *err)
+cn_code
+cni_emit_exact_sums(const cni_aggregate_call *call, int64_t n_states, cni_vector *out_vector,
+                    cn_error *err)
 {
     cni_allocator *allocator = call->env.allocator;
     const int64_t n_bytes = n_states * ((int64_t)sizeof(cni_wide_sum) + 1);
@@ -232,7 +227,7 @@ emit_exact_sums(const cni_aggregate_call *call, int64_t n_states, cni_vector *ou
     CN_TRY(cni_alloc(allocator, n_bytes, &totals, err));
     uint8_t *valid = (uint8_t *)(totals + n_states);
     for (int64_t at = 0; at < n_states; at++) {
-        const exact_state *state = cni_state_at(call, at);
+        const cni_exact_state *state = cni_state_at(call, at);
         totals[at] = state->sum;
         valid[at] = state->n > 0 ? 1 : 0;
     }
@@ -248,7 +243,7 @@ sum_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_sta
 {
     (void)self;
     return is_float(call->bind_data) ? emit_float_sums(call, n_states, out_vector, err)
-                                     : emit_exact_sums(call, n_states, out_vector, err);
+                                     : cni_emit_exact_sums(call, n_states, out_vector, err);
 }
 
 /* ---- avg ---- */
@@ -260,7 +255,7 @@ average_of(const cni_aggregate_call *call, int64_t at)
         const float_state *state = cni_state_at(call, at);
         return state->n == 0 ? 0 : float_total(call, state) / (double)state->n;
     }
-    const exact_state *state = cni_state_at(call, at);
+    const cni_exact_state *state = cni_state_at(call, at);
     const cni_aggregate_bind *bind = call->bind_data;
     return state->n == 0 ? 0 : cni_average(bind->types[0], &state->sum, state->n);
 }
