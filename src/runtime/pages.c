@@ -3,8 +3,9 @@
  * The page heap: reserving, committing and trimming slabs, and finding runs of pages in them.
  *
  * A partly used slab is preferred to a free one, a free one to a cold one, so that use stays dense
- * and whole slabs can go back. Beyond the first two slabs the system is asked for huge pages: a
- * small engine touches 4 KiB pages one by one, a large one 2 MiB at a time.
+ * and whole slabs can go back; under a tight limit the holes of partly used ones go back, too.
+ * Beyond the first two slabs the system is asked for huge pages: a small engine touches 4 KiB pages
+ * one by one, a large one 2 MiB at a time.
  */
 #include "runtime/pages_int.h"
 
@@ -26,7 +27,7 @@
 
 /* ---- page bits of one slab ---- */
 
-/* First page from `page` on whose bit is `value`, or CNI_SLAB_PAGES. */
+/* First page from `page` on whose bit of `used` is `value`, or CNI_SLAB_PAGES. */
 static int32_t
 next_page(const cni_slab *slab, int32_t page, bool value)
 {
@@ -67,21 +68,39 @@ first_fit(const cni_slab *slab, int64_t n_pages)
     return page;
 }
 
+/* The bits of pages [from, to) that lie in one word of 64. */
+static uint64_t
+mask_of(int32_t word, int32_t from, int32_t to)
+{
+    const int32_t first = from > word * 64 ? from - word * 64 : 0;
+    const int32_t n = (to < word * 64 + 64 ? to - word * 64 : 64) - first;
+    return (n == 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1) << first;
+}
+
+/* How many of the bits [from, to) are set. */
+static int32_t
+count_bits(const uint64_t bits[CNI_SLAB_WORDS], int32_t from, int32_t to)
+{
+    int32_t n = 0;
+    for (int32_t word = from >> 6; word <= (to - 1) >> 6; word++) {
+        n += __builtin_popcountll(bits[word] & mask_of(word, from, to));
+    }
+    return n;
+}
+
+static void
+set_bits(uint64_t bits[CNI_SLAB_WORDS], int32_t from, int32_t to, bool value)
+{
+    for (int32_t word = from >> 6; word <= (to - 1) >> 6; word++) {
+        const uint64_t mask = mask_of(word, from, to);
+        bits[word] = value ? bits[word] | mask : bits[word] & ~mask;
+    }
+}
+
 static void
 mark_pages(cni_slab *slab, int32_t from, int32_t to, bool used)
 {
-    for (int32_t page = from; page < to;) {
-        const int32_t stop = (page | 63) + 1 < to ? (page | 63) + 1 : to;
-        const int32_t n = stop - page;
-        const uint64_t ones = n == 64 ? ~UINT64_C(0) : (UINT64_C(1) << n) - 1;
-        const uint64_t mask = ones << (page & 63);
-        if (used) {
-            slab->used[page >> 6] |= mask;
-        } else {
-            slab->used[page >> 6] &= ~mask;
-        }
-        page = stop;
-    }
+    set_bits(slab->used, from, to, used);
     slab->n_used = (int16_t)(slab->n_used + (used ? to - from : from - to));
 }
 
@@ -217,16 +236,16 @@ cni_pages_release(cni_pages *self)
 /* ---- committing ---- */
 
 static void
-count_committed(cni_pages *self, int64_t n_slabs)
+count_committed(cni_pages *self, int64_t n_pages)
 {
-    cni_counter_add(&self->committed_bytes, n_slabs * CNI_SLAB_BYTES);
+    cni_counter_add(&self->committed_bytes, n_pages * CNI_PAGE_BYTES);
 }
 
 static bool
-limit_allows(const cni_pages *self, int64_t n_slabs)
+limit_allows(const cni_pages *self, int64_t n_pages)
 {
     const int64_t limit = cni_max_i64(cni_counter_get(&self->commit_limit), CNI_REGION_FLOOR_BYTES);
-    return cni_counter_get(&self->committed_bytes) + n_slabs * CNI_SLAB_BYTES <= limit;
+    return cni_counter_get(&self->committed_bytes) + n_pages * CNI_PAGE_BYTES <= limit;
 }
 
 /* Make slabs [first, first + n) usable; they become listed as free, or keep what they have. */
@@ -242,7 +261,7 @@ commit(cni_pages *self, int32_t first, int32_t n)
     if (n_cold == 0) {
         return CNI_REGION_OK;
     }
-    if (!limit_allows(self, n_cold)) {
+    if (!limit_allows(self, n_cold * CNI_SLAB_PAGES)) {
         return CNI_REGION_LIMIT;
     }
     if (inaccessible && mprotect(cni_page_address(self, (int64_t)first * CNI_SLAB_PAGES),
@@ -255,7 +274,7 @@ commit(cni_pages *self, int32_t first, int32_t n)
         relist(self, index);
     }
     self->high = self->high > first + n ? self->high : first + n;
-    count_committed(self, n_cold);
+    count_committed(self, n_cold * CNI_SLAB_PAGES);
     return CNI_REGION_OK;
 }
 
@@ -266,10 +285,82 @@ decommit(cni_pages *self, int32_t first, int32_t n)
     (void)madvise(cni_page_address(self, (int64_t)first * CNI_SLAB_PAGES),
                   (size_t)(n * CNI_SLAB_BYTES), MADV_DONTNEED);
     for (int32_t index = first; index < first + n; index++) {
-        self->slabs[index].committed = false;
+        cni_slab *slab = &self->slabs[index];
+        count_committed(self, slab->n_gone - CNI_SLAB_PAGES);
+        memset(slab->gone, 0, sizeof(slab->gone));
+        slab->n_gone = 0;
+        slab->committed = false;
         relist(self, index);
     }
-    count_committed(self, -n);
+}
+
+/* Give free runs of a slab that is partly used back. Its huge page, if it has one, is split. */
+static void
+give_holes_back(cni_pages *self, int32_t index)
+{
+    cni_slab *slab = &self->slabs[index];
+    int32_t page = next_page(slab, 0, false);
+    while (page < CNI_SLAB_PAGES) {
+        const int32_t end = next_page(slab, page, true);
+        const int32_t n_new = end - page - count_bits(slab->gone, page, end);
+        if (end - page >= CNI_HOLE_PAGES && n_new > 0) {
+            (void)madvise(cni_page_address(self, (int64_t)index * CNI_SLAB_PAGES + page),
+                          (size_t)((end - page) * CNI_PAGE_BYTES), MADV_DONTNEED);
+            set_bits(slab->gone, page, end, true);
+            slab->n_gone = (int16_t)(slab->n_gone + n_new);
+            count_committed(self, -n_new);
+        }
+        page = next_page(slab, end, false);
+    }
+}
+
+/* Call `visit` for the part of [page, page + n_pages) in each slab that it touches. */
+typedef void (*visit_part)(cni_pages *self, int32_t index, int32_t from, int32_t to, void *data);
+
+static void
+each_part(cni_pages *self, int64_t page, int64_t n_pages, visit_part visit, void *data)
+{
+    const int64_t end = page + n_pages;
+    while (page < end) {
+        const int64_t index = page / CNI_SLAB_PAGES;
+        const int64_t slab_page = index * CNI_SLAB_PAGES;
+        const int64_t stop = cni_min_i64(end, slab_page + CNI_SLAB_PAGES);
+        visit(self, (int32_t)index, (int32_t)(page - slab_page), (int32_t)(stop - slab_page), data);
+        page = stop;
+    }
+}
+
+static void
+count_gone(cni_pages *self, int32_t index, int32_t from, int32_t to, void *data)
+{
+    const cni_slab *slab = &self->slabs[index];
+    *(int64_t *)data += slab->n_gone == 0 ? 0 : count_bits(slab->gone, from, to);
+}
+
+static void
+take_back(cni_pages *self, int32_t index, int32_t from, int32_t to, void *data)
+{
+    (void)data;
+    cni_slab *slab = &self->slabs[index];
+    slab->n_gone = (int16_t)(slab->n_gone - count_bits(slab->gone, from, to));
+    set_bits(slab->gone, from, to, false);
+}
+
+/* Commit the pages of a run in committed slabs that were given back. */
+static cni_region_answer
+commit_holes(cni_pages *self, int64_t page, int64_t n_pages)
+{
+    int64_t n_gone = 0;
+    each_part(self, page, n_pages, count_gone, &n_gone);
+    if (n_gone == 0) {
+        return CNI_REGION_OK;
+    }
+    if (!limit_allows(self, n_gone)) {
+        return CNI_REGION_LIMIT;
+    }
+    each_part(self, page, n_pages, take_back, NULL);
+    count_committed(self, n_gone);
+    return CNI_REGION_OK;
 }
 
 void
@@ -283,27 +374,37 @@ cni_pages_trim(cni_pages *self)
         }
         if (end > index) {
             decommit(self, index, end - index);
+        } else if (self->slabs[index].longest >= CNI_HOLE_PAGES && self->slabs[index].committed) {
+            give_holes_back(self, index);
         }
-        index = end + 1;
+        index = end > index ? end : index + 1;
     }
 }
 
 /* ---- runs ---- */
 
-/* Mark pages [page, page + n_pages) in all slabs that they touch. */
+static void
+mark_part(cni_pages *self, int32_t index, int32_t from, int32_t to, void *used)
+{
+    mark_pages(&self->slabs[index], from, to, *(const bool *)used);
+    relist(self, index);
+}
+
 static void
 mark_run(cni_pages *self, int64_t page, int64_t n_pages, bool used)
 {
-    const int64_t end = page + n_pages;
-    while (page < end) {
-        const int32_t index = (int32_t)(page / CNI_SLAB_PAGES);
-        const int64_t slab_page = (int64_t)index * CNI_SLAB_PAGES;
-        const int64_t stop = cni_min_i64(end, slab_page + CNI_SLAB_PAGES);
-        mark_pages(&self->slabs[index], (int32_t)(page - slab_page), (int32_t)(stop - slab_page),
-                   used);
-        relist(self, index);
-        page = stop;
+    each_part(self, page, n_pages, mark_part, &used);
+}
+
+/* Hand out a free run of committed slabs. */
+static cni_region_answer
+take_run(cni_pages *self, int64_t page, int64_t n_pages)
+{
+    const cni_region_answer answer = commit_holes(self, page, n_pages);
+    if (answer == CNI_REGION_OK) {
+        mark_run(self, page, n_pages, true);
     }
+    return answer;
 }
 
 /* Index of a committed slab with a free run of n_pages <= 256, or -1. */
@@ -339,8 +440,7 @@ alloc_within_slab(cni_pages *self, int64_t n_pages, int64_t *out_page)
         }
     }
     *out_page = (int64_t)index * CNI_SLAB_PAGES + first_fit(&self->slabs[index], n_pages);
-    mark_run(self, *out_page, n_pages, true);
-    return CNI_REGION_OK;
+    return take_run(self, *out_page, n_pages);
 }
 
 /* The first n consecutive slabs without a used page; -1 when the space is too small. */
@@ -377,8 +477,7 @@ cni_pages_alloc(cni_pages *self, int64_t n_pages, int64_t *out_page)
         return answer;
     }
     *out_page = (int64_t)first * CNI_SLAB_PAGES;
-    mark_run(self, *out_page, n_pages, true);
-    return CNI_REGION_OK;
+    return take_run(self, *out_page, n_pages);
 }
 
 /* Whether so much is committed that free slabs should not be kept. */
@@ -432,9 +531,6 @@ cni_pages_extend(cni_pages *self, int64_t page, int64_t n_pages, int64_t n_pages
     }
     const int32_t first = (int32_t)(from / CNI_SLAB_PAGES);
     const int32_t last = (int32_t)((end - 1) / CNI_SLAB_PAGES);
-    if (commit(self, first, last - first + 1) != CNI_REGION_OK) {
-        return false;
-    }
-    mark_run(self, from, end - from, true);
-    return true;
+    return commit(self, first, last - first + 1) == CNI_REGION_OK &&
+           take_run(self, from, end - from) == CNI_REGION_OK;
 }

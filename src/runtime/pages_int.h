@@ -8,6 +8,9 @@
  *     |##..####|########|........|                      |                             |
  *       used     full     free: committed, or cold (given back, or not touched yet)
  *
+ * Slabs are committed as a whole. Trimming gives back free slabs and, in slabs that are partly
+ * used, free runs of CNI_HOLE_PAGES and more: holes, which are committed again by the page.
+ *
  * Slabs with free pages are on lists by their longest free run, so that a fit is found without a
  * scan. Thread: confined; the region's lock guards it. Only `committed_bytes` is read from outside.
  */
@@ -22,6 +25,7 @@
 #define CNI_SLAB_PAGES 256
 #define CNI_SLAB_BYTES (CNI_SLAB_PAGES * CNI_PAGE_BYTES)
 #define CNI_SLAB_WORDS (CNI_SLAB_PAGES / 64)
+#define CNI_HOLE_PAGES 8
 
 /* Lists of slabs. 1..8: the longest free run has that many bits; 0: none. */
 enum {
@@ -33,9 +37,11 @@ enum {
 /* Zero bytes = never used. Links are index + 1. */
 typedef struct cni_slab {
     uint64_t used[CNI_SLAB_WORDS]; /* one bit per page */
+    uint64_t gone[CNI_SLAB_WORDS]; /* free pages given back while the slab is committed */
     int32_t next;
     int32_t prev;
     int16_t n_used;
+    int16_t n_gone;
     int16_t longest; /* free run */
     uint8_t list;
     bool committed;
@@ -78,7 +84,7 @@ void cni_pages_free(cni_pages *self, int64_t page, int64_t n_pages);
 /* Grow a run where it lies. */
 CN_NODISCARD bool cni_pages_extend(cni_pages *self, int64_t page, int64_t n_pages,
                                    int64_t n_pages_new);
-/* Give every free slab back to the system. */
+/* Give every free slab and every hole back to the system. */
 void cni_pages_trim(cni_pages *self);
 
 static inline uint8_t *

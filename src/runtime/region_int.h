@@ -7,8 +7,9 @@
  * slabs; the tail of the last one serves other runs
  *
  * Knows nothing of budgets: the caller counts cni_region_block_bytes() per block. What the region
- * has committed (whole slabs) is bounded by its commit limit. The system sees two calls when the
- * first block is asked for, one per slab committed, one per run of slabs trimmed.
+ * has committed (slabs less the holes that trimming gave back) is bounded by its commit limit. The
+ * system sees two calls when the first block is asked for, one per slab committed, one per run of
+ * slabs and per hole trimmed.
  *
  * In a child process after fork() the region must not be used any more (locks of threads that do
  * not exist there may be held): cni_region_is_usable() is false, blocks of it stay as they are.
@@ -55,7 +56,7 @@ bool cni_region_is_usable(const cni_region *self);
 
 void cni_region_set_commit_limit(cni_region *self, int64_t limit_bytes);
 int64_t cni_region_committed_bytes(const cni_region *self);
-/* Empty the caches and give free slabs back to the system. */
+/* Empty the caches and give free slabs and holes of 64 KiB and more back to the system. */
 void cni_region_trim(cni_region *self);
 
 #endif /* CNI_RUNTIME_REGION_INT_H */
