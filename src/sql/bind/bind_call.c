@@ -32,6 +32,9 @@ cni_bind_resolve(cni_binder *binder, cni_str name, cni_function_kind kind,
                             .out_arg_types = wanted};
     const cn_code code = cni_function_resolve(binder->env->functions, name, kind, &question,
                                               &inout_node->function, err);
+    if (code == CN_NOT_FOUND) {
+        CN_TRY(cni_bind_refuse_later(CNI_BIND_LATER_FUNCTION, name, offset, length, err));
+    }
     if (code != CN_OK) {
         cni_error_position(err, offset, length);
         return code;

@@ -151,7 +151,13 @@ bind_table_function(cni_binder *binder, cni_bind_names *lateral, const cni_sql_f
     const cni_table_recipe recipe = {
         .function = name, .n_args = call->n_args, .args = args, .arg_names = arg_names};
     *out_alias = name;
-    return scan_recipe(binder, &recipe, name, from->node.offset, from->node.length, out_plan, err);
+    const int64_t offset = from->node.offset;
+    const int64_t length = from->node.length;
+    const cn_code code = scan_recipe(binder, &recipe, name, offset, length, out_plan, err);
+    if (code == CN_NOT_FOUND) { /* the function or its file */
+        CN_TRY(cni_bind_refuse_later(CNI_BIND_LATER_TABLE, name, offset, length, err));
+    }
+    return code;
 }
 
 /* A view that is a plan already; it counts as as many queries as it has nodes on its longest way.

@@ -154,6 +154,15 @@ cn_code cni_bind_fail(cn_error *err, cn_code code, const char *sqlstate, int64_t
                       int64_t length, const char *format, ...) CN_PRINTF(6, 7);
 /* "<what> are not supported yet", 0A000. */
 cn_code cni_bind_refuse(cn_error *err, int64_t offset, int64_t length, const char *what);
+typedef enum cni_bind_later {
+    CNI_BIND_LATER_TYPE,
+    CNI_BIND_LATER_FUNCTION,
+    CNI_BIND_LATER_TABLE /* function */
+} cni_bind_later;
+/* After a lookup that found nothing: refuses names of the dialect that are not there yet, else
+ * CN_OK, and the lookup's own error stands. */
+CN_NODISCARD cn_code cni_bind_refuse_later(cni_bind_later kind, cni_str name, int64_t offset,
+                                           int64_t length, cn_error *err);
 /* Type name for messages; "?" when memory is out. */
 const char *cni_bind_type_text(cni_binder *binder, const cni_type *type);
 

@@ -96,6 +96,8 @@ bind_timestamp(const cni_sql_type *type, uint8_t unit, const cni_type **out_type
 static cn_code
 unknown_type(const cni_sql_type *type, cni_str name, cn_error *err)
 {
+    CN_TRY(cni_bind_refuse_later(CNI_BIND_LATER_TYPE, name, type->node.offset, type->node.length,
+                                 err));
     const char *names[CN_ARRAY_LEN(type_names)];
     for (int64_t index = 0; index < CN_ARRAY_LEN(type_names); index++) {
         names[index] = type_names[index].name;
