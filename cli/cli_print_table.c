@@ -9,7 +9,7 @@
 
 #include "cli_print.h"
 
-#define CELL_MAX_WIDTH 60 /* code points; longer cells are cut */
+#define CELL_MAX_WIDTH 60 /* code points; longer cells are cut, but not the lines of plans */
 
 /* Kept rows: `first` in order, then a ring of the last ones. */
 typedef struct cli_table {
@@ -18,6 +18,7 @@ typedef struct cli_table {
     int64_t n_tail;
     char **cells; /* (n_head + n_tail) rows of n_columns, NULL where none */
     size_t capacity;
+    size_t max_width; /* of a cell */
 } cli_table;
 
 static size_t
@@ -30,18 +31,18 @@ count_points(const char *text)
     return n_points;
 }
 
-/* A copy on one line, cut to CELL_MAX_WIDTH code points. */
+/* A copy on one line, cut to max_width code points. */
 static char *
-shown_copy(const cell_text *cell)
+shown_copy(const cell_text *cell, size_t max_width)
 {
     const char *text = cell_text_get(cell);
     char *copy = cell_alloc(cell->n_bytes + 4);
     size_t n_points = 0;
     size_t n_bytes = 0;
-    const bool is_long = count_points(text) > CELL_MAX_WIDTH;
+    const bool is_long = count_points(text) > max_width;
     for (size_t index = 0; index < cell->n_bytes; index++) {
         n_points += ((unsigned char)text[index] & 0xC0) != 0x80;
-        if (is_long && n_points >= CELL_MAX_WIDTH) {
+        if (is_long && n_points >= max_width) {
             memcpy(copy + n_bytes, "\xE2\x80\xA6", 3); /* an ellipsis */
             n_bytes += 3;
             break;
@@ -52,11 +53,20 @@ shown_copy(const cell_text *cell)
     return copy;
 }
 
+/* What EXPLAIN gives: of use only whole. */
+static bool
+is_plan(const struct ArrowSchema *schema)
+{
+    return schema->n_children == 1 && strcmp(schema->children[0]->name, "QUERY PLAN") == 0;
+}
+
 void
 cli_table_begin(cli_printer *printer)
 {
     cli_table *table = cell_alloc(sizeof(*table));
-    const int64_t max_rows = printer->options->max_rows;
+    const bool whole = is_plan(printer->schema);
+    const int64_t max_rows = whole ? 0 : printer->options->max_rows;
+    table->max_width = whole ? SIZE_MAX : CELL_MAX_WIDTH;
     table->n_columns = printer->schema->n_children;
     table->n_head = max_rows == 0 ? INT64_MAX : (max_rows + 1) / 2;
     table->n_tail = max_rows == 0 ? 0 : max_rows - table->n_head;
@@ -103,7 +113,7 @@ cli_table_batch(cli_printer *printer, const struct ArrowArray *batch)
             cli_cell(&cell, printer->schema->children[column], batch->children[column],
                      row + batch->offset, null_text);
             free(cells[column]);
-            cells[column] = shown_copy(&cell);
+            cells[column] = shown_copy(&cell, table->max_width);
         }
     }
     cell_text_done(&cell);

@@ -123,6 +123,15 @@ class Modes(Base):
         self.assertEqual(text.count("·"), 1)
         self.assertIn("25 rows\n", self.good("--max-rows", "0", "-c", f"SELECT n_nationkey FROM {NATION}"))
 
+    def test_long_cells_are_cut_and_plans_are_not(self):
+        self.assertIn("│ " + "x" * 59 + "… │", self.good("-c", f"SELECT '{'x' * 61}' AS a"))
+        sums = ", ".join(f"sum(n_nationkey + {n}) AS total_number_{n}" for n in range(9))
+        members = " UNION ALL ".join([f"SELECT {sums} FROM {NATION}"] * 20)
+        text = self.good("--max-rows", "4", "-c", f"EXPLAIN {members}")
+        self.assertNotIn("…", text)
+        self.assertNotIn("shown", text)
+        self.assertGreater(text.count("total_number_8"), 19)
+
     def test_statements_without_rows_print_nothing(self):
         for mode in ("-table", "-csv", "-json", "-ndjson", "-markdown"):
             self.assertEqual(self.good(mode, "-c", "SET threads = 1; CREATE VIEW v AS SELECT 1"), "")
