@@ -37,7 +37,7 @@ struct cni_join_part {
     cni_operator_env env;
     cni_spill_rows *build_rows; /* of the partition */
     cni_spill_rows *probe_rows;
-    uint8_t phase;       /* part_phase */
+    part_phase phase;
     uint8_t pass;        /* cni_join_pass */
     bool passes;         /* it is not divided */
     bool asks_more;      /* the probe has more to give */
@@ -358,7 +358,7 @@ behind(cni_join_part *self, cni_chunk *out, cn_error *err)
 static cn_code
 step(cni_join_part *self, cni_chunk *out, cn_error *err)
 {
-    switch ((part_phase)self->phase) {
+    switch (self->phase) {
     case PART_LOAD:
         return load(self, err);
     case PART_PROBE:

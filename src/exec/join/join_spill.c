@@ -345,6 +345,10 @@ hash_rows(divide_job *job, cn_error *err)
     const cni_join_piece *piece = job->piece;
     const int32_t n_keys = build->join->n_keys;
     const cni_vector **list = NULL;
+    if (piece->n_rows == 0) {
+        return CN_OK; /* and there is no room */
+    }
+    CN_ASSERT(job->hashes != NULL);
     if (piece->hashes != NULL) {
         memcpy(job->hashes, piece->hashes, (size_t)piece->n_rows * sizeof(*job->hashes));
         return CN_OK;

@@ -174,6 +174,7 @@ unite_batch(cni_agg_uniting *self, const uint8_t *rows, int64_t n, cn_error *err
     uint64_t hashes[BATCH_ROWS];
     const int64_t row_bytes = self->layout->row_bytes;
     const uint64_t mask = (uint64_t)self->n_slots - 1;
+    CN_ASSERT(self->slots != NULL);
     cni_agg_hash_keys(self->layout, rows, row_bytes, n, hashes);
     for (int64_t at = 0; at < n; at++) {
         __builtin_prefetch(&self->slots[hashes[at] & mask], 1);

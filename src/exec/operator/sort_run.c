@@ -266,6 +266,7 @@ flush_extent(extent_writer *self, cn_error *err)
     if (self->n_bytes == 0) {
         return CN_OK;
     }
+    CN_ASSERT(self->data != NULL);
     CN_TRY(cni_context_check(run->plan->context, err));
     CN_TRY(cni_sort_grow(run->plan->allocator, &run->extents, &run->cap_extents, run->n_extents + 1,
                          (int64_t)sizeof(*run->extents), err));
