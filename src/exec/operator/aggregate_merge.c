@@ -205,5 +205,5 @@ cni_agg_merge(cni_agg_operator *self, int32_t task, cn_error *err)
     if (final->table.layout != NULL) {
         release_slots(&final->table);
     }
-    return CN_OK;
+    return self->n_sets > 0 ? cni_agg_sets_join(self, err) : CN_OK;
 }

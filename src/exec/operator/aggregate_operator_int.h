@@ -667,7 +667,9 @@ CN_NODISCARD cn_code cni_agg_sets_combine(cni_agg_operator *self, cni_agg_local 
 /* Merge the sets' partition `task` and feed it to the groups of `final`. */
 CN_NODISCARD cn_code cni_agg_sets_apply(cni_agg_operator *self, int32_t task, cni_agg_final *final,
                                         cn_error *err);
-/* The same for the piece that a walk has made. */
+/* A finalize task is over and touches its final no more: the last one, without keys, joins them. */
+CN_NODISCARD cn_code cni_agg_sets_join(cni_agg_operator *self, cn_error *err);
+/* As cni_agg_sets_apply, for the piece that a walk has made. */
 CN_NODISCARD cn_code cni_agg_sets_apply_piece(cni_agg_operator *self, struct cni_agg_walk *walk,
                                               cn_error *err);
 

@@ -410,7 +410,12 @@ cni_agg_sets_apply_piece(cni_agg_operator *self, cni_agg_walk *walk, cn_error *e
 cn_code
 cni_agg_sets_apply(cni_agg_operator *self, int32_t task, cni_agg_final *final, cn_error *err)
 {
-    CN_TRY(apply_with_scratch(self, NULL, task, final, err));
+    return apply_with_scratch(self, NULL, task, final, err);
+}
+
+cn_code
+cni_agg_sets_join(cni_agg_operator *self, cn_error *err)
+{
     const int64_t n_before = cni_counter_add(&self->n_finals_done, 1);
     return self->layout->n_keys == 0 && self->n_finals > 1 && n_before + 1 == self->n_finals
                ? join_finals(self, err)

@@ -193,9 +193,11 @@ cni_spill_place_clean(const char *directory)
     if (listing == NULL) {
         return 0;
     }
+    const int parent = dirfd(listing);
     int64_t n_removed = 0;
     for (const struct dirent *entry = readdir(listing); entry != NULL; entry = readdir(listing)) {
-        if (has_prefix(entry->d_name, NAME_PREFIX) && clean_one(dirfd(listing), entry->d_name)) {
+        if (parent >= 0 && has_prefix(entry->d_name, NAME_PREFIX) &&
+            clean_one(parent, entry->d_name)) {
             n_removed++;
         }
     }

@@ -203,7 +203,6 @@ typedef struct caller {
     cni_pool *pool;
     burner burner;
     int32_t n_tasks;
-    int64_t elapsed_ns;
 } caller;
 
 static void *
@@ -212,15 +211,24 @@ call(void *argument)
     caller *self = argument;
     cni_tenant *tenant = new_tenant(self->pool);
     cni_group *group = new_group(self->pool, 1, tenant, CNI_WEIGHT_NORMAL);
-    const int64_t begun_ns = cni_clock_ns();
     for (int32_t task = 0; task < self->n_tasks; task++) {
         submit(group, burn, &self->burner);
     }
     (void)cni_group_help(group, never, NULL);
-    self->elapsed_ns = cni_clock_ns() - begun_ns;
     cni_group_free(group);
     cni_tenant_unref(tenant);
     return NULL;
+}
+
+/* Steps that callers have run: each takes one off its counter, which began at 0. */
+static int64_t
+steps_of(caller *callers, int n_callers)
+{
+    int64_t n_steps = 0;
+    for (int at = 0; at < n_callers; at++) {
+        n_steps -= cni_counter_get(&callers[at].burner.n_left);
+    }
+    return n_steps;
 }
 
 /* Short work of a caller gets through beside callers with endless work. */
@@ -242,14 +250,17 @@ test_short_beside_long(void **state)
     caller small = {.pool = pool, .n_tasks = 1};
     small.burner = (burner){.stop = &never_stop, .step_ns = 1 * MS};
     cni_counter_set(&small.burner.n_left, 10);
+    const int64_t n_before = steps_of(callers, 12);
     (void)call(&small);
+    const int64_t n_beside = steps_of(callers, 12) - n_before;
     cni_flag_publish(&stop, 1);
     for (int at = 0; at < 12; at++) {
         cni_thread_join(&callers[at].thread);
     }
     free(callers);
     assert_true(cni_counter_get(&small.burner.used_ns) >= 10 * MS);
-    assert_true(small.elapsed_ns < 1000 * MS); /* alone 10 */
+    assert_true(n_beside <
+                1000); /* of 1 ms; counted, because the machine may be busy; 120 are fair */
     cni_pool_free(pool);
 }
 
