@@ -19,6 +19,12 @@ cni_spill_store_unref(cni_spill_store *self)
     }
 }
 
+void
+cni_spill_store_set_ending(cni_spill_store *self, bool ending)
+{
+    cni_flag_publish(&self->ending, ending ? 1 : 0);
+}
+
 cn_code
 cni_spill_create(cni_spill_store *self, const char *purpose, cni_spill_file **out_file,
                  cn_error *err)
@@ -68,7 +74,9 @@ cni_spill_read(cni_spill_file *self, int64_t offset, int64_t n_bytes, void *out,
 void
 cni_spill_discard(cni_spill_file *self, int64_t offset, int64_t n_bytes)
 {
-    self->ops->discard(self, offset, n_bytes);
+    if (cni_flag_consume(&self->store->ending) == 0) {
+        self->ops->discard(self, offset, n_bytes);
+    }
 }
 
 void

@@ -58,6 +58,7 @@ struct cni_spill_store {
     cni_atomic_i64 peak_bytes;
     cni_atomic_i64 written_bytes; /* counters: since the store was made */
     cni_atomic_i64 read_bytes;
+    cni_atomic_i64 ending; /* flag: nothing is discarded piece by piece */
 };
 
 struct cni_spill_file {
@@ -69,6 +70,10 @@ struct cni_spill_file {
 cni_spill_store *cni_spill_store_ref(cni_spill_store *self);
 void cni_spill_store_unref(cni_spill_store *self); /* NULL is accepted */
 CN_DEFINE_SCOPED(cni_spill_store_p, cni_spill_store_unref)
+
+/* All files that are open are about to be closed, which gives everything back at once: discarding
+ * does nothing until this is taken back. */
+void cni_spill_store_set_ending(cni_spill_store *self, bool ending);
 
 CN_NODISCARD cn_code cni_spill_create(cni_spill_store *self, const char *purpose,
                                       cni_spill_file **out_file, cn_error *err);

@@ -146,7 +146,14 @@ cni_execution_close(cni_execution *self)
         cni_group_free(context->group); /* steps that still run may notify it */
         context->group = NULL;
     }
+    cni_spill_store *spill = self->outer == NULL ? context->spill : NULL;
+    if (spill != NULL) {
+        cni_spill_store_set_ending(spill, true); /* operators would discard all they have written */
+    }
     free_parts(self);
+    if (spill != NULL) {
+        cni_spill_store_set_ending(spill, false);
+    }
 }
 
 /* ---- pipelines ---- */

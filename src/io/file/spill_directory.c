@@ -18,6 +18,7 @@
 
 #include "base/checked.h"
 #include "base/thread.h"
+#include "io/file/spill_holes_int.h"
 #include "io/file/spill_place_int.h"
 
 #define BOUNCE_BYTES      (INT64_C(256) << 10)
@@ -51,6 +52,7 @@ typedef struct directory_part {
     cni_spill_file *file;
     cni_atomic_i64 n_reserved; /* counter: bytes of the file that extents have */
     cni_atomic_i64 direct;     /* counter: 1 = past the page cache, until that is refused */
+    cni_spill_holes holes;
     int fd;
 } directory_part;
 
@@ -333,19 +335,27 @@ directory_read(cni_spill_file *base, int64_t offset, int64_t n_bytes, void *out,
 /* ---- giving back ---- */
 
 static void
-directory_discard(cni_spill_file *base, int64_t offset, int64_t n_bytes)
+make_hole(const directory_part *self, cni_spill_range range)
 {
-    directory_file *self = (directory_file *)(void *)base;
-    const int64_t at = offset >= SMALL_OFFSET ? offset - SMALL_OFFSET : offset;
-    const int64_t start = cni_round_up(at, CNI_SPILL_ALIGN_BYTES);
-    const int64_t end = (at + n_bytes) & ~(int64_t)(CNI_SPILL_ALIGN_BYTES - 1);
+    const int64_t start = cni_round_up(range.start, CNI_SPILL_ALIGN_BYTES);
+    const int64_t end = range.end & ~(int64_t)(CNI_SPILL_ALIGN_BYTES - 1);
     const int os_errno = errno;
-    if (end > start && store_of(base)->owner == getpid()) {
-        (void)fallocate(self->parts[offset >= SMALL_OFFSET].fd,
-                        FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)start,
+    if (end > start) {
+        (void)fallocate(self->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)start,
                         (off_t)(end - start));
     }
     errno = os_errno;
+}
+
+static void
+directory_discard(cni_spill_file *base, int64_t offset, int64_t n_bytes)
+{
+    directory_file *self = (directory_file *)(void *)base;
+    directory_part *part = &self->parts[offset >= SMALL_OFFSET];
+    const int64_t at = offset >= SMALL_OFFSET ? offset - SMALL_OFFSET : offset;
+    if (n_bytes > 0 && store_of(base)->owner == getpid()) {
+        make_hole(part, cni_spill_holes_add(&part->holes, (cni_spill_range){at, at + n_bytes}));
+    }
     cni_counter_add(&self->n_charged, -n_bytes);
     cni_spill_give_back(base->store, n_bytes);
 }
@@ -355,8 +365,10 @@ directory_close(cni_spill_file *base)
 {
     directory_file *self = (directory_file *)(void *)base;
     directory_store *store = store_of(base);
-    (void)close(self->parts[0].fd);
-    (void)close(self->parts[1].fd);
+    for (int32_t part = 0; part < 2; part++) {
+        (void)close(self->parts[part].fd);
+        cni_spill_holes_done(&self->parts[part].holes);
+    }
     cni_spill_give_back(base->store, cni_counter_get(&self->n_charged));
     cni_dealloc(store->allocator, self, (int64_t)sizeof(*self));
 }
@@ -378,8 +390,10 @@ open_parts(const directory_store *store, directory_file *file, cn_error *err)
         (void)close(file->parts[0].fd);
         return code;
     }
-    file->parts[0].file = &file->base;
-    file->parts[1].file = &file->base;
+    for (int32_t part = 0; part < 2; part++) {
+        file->parts[part].file = &file->base;
+        cni_spill_holes_init(&file->parts[part].holes);
+    }
     return CN_OK;
 }
 

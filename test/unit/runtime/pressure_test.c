@@ -353,6 +353,34 @@ test_scopes(void **state)
     cni_spill_store_unref(&store.base);
 }
 
+/* What is about to be closed is not given back piece by piece. */
+static void
+test_ending(void **state)
+{
+    (void)state;
+    counting_store store;
+    cni_spill_store *scope = NULL;
+    cni_spill_file *file = NULL;
+    char bytes[40] = "";
+    int64_t offset = -1;
+    cn_error err = CN_ERROR_INIT;
+    store_init(&store, 100);
+    assert_int_equal(cni_spill_scope_new(cni_allocator_system(), &store.base, &scope, &err), CN_OK);
+    assert_int_equal(cni_spill_create(scope, "sort", &file, &err), CN_OK);
+    assert_int_equal(cni_spill_append(file, bytes, 40, &offset, &err), CN_OK);
+    cni_spill_store_set_ending(scope, true);
+    cni_spill_discard(file, 0, 10);
+    assert_int_equal(store.base.used_bytes, 40);
+    cni_spill_store_set_ending(scope, false);
+    cni_spill_discard(file, 10, 10);
+    assert_int_equal(store.base.used_bytes, 30);
+    cni_spill_close(file);
+    assert_int_equal(store.base.used_bytes, 0);
+    assert_int_equal(store.live_bytes, 0);
+    cni_spill_store_unref(scope);
+    cni_spill_store_unref(&store.base);
+}
+
 int
 main(void)
 {
@@ -366,6 +394,7 @@ main(void)
         cmocka_unit_test(test_failed_append_takes_nothing),
         cmocka_unit_test(test_soft_limits),
         cmocka_unit_test(test_scopes),
+        cmocka_unit_test(test_ending),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
