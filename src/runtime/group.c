@@ -88,6 +88,7 @@ cni_group_take_ready(cni_group *self)
     task->state = CNI_TASK_RUNNING;
     task->woken = false;
     task->thread = cni_thread_id();
+    task->begun_ns = cni_clock_ns();
     link_running(self->core, task);
     return task;
 }
@@ -322,7 +323,9 @@ run_or_sleep(cni_group *self, int64_t n_notices, bool inside)
     pass_slot_on(core);
     if (self->n_pending > 0 && self->n_notices == n_notices && !self->closing) {
         self->n_sleeping++;
-        (void)cni_cond_wait_until(&self->changed, &core->mutex, cni_clock_ns() + HELPER_SLEEP_NS);
+        const int64_t until_ns =
+            cni_core_look_again_ns(core, self, cni_clock_ns() + HELPER_SLEEP_NS);
+        (void)cni_cond_wait_until(&self->changed, &core->mutex, until_ns);
         self->n_sleeping--;
     }
 }

@@ -15,6 +15,7 @@
 #include "runtime/task_int.h"
 
 #define SLACK_NS    1000000
+#define OVERDUE_NS  4000000 /* steps are to be a quarter of that */
 #define SHORT_SHARE 4
 
 /* ---- passes, all under the lock ---- */
@@ -117,17 +118,41 @@ is_contender(const cni_group *group, bool has_spare)
             (has_spare && group->max_workers > 1 && group->n_ready > n_left));
 }
 
+/* Slots that nobody has. A step that goes on for too long, or waits for the disk, keeps its slot,
+ * but short groups do not wait for it: they may have one more. */
+static int32_t
+count_free(const cni_core *self, bool for_short)
+{
+    int32_t n_free = self->n_slots - self->n_busy;
+    if (n_free > 0 || !for_short) {
+        return n_free;
+    }
+    const int64_t overdue_ns = cni_clock_ns() - OVERDUE_NS;
+    for (const cni_task *task = self->first_running; task != NULL; task = task->next_running) {
+        n_free += task->begun_ns <= overdue_ns ? 1 : 0;
+    }
+    return n_free;
+}
+
+static bool
+is_short(const cni_group *group)
+{
+    return group->used_ns < CNI_GROUP_SHORT_NS;
+}
+
 bool
 cni_core_may_run(const cni_core *self, const cni_group *group)
 {
-    const int32_t n_free = self->n_slots - self->n_busy;
+    const int32_t n_free = count_free(self, is_short(group));
     int32_t n_before = 0;
     if (n_free <= 0) {
         return false;
     }
+    const bool only_short = self->n_busy >= self->n_slots;
     const bool has_spare = has_spare_worker(self);
     for (const cni_group *other = self->first_listed; other != NULL; other = other->next_listed) {
-        n_before += other != group && is_contender(other, has_spare) &&
+        n_before += other != group && (!only_short || is_short(other)) &&
+                            is_contender(other, has_spare) &&
                             cni_group_ranks_before(other, group, SLACK_NS)
                         ? 1
                         : 0;
@@ -135,16 +160,32 @@ cni_core_may_run(const cni_core *self, const cni_group *group)
     return n_before < n_free;
 }
 
+int64_t
+cni_core_look_again_ns(const cni_core *self, const cni_group *group, int64_t at_most_ns)
+{
+    int64_t look_ns = at_most_ns;
+    if (group->n_ready == 0 || !is_short(group)) {
+        return look_ns;
+    }
+    const int64_t now_ns = cni_clock_ns();
+    for (const cni_task *task = self->first_running; task != NULL; task = task->next_running) {
+        const int64_t overdue_ns = task->begun_ns + OVERDUE_NS;
+        look_ns = overdue_ns > now_ns ? cni_min_i64(look_ns, overdue_ns) : look_ns;
+    }
+    return look_ns;
+}
+
 cni_call
 cni_core_offer_slot(cni_core *self)
 {
     cni_group *best = NULL;
-    if (self->n_busy >= self->n_slots || self->first_listed == NULL) {
+    if (self->first_listed == NULL || count_free(self, true) <= 0) {
         return (cni_call){NULL};
     }
+    const bool only_short = self->n_busy >= self->n_slots;
     const bool has_spare = has_spare_worker(self);
     for (cni_group *group = self->first_listed; group != NULL; group = group->next_listed) {
-        if (is_contender(group, has_spare) &&
+        if ((!only_short || is_short(group)) && is_contender(group, has_spare) &&
             (best == NULL || cni_group_ranks_before(group, best, 0))) {
             best = group;
         }

@@ -37,7 +37,8 @@ struct cni_task {
     cni_task *next_ready;
     cni_task *next_of_group; /* unfinished tasks of the group, newest first */
     cni_task *prev_of_group;
-    uint64_t thread; /* that runs it */
+    uint64_t thread;  /* that runs it */
+    int64_t begun_ns; /* of the step that runs, on the clock */
     cni_task *next_running;
     cni_task *prev_running;
 };
@@ -128,6 +129,8 @@ cni_call cni_core_call_worker(cni_core *self);
 cni_call cni_core_offer_slot(cni_core *self);
 /* Under the lock: whether one more step may run, and nobody who waits for that ranks before. */
 bool cni_core_may_run(const cni_core *self, const cni_group *group);
+/* Under the lock: when to look again whether a step of the group may run, without being told. */
+int64_t cni_core_look_again_ns(const cni_core *self, const cni_group *group, int64_t at_most_ns);
 /* Under the lock: whether the calling thread is inside a step. */
 bool cni_core_is_inside(const cni_core *self);
 /* Without the lock: start the thread, or submit the job. A refusal leaves the work to the callers.

@@ -293,6 +293,7 @@ come(void *argument)
     crowd *self = argument;
     for (int round = 0; round < 20; round++) {
         cni_group *group = new_group(self->pool, self->max_workers, NULL, 0);
+        cni_group_charge(group, CNI_GROUP_SHORT_NS); /* short ones pass steps that take too long */
         for (int task = 0; task < 6; task++) {
             submit(group, enter, self);
         }
@@ -320,6 +321,75 @@ test_steps_at_once_are_bounded(void **state)
         assert_true(cni_counter_get(&self.most) <= n_slots);
         cni_pool_free(self.pool);
     }
+}
+
+/* ---- steps that take too long ---- */
+
+typedef struct sleeper {
+    cni_thread thread;
+    cni_pool *pool;
+    cni_atomic_i64 *n_inside;
+    int64_t used_ns; /* of the group before */
+    int64_t step_ns;
+    int64_t elapsed_ns;
+} sleeper;
+
+static cni_step
+sleep_once(void *argument, cni_task *task, int32_t worker)
+{
+    (void)task;
+    (void)worker;
+    const sleeper *self = argument;
+    cni_counter_add(self->n_inside, 1);
+    (void)usleep((useconds_t)(self->step_ns / 1000));
+    cni_counter_add(self->n_inside, -1);
+    return CNI_STEP_DONE;
+}
+
+static void *
+sleep_inside(void *argument)
+{
+    sleeper *self = argument;
+    const int64_t begun_ns = cni_clock_ns();
+    cni_group *group = new_group(self->pool, 1, NULL, 0);
+    cni_group_charge(group, self->used_ns);
+    submit(group, sleep_once, self);
+    (void)cni_group_help(group, never, NULL);
+    self->elapsed_ns = cni_clock_ns() - begun_ns;
+    cni_group_free(group);
+    return NULL;
+}
+
+/* Every slot is taken by a step that waits for something: short groups go on, others wait. */
+static void
+test_short_passes_overdue_steps(void **state)
+{
+    (void)state;
+    cni_pool *pool = new_pool(1);
+    cni_atomic_i64 n_inside = 0;
+    const int32_t n_slots = (int32_t)cni_max_i64(1, cni_cpu_count());
+    sleeper *stuck = calloc((size_t)n_slots, sizeof(*stuck));
+    for (int32_t at = 0; at < n_slots; at++) {
+        stuck[at] = (sleeper){.pool = pool, .n_inside = &n_inside, .step_ns = 500 * MS};
+        assert_int_equal(
+            cni_thread_start(&stuck[at].thread, sleep_inside, &stuck[at], 256 << 10, NULL), CN_OK);
+    }
+    while (cni_counter_get(&n_inside) < n_slots) {
+        (void)usleep(1000);
+    }
+    sleeper small = {.pool = pool, .n_inside = &n_inside, .step_ns = MS};
+    sleeper large = {
+        .pool = pool, .n_inside = &n_inside, .step_ns = MS, .used_ns = CNI_GROUP_SHORT_NS};
+    (void)sleep_inside(&small);
+    assert_int_equal(cni_counter_get(&n_inside), n_slots); /* it did not wait for any */
+    assert_true(small.elapsed_ns < 400 * MS);
+    (void)sleep_inside(&large);
+    assert_true(cni_counter_get(&n_inside) < n_slots);
+    for (int32_t at = 0; at < n_slots; at++) {
+        cni_thread_join(&stuck[at].thread);
+    }
+    free(stuck);
+    cni_pool_free(pool);
 }
 
 /* ---- from inside a step ---- */
@@ -401,6 +471,7 @@ main(void)
         cmocka_unit_test(test_late_and_short),
         cmocka_unit_test(test_short_beside_long),
         cmocka_unit_test(test_steps_at_once_are_bounded),
+        cmocka_unit_test(test_short_passes_overdue_steps),
         cmocka_unit_test(test_help_from_inside_a_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
