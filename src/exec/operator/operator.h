@@ -59,6 +59,7 @@ typedef struct cni_op_counters {
     int64_t rows_out;
     int64_t chunks_in;
     int64_t time_ns;
+    int64_t longest_ns; /* one call: for so long the worker looked at nothing else */
 } cni_op_counters;
 
 /* An operator's own named figures ("strategy", "groups", "partitions"): shown by EXPLAIN ANALYZE

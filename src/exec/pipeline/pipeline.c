@@ -401,8 +401,13 @@ finalize_part(cni_pipe_run *self, int32_t task, cn_error *err)
     cni_operator *sink = self->ops[0];
     const int64_t begun_ns = cni_clock_ns();
     CN_TRY(cni_context_check(self->execution->context, err));
-    CN_TRY(sink->ops->finalize(sink, task, self->n_finalize_tasks, err));
-    cni_counter_add(&self->op_figures[0].time_ns, cni_clock_ns() - begun_ns);
+    const cn_code code = sink->ops->finalize(sink, task, self->n_finalize_tasks, err);
+    const int64_t passed_ns = cni_clock_ns() - begun_ns;
+    cni_counter_add(&self->op_figures[0].time_ns, passed_ns);
+    cni_counter_max(&self->op_figures[0].longest_ns, passed_ns);
+    if (code != CN_OK) {
+        return code;
+    }
     if (cni_refcount_dec(&self->n_finalizing)) {
         return finish(self, err);
     }

@@ -39,6 +39,7 @@ typedef struct cni_run_figures {
     cni_atomic_i64 rows_out;
     cni_atomic_i64 chunks_in;
     cni_atomic_i64 time_ns;
+    cni_atomic_i64 longest_ns; /* of one call, or one task of finalize */
     cni_atomic_i64 peak_bytes; /* of an operator's memory, over all workers */
 } cni_run_figures;
 
@@ -88,6 +89,7 @@ typedef struct cni_worker_branch {
     int64_t rows;
     int64_t chunks;
     int64_t time_ns;
+    int64_t longest_ns; /* one read */
 } cni_worker_branch;
 
 /* Thread: confined to the thread that runs its task. */

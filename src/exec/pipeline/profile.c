@@ -16,6 +16,7 @@ add_op(cni_run_figures *figures, cni_op_counters *counters)
     cni_counter_add(&figures->rows_out, counters->rows_out);
     cni_counter_add(&figures->chunks_in, counters->chunks_in);
     cni_counter_add(&figures->time_ns, counters->time_ns);
+    cni_counter_max(&figures->longest_ns, counters->longest_ns);
     *counters = (cni_op_counters){0};
 }
 
@@ -71,9 +72,11 @@ cni_pipe_worker_publish(cni_pipe_worker *self)
         cni_counter_add(&figures->rows_out, mine->rows);
         cni_counter_add(&figures->chunks_in, mine->chunks);
         cni_counter_add(&figures->time_ns, mine->time_ns);
+        cni_counter_max(&figures->longest_ns, mine->longest_ns);
         mine->rows = 0;
         mine->chunks = 0;
         mine->time_ns = 0;
+        mine->longest_ns = 0;
         copy_scan(&run->scan_figures[branch], run->scans[branch]);
     }
 }
@@ -158,6 +161,7 @@ typedef struct figure_line {
 } figure_line;
 
 #define MAX_SCAN_LINES 8
+#define LONG_MS        20.0
 
 static int32_t
 scan_lines(const cni_scan_figures *scan, figure_line *out_lines)
@@ -180,6 +184,21 @@ static double
 milliseconds(const cni_run_figures *figures)
 {
     return (double)cni_counter_get(&figures->time_ns) / 1e6;
+}
+
+static double
+longest_milliseconds(const cni_run_figures *figures)
+{
+    return (double)cni_counter_get(&figures->longest_ns) / 1e6;
+}
+
+/* Calls that kept a worker from looking at anything else for so long that others may feel it. */
+static cn_code
+print_longest(const cni_run_figures *figures, cni_strbuf *out, cn_error *err)
+{
+    const double longest_ms = longest_milliseconds(figures);
+    return longest_ms < LONG_MS ? CN_OK
+                                : cni_strbuf_printf(out, err, " longest=%.1fms", longest_ms);
 }
 
 static const char *
@@ -252,6 +271,7 @@ print_branch(const cni_pipe_run *run, int32_t branch, cni_strbuf *out, cn_error 
     CN_TRY(cni_strbuf_printf(out, err, " rows=%lld time=%.3fms",
                              (long long)cni_counter_get(&figures->rows_out),
                              milliseconds(figures)));
+    CN_TRY(print_longest(figures, out, err));
     const int32_t n_lines = scan_lines(&run->scan_figures[branch], lines);
     for (int32_t at = 0; at < n_lines; at++) {
         if (lines[at].number != 0) {
@@ -281,6 +301,7 @@ print_op(const cni_pipe_run *run, int32_t op, cni_strbuf *out, cn_error *err)
                                  (long long)cni_counter_get(&figures->rows_out)));
     }
     CN_TRY(cni_strbuf_printf(out, err, " time=%.3fms", milliseconds(figures)));
+    CN_TRY(print_longest(figures, out, err));
     if (cni_counter_get(&figures->peak_bytes) > 0) {
         CN_TRY(cni_strbuf_printf(out, err, " memory=%.1fMB",
                                  (double)cni_counter_get(&figures->peak_bytes) / 1e6));
@@ -382,10 +403,11 @@ print_branch_json(const cni_pipe_run *run, int32_t branch, cni_strbuf *out, cn_e
 {
     const cni_run_figures *figures = &run->branch_figures[branch];
     figure_line lines[MAX_SCAN_LINES];
-    CN_TRY(cni_strbuf_printf(out, err, "%s{\"source\":\"%s\",\"rows\":%lld,\"time_ms\":%.3f",
-                             branch == 0 ? "" : ",", branch_name(&run->plan->branches[branch]),
-                             (long long)cni_counter_get(&figures->rows_out),
-                             milliseconds(figures)));
+    CN_TRY(cni_strbuf_printf(
+        out, err, "%s{\"source\":\"%s\",\"rows\":%lld,\"time_ms\":%.3f,\"longest_ms\":%.3f",
+        branch == 0 ? "" : ",", branch_name(&run->plan->branches[branch]),
+        (long long)cni_counter_get(&figures->rows_out), milliseconds(figures),
+        longest_milliseconds(figures)));
     const int32_t n_lines = scan_lines(&run->scan_figures[branch], lines);
     for (int32_t at = 0; at < n_lines; at++) {
         CN_TRY(cni_strbuf_printf(out, err, ",\"%s\":%lld", lines[at].name,
@@ -423,13 +445,14 @@ print_op_json(const cni_pipe_run *run, int32_t op, cni_strbuf *out, cn_error *er
     const cni_run_notes *notes = &run->notes[op];
     CN_TRY(cni_strbuf_printf(out, err,
                              "%s{\"name\":\"%s\",\"next\":%d,\"rows_in\":%lld,\"rows_out\":%lld,"
-                             "\"chunks_in\":%lld,\"memory_peak_bytes\":%lld,\"time_ms\":%.3f,",
+                             "\"chunks_in\":%lld,\"memory_peak_bytes\":%lld,\"time_ms\":%.3f,"
+                             "\"longest_ms\":%.3f,",
                              op == 0 ? "" : ",", op_name(run, op), (int)run->plan->ops[op].next,
                              (long long)cni_counter_get(&figures->rows_in),
                              (long long)cni_counter_get(&figures->rows_out),
                              (long long)cni_counter_get(&figures->chunks_in),
                              (long long)cni_counter_get(&figures->peak_bytes),
-                             milliseconds(figures)));
+                             milliseconds(figures), longest_milliseconds(figures)));
     if (is_probe(run, op)) {
         CN_TRY(print_join_json(run, op, out, err));
     }

@@ -53,6 +53,15 @@ lap(cni_pipe_worker *self)
     return passed_ns;
 }
 
+/* Charge an operator or a branch. */
+static void
+charge_lap(cni_pipe_worker *self, int64_t *inout_time_ns, int64_t *inout_longest_ns)
+{
+    const int64_t passed_ns = lap(self);
+    *inout_time_ns += passed_ns;
+    *inout_longest_ns = cni_max_i64(*inout_longest_ns, passed_ns);
+}
+
 /* ---- carrying chunks ---- */
 
 static void
@@ -96,8 +105,11 @@ push_carried(cni_pipe_worker *self, cni_task *task, worker_pace *out_pace, cn_er
     cni_chunk *chunk = carried(self);
     const int64_t n_rows = chunk->n_rows;
     cni_op_answer answer = CNI_OP_NEED_MORE;
-    CN_TRY(op->ops->push(op, mine->local, chunk, cni_task_waker(task), &answer, err));
-    mine->counters.time_ns += lap(self);
+    const cn_code code = op->ops->push(op, mine->local, chunk, cni_task_waker(task), &answer, err);
+    charge_lap(self, &mine->counters.time_ns, &mine->counters.longest_ns);
+    if (code != CN_OK) {
+        return code;
+    }
     if (answer == CNI_OP_BLOCKED) {
         *out_pace = PACE_BLOCKED;
         return CN_OK;
@@ -147,8 +159,12 @@ pull_top(cni_pipe_worker *self, cni_task *task, worker_pace *out_pace, cn_error 
     cni_worker_op *mine = &self->ops[top];
     cni_op_answer answer = CNI_OP_NEED_MORE;
     cni_chunk_reset(&mine->out);
-    CN_TRY(op->ops->next(op, mine->local, &mine->out, cni_task_waker(task), &answer, err));
-    mine->counters.time_ns += lap(self);
+    const cn_code code =
+        op->ops->next(op, mine->local, &mine->out, cni_task_waker(task), &answer, err);
+    charge_lap(self, &mine->counters.time_ns, &mine->counters.longest_ns);
+    if (code != CN_OK) {
+        return code;
+    }
     if (answer == CNI_OP_BLOCKED) {
         *out_pace = PACE_BLOCKED;
         return CN_OK;
@@ -277,8 +293,11 @@ read_morsel(cni_pipe_worker *self, cni_task *task, worker_pace *out_pace, cn_err
         end_morsel(self);
         return CN_OK;
     }
-    CN_TRY(cni_pipe_worker_read(self, task, &answer, err));
-    mine->time_ns += lap(self);
+    const cn_code code = cni_pipe_worker_read(self, task, &answer, err);
+    charge_lap(self, &mine->time_ns, &mine->longest_ns);
+    if (code != CN_OK) {
+        return code;
+    }
     if (answer == CNI_READ_BLOCKED) {
         *out_pace = PACE_BLOCKED;
     } else if (answer == CNI_READ_END) {
@@ -362,8 +381,12 @@ combine(cni_pipe_worker *self, cn_error *err)
     for (int32_t op = self->run->plan->n_ops - 1; op >= 0; op--) {
         cni_operator *operator= self->run->ops[op];
         if (operator->ops->combine != NULL) {
-            CN_TRY(operator->ops->combine(operator, self->ops[op].local, err));
-            self->ops[op].counters.time_ns += lap(self);
+            cni_op_counters *counters = &self->ops[op].counters;
+            const cn_code code = operator->ops->combine(operator, self->ops[op].local, err);
+            charge_lap(self, &counters->time_ns, &counters->longest_ns);
+            if (code != CN_OK) {
+                return code;
+            }
         }
     }
     self->phase = CNI_WORKER_OVER;

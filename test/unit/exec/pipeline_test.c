@@ -4,6 +4,8 @@
  * exact in source order with early stop; UNION ALL; errors, cancellation, budgets, back-pressure;
  * profile.
  */
+#include <stdlib.h>
+
 #include "support/run_plan.h"
 
 #define N_ROWS 10000
@@ -456,6 +458,14 @@ test_back_pressure(void **state)
     cni_table_unref(&table->base);
 }
 
+static double
+number_behind(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+    assert_non_null(at);
+    return strtod(at + strlen(name), NULL);
+}
+
 static void
 test_profile_counts(void **state)
 {
@@ -480,6 +490,10 @@ test_profile_counts(void **state)
     cni_strbuf_reset(&got);
     RUN_OK(&run, cni_execution_profile_json(run.execution, &got, &run.err));
     assert_non_null(strstr(text_of(&got), "\"rows_scanned\":10000"));
+    const char *filter = strstr(text_of(&got), "\"name\":\"Filter\"");
+    assert_non_null(filter);
+    const double longest_ms = number_behind(filter, "\"longest_ms\":");
+    assert_true(longest_ms > 0.0 && longest_ms <= number_behind(filter, "\"time_ms\":"));
     cni_execution_progress progress;
     cni_execution_progress_get(run.execution, &progress);
     assert_true(progress.fraction == 1.0);
