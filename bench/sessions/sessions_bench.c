@@ -1,126 +1,116 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Many sessions under one memory budget: small queries in a closed loop beside huge ones. Prints
- * failures by kind, latencies, memory before and after; see README.md beside it.
+ * Many sessions under one memory budget: small queries in a closed loop beside huge ones, some of
+ * which are cancelled at random moments. Prints latencies, failures by kind, memory before, at most
+ * and after; see README.md beside it.
  */
-#include <colonnade/colonnade.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
-#define MAX_SESSIONS  256
-#define MAX_LATENCIES 65536
-#define N_CODES       32
-#define N_HUGE        5
-#define MS            1000000.0
+#include "load.h"
 
-static const char *const huge_queries[N_HUGE] = {
-    "select count(*), sum(c) from (select l_orderkey, l_partkey, l_suppkey, count(*) as c from "
-    "lineitem group by l_orderkey, l_partkey, l_suppkey) t",
-    "select count(*) from (select distinct l_comment from lineitem) t",
-    "select sum(rn % 7) from (select row_number() over (order by l_comment, l_orderkey, "
-    "l_linenumber) as rn from lineitem) t",
-    "select count(*), sum(l_quantity) from lineitem join orders on l_orderkey = o_orderkey join "
-    "partsupp on l_partkey = ps_partkey and l_suppkey = ps_suppkey where length(o_comment) + "
-    "length(ps_comment) > 0",
-    "select sum(r) from (select rank() over (partition by l_suppkey order by l_extendedprice desc, "
-    "l_orderkey, l_linenumber) as r from lineitem) t",
-};
+#define MAX_SESSIONS   256
+#define MAX_LATENCIES  65536
+#define MAX_CANCELS    4096
+#define N_SLOWEST      5
+#define N_CODES        32
+#define LEFTOVER_BYTES ((int64_t)16 << 20)
+#define LOOK_MS        50
+#define LATE_MS        50.0
 
 typedef struct bench_options {
     const char *data;
     const char *small_data;
+    const char *temp;
     int n_small;
     int n_huge;
     long seconds;
     long limit_mb;
     long threads;
     long admission_ms;
-    int huge_numbers[N_HUGE]; /* of the queries that take part */
-    int n_huge_numbers;
+    long cancel_every_ms; /* 0 = only at the end */
+    const char *huge_names;
+    load_queries huge;
 } bench_options;
 
+/* When a session was told to stop, and when it had; guarded by the bench's mutex. */
+typedef struct bench_cancel {
+    double asked_ms; /* 0 = not */
+    double longest_ms;
+    char longest_name[32];
+    double longest_end_ms; /* of it: from the query's answer until it was freed */
+    double latencies[MAX_CANCELS];
+    long n_latencies;
+} bench_cancel;
+
 typedef struct bench_user {
-    const bench_options *options;
-    cn_engine *engine;
+    struct bench *bench;
     cn_session *session;
     pthread_t thread;
     int number;
     int is_small;
-    volatile int *stop;
-    double stopped_ns; /* when it was told to, and when it had */
-    double ended_ns;
-    long n_done[N_HUGE];
+    long n_done[LOAD_MAX_QUERIES];
     long n_failed[N_CODES];
     char messages[N_CODES][CN_ERROR_MESSAGE_BYTES];
-    double latencies[MAX_LATENCIES]; /* of small ones, milliseconds */
+    double *latencies; /* of small ones, milliseconds; the last MAX_LATENCIES */
     long n_latencies;
+    load_times slowest[N_SLOWEST];
+    int64_t spilled_bytes;
+    bench_cancel cancel;
 } bench_user;
 
-static double
-now_ns(void)
-{
-    struct timespec time;
-    (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
-static void
-must(cn_code code, const cn_error *err)
-{
-    if (code != CN_OK) {
-        fprintf(stderr, "%s: %s\n", cn_code_name((int32_t)code), err->message);
-        exit(1);
-    }
-}
-
-static long
-resident_kib(void)
-{
-    long pages = 0;
-    long resident = 0;
-    FILE *file = fopen("/proc/self/statm", "r");
-    if (file != NULL && fscanf(file, "%ld %ld", &pages, &resident) != 2) {
-        resident = 0;
-    }
-    if (file != NULL) {
-        (void)fclose(file);
-    }
-    return resident * (sysconf(_SC_PAGESIZE) / 1024);
-}
+typedef struct bench {
+    bench_options options;
+    cn_engine *engine;
+    load_slices *slices;
+    pthread_mutex_t mutex; /* guards stop and every user's cancel */
+    int stop;
+    int n_users;
+    bench_user *users;
+} bench;
 
 /* ---- one query ---- */
 
-static cn_code
-drain(cn_query *query, cn_error *err)
+static int
+is_stopped(bench *self)
 {
-    struct ArrowArray batch = {0};
-    cn_code code = cn_query_next(query, &batch, err);
-    while (code == CN_OK && batch.release != NULL) {
-        batch.release(&batch);
-        code = cn_query_next(query, &batch, err);
-    }
-    return code;
+    (void)pthread_mutex_lock(&self->mutex);
+    const int stop = self->stop;
+    (void)pthread_mutex_unlock(&self->mutex);
+    return stop;
 }
 
-static cn_code
-run(cn_session *session, const char *sql, cn_error *err)
+/* A query has ended: whether it was told to, and then how long that took. */
+static int
+take_cancel(bench_user *self, const char *name, const load_times *times)
 {
-    cn_frame *frame = NULL;
-    cn_query *query = NULL;
-    cn_code code = cn_session_sql(session, sql, &frame, err);
-    if (code == CN_OK) {
-        code = cn_frame_start(frame, NULL, &query, err);
+    bench_cancel *cancel = &self->cancel;
+    (void)pthread_mutex_lock(&self->bench->mutex);
+    const int asked = cancel->asked_ms > 0.0;
+    const double passed_ms = load_now_ms() - cancel->asked_ms;
+    if (asked && cancel->n_latencies < MAX_CANCELS) {
+        cancel->latencies[cancel->n_latencies++] = passed_ms;
     }
-    if (code == CN_OK) {
-        code = drain(query, err);
+    if (asked && passed_ms > cancel->longest_ms) {
+        cancel->longest_ms = passed_ms;
+        cancel->longest_end_ms = times->end_ms;
+        (void)snprintf(cancel->longest_name, sizeof(cancel->longest_name), "%s", name);
     }
-    cn_query_free(query);
-    cn_frame_free(frame);
-    return code;
+    cancel->asked_ms = 0.0;
+    (void)pthread_mutex_unlock(&self->bench->mutex);
+    return asked;
+}
+
+static void
+ask_to_stop(bench_user *self)
+{
+    (void)pthread_mutex_lock(&self->bench->mutex);
+    self->cancel.asked_ms = load_now_ms();
+    (void)pthread_mutex_unlock(&self->bench->mutex);
+    cn_session_cancel(self->session);
 }
 
 static void
@@ -145,30 +135,49 @@ small_query(char *out_sql, size_t capacity, long turn)
 }
 
 static void
+note_small(bench_user *self, const load_times *times)
+{
+    int at = N_SLOWEST - 1;
+    self->latencies[self->n_latencies++ % MAX_LATENCIES] = times->all_ms;
+    if (times->all_ms <= self->slowest[at].all_ms) {
+        return;
+    }
+    for (; at > 0 && self->slowest[at - 1].all_ms < times->all_ms; at--) {
+        self->slowest[at] = self->slowest[at - 1];
+    }
+    self->slowest[at] = *times;
+}
+
+static void
 run_small(bench_user *self, long turn)
 {
     char sql[512];
+    load_times times;
     cn_error err = CN_ERROR_INIT;
     small_query(sql, sizeof(sql), turn);
-    const double begun_ns = now_ns();
-    const cn_code code = run(self->session, sql, &err);
-    if (code != CN_OK && !(code == CN_CANCELLED && *self->stop)) {
+    const cn_code code = load_run(self->session, "small", sql, NULL, &times, &err);
+    const int asked = take_cancel(self, "small", &times);
+    if (code == CN_OK) {
+        note_small(self, &times);
+    } else if (code != CN_CANCELLED || !asked) {
         note_failure(self, code, &err);
-    } else if (code == CN_OK) {
-        self->latencies[self->n_latencies++ % MAX_LATENCIES] = (now_ns() - begun_ns) / MS;
     }
 }
 
 static void
 run_huge(bench_user *self, long turn)
 {
-    const bench_options *options = self->options;
-    const int at = options->huge_numbers[(self->number + turn) % options->n_huge_numbers];
+    const load_queries *huge = &self->bench->options.huge;
+    const int at = (int)((self->number + turn) % huge->n_queries);
+    load_times times;
     cn_error err = CN_ERROR_INIT;
-    const cn_code code = run(self->session, huge_queries[at], &err);
+    const cn_code code = load_run(self->session, huge->queries[at].name, huge->queries[at].sql,
+                                  self->bench->slices, &times, &err);
+    const int asked = take_cancel(self, huge->queries[at].name, &times);
+    self->spilled_bytes += times.spilled_bytes;
     if (code == CN_OK) {
         self->n_done[at]++;
-    } else if (code != CN_CANCELLED || !*self->stop) {
+    } else if (code != CN_CANCELLED || !asked) {
         note_failure(self, code, &err);
     }
 }
@@ -177,14 +186,13 @@ static void *
 use(void *argument)
 {
     bench_user *self = argument;
-    for (long turn = 0; !*self->stop; turn++) {
+    for (long turn = 0; !is_stopped(self->bench); turn++) {
         if (self->is_small) {
             run_small(self, turn * 31 + self->number);
         } else {
             run_huge(self, turn);
         }
     }
-    self->ended_ns = now_ns();
     return NULL;
 }
 
@@ -193,108 +201,193 @@ use(void *argument)
 static void
 prepare(bench_user *self)
 {
-    static const char *const tables[] = {"lineitem", "orders", "partsupp"};
-    const bench_options *options = self->options;
+    const bench_options *options = &self->bench->options;
     char sql[1024];
-    cn_error err = CN_ERROR_INIT;
-    must(cn_session_new(self->engine, &self->session, &err), &err);
-    for (size_t at = 0; at < sizeof(tables) / sizeof(tables[0]); at++) {
-        (void)snprintf(sql, sizeof(sql), "create view %s as select * from '%s/%s.parquet'",
-                       tables[at], options->data, tables[at]);
-        must(cn_session_execute(self->session, sql, NULL, &err), &err);
-    }
+    load_open_session(self->bench->engine, options->data, &self->session);
     (void)snprintf(sql, sizeof(sql),
                    "create view small_orders as select * from '%s/orders.parquet'; "
                    "set admission_timeout_ms = %ld",
                    options->small_data, options->admission_ms);
-    must(cn_session_execute(self->session, sql, NULL, &err), &err);
+    load_execute(self->session, sql);
+    self->latencies = calloc(MAX_LATENCIES, sizeof(*self->latencies));
+    if (self->latencies == NULL) {
+        exit(1);
+    }
 }
 
 static void
-stop_all(bench_user *users, int n_users, volatile int *stop)
+sleep_ms(long ms)
 {
-    *stop = 1;
-    for (int at = 0; at < n_users; at++) {
-        users[at].stopped_ns = now_ns();
-        cn_session_cancel(users[at].session);
+    const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    (void)nanosleep(&time, NULL);
+}
+
+/* Let them work, and cancel one of the huge ones now and then. */
+static void
+watch(bench *self)
+{
+    const bench_options *options = &self->options;
+    const double begun_ms = load_now_ms();
+    const double end_ms = begun_ms + (double)options->seconds * 1e3;
+    double next_ms = begun_ms + (double)options->cancel_every_ms;
+    unsigned long random = 1;
+    while (load_now_ms() < end_ms) {
+        sleep_ms(LOOK_MS);
+        if (options->cancel_every_ms > 0 && options->n_huge > 0 && load_now_ms() >= next_ms) {
+            random = random * 6364136223846793005UL + 1442695040888963407UL;
+            ask_to_stop(&self->users[options->n_small +
+                                     (int)((random >> 33) % (unsigned long)options->n_huge)]);
+            next_ms += (double)options->cancel_every_ms;
+        }
     }
-    for (int at = 0; at < n_users; at++) {
-        (void)pthread_join(users[at].thread, NULL);
+}
+
+/* Gives the time until the last one had ended. */
+static double
+stop_all(bench *self)
+{
+    (void)pthread_mutex_lock(&self->mutex);
+    self->stop = 1;
+    (void)pthread_mutex_unlock(&self->mutex);
+    const double asked_ms = load_now_ms();
+    for (int at = 0; at < self->n_users; at++) {
+        ask_to_stop(&self->users[at]);
     }
+    for (int at = 0; at < self->n_users; at++) {
+        (void)pthread_join(self->users[at].thread, NULL);
+    }
+    return load_now_ms() - asked_ms;
 }
 
 /* ---- what came out ---- */
 
-static int
-compare_doubles(const void *a, const void *b)
+static void
+print_slowest(const bench *self)
 {
-    const double left = *(const double *)a;
-    const double right = *(const double *)b;
-    return (left > right) - (left < right);
+    load_times all[N_SLOWEST] = {{0}};
+    for (int user = 0; user < self->options.n_small; user++) {
+        for (int rank = 0; rank < N_SLOWEST; rank++) {
+            const load_times *times = &self->users[user].slowest[rank];
+            int at = N_SLOWEST;
+            for (; at > 0 && all[at - 1].all_ms < times->all_ms; at--) {
+                if (at < N_SLOWEST) {
+                    all[at] = all[at - 1];
+                }
+            }
+            if (at < N_SLOWEST) {
+                all[at] = *times;
+            }
+        }
+    }
+    for (int at = 0; at < N_SLOWEST && all[at].all_ms > 0.0; at++) {
+        printf("slow small one: %.1f ms, of which planning %.1f, admission %.1f, first rows %.1f\n",
+               all[at].all_ms, all[at].plan_ms, all[at].wait_ms, all[at].first_ms);
+    }
 }
 
 /* 99th percentile of the small ones in milliseconds. */
 static double
-print_latencies(bench_user *users, int n_users)
+print_latencies(const bench *self)
 {
-    double *all = malloc(sizeof(double) * MAX_LATENCIES * (size_t)n_users);
+    const int n_small = self->options.n_small;
+    double *all = calloc((size_t)n_small * MAX_LATENCIES + 1, sizeof(*all));
     long n = 0;
-    for (int at = 0; all != NULL && at < n_users; at++) {
-        const long mine =
-            users[at].n_latencies < MAX_LATENCIES ? users[at].n_latencies : MAX_LATENCIES;
-        memcpy(all + n, users[at].latencies, sizeof(double) * (size_t)mine);
+    long n_all = 0;
+    for (int at = 0; all != NULL && at < n_small; at++) {
+        const bench_user *user = &self->users[at];
+        const long mine = user->n_latencies < MAX_LATENCIES ? user->n_latencies : MAX_LATENCIES;
+        memcpy(all + n, user->latencies, sizeof(*all) * (size_t)mine);
         n += mine;
+        n_all += user->n_latencies;
     }
-    if (n == 0) {
-        free(all);
-        return 0.0;
-    }
-    qsort(all, (size_t)n, sizeof(double), compare_doubles);
-    const double p99 = all[n * 99 / 100];
-    printf("small: %ld queries, p50 %.1f ms, p90 %.1f ms, p99 %.1f ms, longest %.1f ms\n", n,
-           all[n / 2], all[n * 90 / 100], p99, all[n - 1]);
+    load_sort(all, n);
+    const double p99 = load_part(all, n, 0.99);
+    printf("small: %ld queries, p50 %.1f ms, p95 %.1f ms, p99 %.1f ms, longest %.1f ms\n", n_all,
+           load_part(all, n, 0.5), load_part(all, n, 0.95), p99, load_part(all, n, 1.0));
     free(all);
     return p99;
 }
 
+/* The longest of the cancels, in milliseconds. */
+static double
+print_cancels(const bench *self, double end_ms)
+{
+    double *all = calloc((size_t)self->n_users * MAX_CANCELS + 1, sizeof(*all));
+    long n = 0;
+    for (int at = 0; all != NULL && at < self->n_users; at++) {
+        const bench_cancel *cancel = &self->users[at].cancel;
+        memcpy(all + n, cancel->latencies, sizeof(*all) * (size_t)cancel->n_latencies);
+        n += cancel->n_latencies;
+    }
+    load_sort(all, n);
+    for (int at = 0; at < self->n_users; at++) {
+        const bench_cancel *cancel = &self->users[at].cancel;
+        if (cancel->longest_ms > LATE_MS) {
+            printf("late cancel: %s %.1f ms, of which %.1f after its answer\n",
+                   cancel->longest_name, cancel->longest_ms, cancel->longest_end_ms);
+        }
+    }
+    const double longest_ms = load_part(all, n, 1.0);
+    printf("cancels: %ld, p50 %.1f ms, p95 %.1f ms, longest %.1f ms; all at once at the end %.1f "
+           "ms\n",
+           n, load_part(all, n, 0.5), load_part(all, n, 0.95), longest_ms, end_ms);
+    free(all);
+    return longest_ms > end_ms ? longest_ms : end_ms;
+}
+
+static void
+print_huge(const bench *self)
+{
+    const load_queries *huge = &self->options.huge;
+    int64_t spilled = 0;
+    printf("huge:");
+    for (int query = 0; query < huge->n_queries; query++) {
+        long n = 0;
+        for (int at = 0; at < self->n_users; at++) {
+            n += self->users[at].n_done[query];
+        }
+        printf(" %s %ld times,", huge->queries[query].name, n);
+    }
+    for (int at = 0; at < self->n_users; at++) {
+        spilled += self->users[at].spilled_bytes;
+    }
+    printf(" %.1f GB written\n", (double)spilled / 1e9);
+}
+
 /* Failures other than BUSY. */
 static long
-print_failures(const bench_user *users, int n_users)
+print_failures(const bench *self)
 {
     long n_wrong = 0;
     for (int code = 0; code < N_CODES; code++) {
         long n = 0;
         const char *message = "";
-        for (int at = 0; at < n_users; at++) {
-            n += users[at].n_failed[code];
-            message = users[at].n_failed[code] > 0 ? users[at].messages[code] : message;
+        for (int at = 0; at < self->n_users; at++) {
+            const bench_user *user = &self->users[at];
+            n += user->n_failed[code];
+            message = user->n_failed[code] > 0 ? user->messages[code] : message;
         }
         if (n > 0) {
             printf("failed: %s %ld times, such as: %s\n", cn_code_name(code), n, message);
             n_wrong += code == CN_BUSY ? 0 : n;
         }
     }
+    printf("failures other than BUSY: %ld\n", n_wrong);
     return n_wrong;
 }
 
-static double
-print_huge(const bench_user *users, int n_users)
+/* Whether what is used is what was. */
+static int
+print_memory(const bench *self, int64_t before, long resident_before)
 {
-    double longest_ms = 0.0;
-    printf("huge:");
-    for (int query = 0; query < N_HUGE; query++) {
-        long n = 0;
-        for (int at = 0; at < n_users; at++) {
-            n += users[at].n_done[query];
-        }
-        printf(" query %d %ld times%s", query + 1, n, query + 1 < N_HUGE ? "," : "\n");
-    }
-    for (int at = 0; at < n_users; at++) {
-        const double ms = (users[at].ended_ns - users[at].stopped_ns) / MS;
-        longest_ms = ms > longest_ms ? ms : longest_ms;
-    }
-    printf("cancelled: the last session stopped after %.1f ms\n", longest_ms);
-    return longest_ms;
+    cn_engine_trim(self->engine);
+    const int64_t after = cn_engine_memory_bytes(self->engine);
+    printf("memory: engine %.1f MB before, %.1f MB peak, %.1f MB after; process %.1f MB before, "
+           "%.1f MB peak, %.1f MB after\n",
+           (double)before / 1e6, (double)cn_engine_memory_peak_bytes(self->engine) / 1e6,
+           (double)after / 1e6, (double)resident_before / 1e3,
+           (double)load_process_kib("VmHWM") / 1e3, (double)load_process_kib("VmRSS") / 1e3);
+    return after < before + LEFTOVER_BYTES;
 }
 
 /* ---- options ---- */
@@ -305,121 +398,157 @@ usage(void)
     fprintf(stderr,
             "usage: sessions_bench --data DIR [--small-data DIR] [--seconds N] [--limit-mb N] "
             "[--sessions-small N] [--sessions-huge N] [--threads N] [--admission-ms N] "
-            "[--huge-queries 1,2,..]\n");
+            "[--cancel-every-ms N] [--temp DIR] [--huge memory/groups,..]\n");
     exit(2);
 }
 
-static void
-read_numbers(bench_options *options, const char *text)
+static int
+read_number(bench_options *options, const char *name, const char *value)
 {
-    options->n_huge_numbers = 0;
-    for (; *text != '\0'; text++) {
-        if (*text >= '1' && *text <= '5' && options->n_huge_numbers < N_HUGE) {
-            options->huge_numbers[options->n_huge_numbers++] = *text - '1';
-        }
+    const long number = strtol(value, NULL, 10);
+    if (strcmp(name, "--seconds") == 0) {
+        options->seconds = number;
+    } else if (strcmp(name, "--limit-mb") == 0) {
+        options->limit_mb = number;
+    } else if (strcmp(name, "--sessions-small") == 0) {
+        options->n_small = (int)number;
+    } else if (strcmp(name, "--sessions-huge") == 0) {
+        options->n_huge = (int)number;
+    } else if (strcmp(name, "--threads") == 0) {
+        options->threads = number;
+    } else if (strcmp(name, "--admission-ms") == 0) {
+        options->admission_ms = number;
+    } else if (strcmp(name, "--cancel-every-ms") == 0) {
+        options->cancel_every_ms = number;
+    } else {
+        return 0;
     }
+    return 1;
 }
 
-static bench_options
-read_options(int argc, char **argv)
+static void
+read_options(int argc, char **argv, bench_options *options)
 {
-    bench_options options = {.n_small = 8,
-                             .n_huge = 24,
-                             .seconds = 60,
-                             .limit_mb = 2048,
-                             .admission_ms = 60000,
-                             .huge_numbers = {0, 1, 2, 3, 4},
-                             .n_huge_numbers = N_HUGE};
     for (int at = 1; at + 1 < argc; at += 2) {
         const char *name = argv[at];
         const char *value = argv[at + 1];
         if (strcmp(name, "--data") == 0) {
-            options.data = value;
+            options->data = value;
         } else if (strcmp(name, "--small-data") == 0) {
-            options.small_data = value;
-        } else if (strcmp(name, "--seconds") == 0) {
-            options.seconds = strtol(value, NULL, 10);
-        } else if (strcmp(name, "--limit-mb") == 0) {
-            options.limit_mb = strtol(value, NULL, 10);
-        } else if (strcmp(name, "--sessions-small") == 0) {
-            options.n_small = (int)strtol(value, NULL, 10);
-        } else if (strcmp(name, "--sessions-huge") == 0) {
-            options.n_huge = (int)strtol(value, NULL, 10);
-        } else if (strcmp(name, "--threads") == 0) {
-            options.threads = strtol(value, NULL, 10);
-        } else if (strcmp(name, "--admission-ms") == 0) {
-            options.admission_ms = strtol(value, NULL, 10);
-        } else if (strcmp(name, "--huge-queries") == 0) {
-            read_numbers(&options, value);
-        } else {
+            options->small_data = value;
+        } else if (strcmp(name, "--temp") == 0) {
+            options->temp = value;
+        } else if (strcmp(name, "--huge") == 0) {
+            options->huge_names = value;
+        } else if (!read_number(options, name, value)) {
             usage();
         }
     }
-    options.small_data = options.small_data == NULL ? options.data : options.small_data;
-    if (options.data == NULL || argc % 2 == 0 || options.n_small < 0 || options.n_huge < 0 ||
-        options.n_small + options.n_huge > MAX_SESSIONS || options.n_huge_numbers == 0) {
+    options->small_data = options->small_data == NULL ? options->data : options->small_data;
+    if (options->data == NULL || argc % 2 == 0 || options->n_small < 0 || options->n_huge < 0 ||
+        options->n_small + options->n_huge < 1 ||
+        options->n_small + options->n_huge > MAX_SESSIONS) {
         usage();
     }
-    return options;
+    load_read_queries(&options->huge, options->huge_names);
+}
+
+/* ---- the whole ---- */
+
+static void
+make_users(bench *self)
+{
+    self->n_users = self->options.n_small + self->options.n_huge;
+    self->users = calloc((size_t)self->n_users, sizeof(*self->users));
+    if (self->users == NULL) {
+        exit(1);
+    }
+    for (int at = 0; at < self->n_users; at++) {
+        self->users[at].bench = self;
+        self->users[at].number = at;
+        self->users[at].is_small = at < self->options.n_small;
+        prepare(&self->users[at]);
+    }
+}
+
+static void
+measure_alone(bench *self)
+{
+    char sql[512];
+    load_times first;
+    load_times second;
+    cn_error err = CN_ERROR_INIT;
+    small_query(sql, sizeof(sql), 0);
+    load_must(load_run(self->users[0].session, "small", sql, NULL, &first, &err), &err);
+    load_must(load_run(self->users[0].session, "small", sql, NULL, &second, &err), &err);
+    printf("one small query alone: %.1f ms, then %.1f ms\n", first.all_ms, second.all_ms);
+}
+
+/* Whether everything holds. */
+static int
+measure(bench *self)
+{
+    const int64_t before = cn_engine_memory_bytes(self->engine);
+    const long resident_before = load_process_kib("VmRSS");
+    for (int at = 0; at < self->n_users; at++) {
+        if (pthread_create(&self->users[at].thread, NULL, use, &self->users[at]) != 0) {
+            exit(1);
+        }
+    }
+    watch(self);
+    const double end_ms = stop_all(self);
+    const double p99 = print_latencies(self);
+    print_slowest(self);
+    print_huge(self);
+    const double cancel_ms = print_cancels(self, end_ms);
+    load_slices_print(self->slices, 12, 20.0);
+    const long n_wrong = print_failures(self);
+    const int settled = print_memory(self, before, resident_before);
+    return n_wrong == 0 && p99 < 150.0 && cancel_ms < 100.0 && settled;
+}
+
+static void
+free_users(bench *self)
+{
+    for (int at = 0; at < self->n_users; at++) {
+        cn_session_free(self->users[at].session);
+        free(self->users[at].latencies);
+    }
+    free(self->users);
 }
 
 int
 main(int argc, char **argv)
 {
-    static volatile int stop;
-    const bench_options options = read_options(argc, argv);
-    const int n_users = options.n_small + options.n_huge;
-    const cn_engine_options engine_options = {.struct_size = sizeof(engine_options),
-                                              .n_threads = (int32_t)options.threads,
-                                              .memory_limit_bytes = (int64_t)options.limit_mb
-                                                                    << 20};
+    static bench self = {.options = {.temp = "/tmp",
+                                     .n_small = 8,
+                                     .n_huge = 24,
+                                     .seconds = 60,
+                                     .limit_mb = 2048,
+                                     .admission_ms = 60000,
+                                     .cancel_every_ms = 1000,
+                                     .huge_names = "memory/groups,memory/distinct,"
+                                                   "memory/row_number,memory/joins,memory/rank"}};
+    char temp[256];
     cn_error err = CN_ERROR_INIT;
-    cn_engine *engine = NULL;
-    must(cn_engine_new(&engine_options, &engine, &err), &err);
-    bench_user *users = calloc((size_t)n_users, sizeof(*users));
-    if (users == NULL) {
-        return 1;
-    }
-    for (int at = 0; at < n_users; at++) {
-        users[at].options = &options;
-        users[at].engine = engine;
-        users[at].number = at;
-        users[at].is_small = at < options.n_small;
-        users[at].stop = &stop;
-        prepare(&users[at]);
-    }
-    char sql[512];
-    small_query(sql, sizeof(sql), 0);
-    const double begun_ns = now_ns();
-    must(run(users[0].session, sql, &err), &err);
-    must(run(users[0].session, sql, &err), &err);
-    printf("one small query alone: %.1f ms\n", (now_ns() - begun_ns) / MS / 2);
-    const int64_t before = cn_engine_memory_bytes(engine);
-    const long resident_before = resident_kib();
-    for (int at = 0; at < n_users; at++) {
-        if (pthread_create(&users[at].thread, NULL, use, &users[at]) != 0) {
-            return 1;
-        }
-    }
-    (void)sleep((unsigned)options.seconds);
-    stop_all(users, n_users, &stop);
-    const double p99 = print_latencies(users, n_users);
-    const double stop_ms = print_huge(users, n_users);
-    const long n_wrong = print_failures(users, n_users);
-    cn_engine_trim(engine);
-    const int64_t after = cn_engine_memory_bytes(engine);
-    printf("memory: engine %.1f MB before, %.1f MB after, peak %.1f MB; process %.1f MB before, "
-           "%.1f MB after\n",
-           (double)before / 1e6, (double)after / 1e6,
-           (double)cn_engine_memory_peak_bytes(engine) / 1e6, (double)resident_before / 1e3,
-           (double)resident_kib() / 1e3);
-    const int holds =
-        n_wrong == 0 && p99 < 150.0 && stop_ms < 100.0 && after < before + ((int64_t)16 << 20);
+    read_options(argc, argv, &self.options);
+    load_make_directory(self.options.temp, temp);
+    const cn_engine_options options = {.struct_size = sizeof(options),
+                                       .n_threads = (int32_t)self.options.threads,
+                                       .memory_limit_bytes = (int64_t)self.options.limit_mb << 20,
+                                       .temp_directory = temp};
+    load_must(cn_engine_new(&options, &self.engine, &err), &err);
+    (void)pthread_mutex_init(&self.mutex, NULL);
+    self.slices = load_slices_new();
+    make_users(&self);
+    measure_alone(&self);
+    int holds = measure(&self);
+    free_users(&self);
+    cn_engine_free(self.engine);
+    load_slices_free(self.slices);
+    const int n_left = load_remove_directory(temp);
+    printf("temporary directory: %d entries left\n", n_left);
+    holds = holds && n_left == 0;
     printf("%s\n", holds ? "holds" : "does not hold");
-    for (int at = 0; at < n_users; at++) {
-        cn_session_free(users[at].session);
-    }
-    free(users);
-    cn_engine_free(engine);
     return holds ? 0 : 1;
 }
