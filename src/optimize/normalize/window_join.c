@@ -441,6 +441,7 @@ add_ranks(const split_window *self, const cni_plan **inout_plan, cn_error *err)
         cni_arena_alloc_array(env->arena, window->n_exprs, (int64_t)sizeof(*exprs), &exprs, err));
     CN_TRY(cni_arena_alloc_array(env->arena, window->n_exprs, (int64_t)sizeof(*columns), &columns,
                                  err));
+    CN_ASSERT(n_keys == 0 || self->keys != NULL);
     for (int32_t key = 0; key < n_keys; key++) {
         exprs[key] = self->keys[key];
     }
