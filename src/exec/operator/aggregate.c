@@ -270,6 +270,7 @@ make_finals(cni_agg_operator *self, int32_t n_finals, cn_error *err)
     CN_TRY(cni_alloc_zeroed(self->allocator, n_finals * (int64_t)sizeof(*self->finals),
                             &self->finals, err));
     self->n_finals = n_finals;
+    cni_counter_set(&self->n_finals_left, n_finals);
     return CN_OK;
 }
 

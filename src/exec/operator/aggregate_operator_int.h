@@ -439,9 +439,9 @@ typedef struct cni_agg_operator {
     bool settled; /* it is known whether results are merged when they are read */
     bool lazy;
     int32_t n_finals;
-    cni_agg_final *finals; /* results, one per finalize task */
-    cni_atomic_i64 n_finals_done;
-    cni_atomic_i64 n_groups; /* counters for the notes */
+    cni_agg_final *finals;        /* results, one per finalize task */
+    cni_atomic_i64 n_finals_left; /* a refcount: what the tasks made is seen by the last one */
+    cni_atomic_i64 n_groups;      /* counters for the notes */
     cni_atomic_i64 n_flushes;
     cni_atomic_i64 n_direct; /* rows by strategy */
     cni_atomic_i64 n_hashed;

@@ -416,8 +416,7 @@ cni_agg_sets_apply(cni_agg_operator *self, int32_t task, cni_agg_final *final, c
 cn_code
 cni_agg_sets_join(cni_agg_operator *self, cn_error *err)
 {
-    const int64_t n_before = cni_counter_add(&self->n_finals_done, 1);
-    return self->layout->n_keys == 0 && self->n_finals > 1 && n_before + 1 == self->n_finals
-               ? join_finals(self, err)
-               : CN_OK;
+    const bool is_last = cni_refcount_dec(&self->n_finals_left);
+    return self->layout->n_keys == 0 && self->n_finals > 1 && is_last ? join_finals(self, err)
+                                                                      : CN_OK;
 }
