@@ -62,7 +62,8 @@ cni_collected_on_disk(const cni_collected *self, int64_t at)
 /* Room for n_chunks. */
 CN_NODISCARD cn_code cni_collected_reserve(cni_collected *self, int64_t n_chunks, cn_error *err);
 /* Write chunks out, the last first kept: as many as it takes until at most keep_bytes are in
- * memory. *inout_disk is made when it is NULL; `self` takes a reference. n_workers may do this at
+ * memory. They join those of `self` that are on disk already; the first ones go to *inout_disk,
+ * which is made when it is NULL, and `self` takes a reference. n_workers may do this at
  * the same time. Without a spill store nothing happens. */
 CN_NODISCARD cn_code cni_collected_spill(cni_collected *self, int64_t keep_bytes,
                                          cni_context *context, int32_t n_workers,

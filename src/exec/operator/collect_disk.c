@@ -139,11 +139,19 @@ place_blocks(cni_collected *self, const bool *leaves, const cni_spill_rows *writ
     }
     placed.n_rows = self->n_rows;
     placed.disk = disk;
-    cni_refcount_inc(&disk->n_refs);
-    self->n_chunks = 0; /* moved, or without columns */
+    cni_refcount_inc(&disk->n_refs); /* before self gives its own up: it may be the same one */
+    self->n_chunks = 0;              /* moved, or without columns */
     cni_collected_done(self);
     *self = placed;
     return CN_OK;
+}
+
+/* Whether there are rows to be written. A chunk whose rows were taken keeps its place. */
+static bool
+is_in_memory(const cni_collected *self, int64_t at)
+{
+    const cni_chunk *chunk = &self->chunks[at];
+    return !cni_collected_on_disk(self, at) && chunk->n_columns > 0 && chunk->n_rows > 0;
 }
 
 /* Mark the chunks that leave, from the first on, and count what stays. */
@@ -153,8 +161,7 @@ choose(const cni_collected *self, int64_t keep_bytes, bool *out_leaves, int64_t 
     int64_t staying = self->memory_bytes;
     const int64_t mean = self->memory_bytes / cni_max_i64(self->n_chunks, 1);
     for (int64_t at = 0; at < self->n_chunks; at++) {
-        const bool in_memory = !cni_collected_on_disk(self, at) && self->chunks[at].n_columns > 0;
-        out_leaves[at] = in_memory && (keep_bytes == 0 || staying > keep_bytes);
+        out_leaves[at] = is_in_memory(self, at) && (keep_bytes == 0 || staying > keep_bytes);
         staying -= out_leaves[at] ? mean : 0;
     }
     *out_staying = keep_bytes == 0 ? 0 : cni_max_i64(staying, 0);
@@ -181,7 +188,7 @@ static const cni_chunk *
 first_in_memory(const cni_collected *self)
 {
     for (int64_t at = 0; at < self->n_chunks; at++) {
-        if (!cni_collected_on_disk(self, at) && self->chunks[at].n_columns > 0) {
+        if (is_in_memory(self, at)) {
             return &self->chunks[at];
         }
     }
@@ -196,8 +203,10 @@ cni_collected_spill(cni_collected *self, int64_t keep_bytes, cni_context *contex
     if (context->spill == NULL || chunk == NULL) {
         return CN_OK;
     }
-    cni_collected_disk *disk = NULL;
-    CN_TRY(require_disk(inout_disk, context, chunk, n_workers, &disk, err));
+    cni_collected_disk *disk = self->disk;
+    if (disk == NULL) {
+        CN_TRY(require_disk(inout_disk, context, chunk, n_workers, &disk, err));
+    }
     const int64_t n_chunks = self->n_chunks;
     int64_t staying = 0;
     bool *leaves = NULL;

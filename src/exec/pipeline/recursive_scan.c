@@ -113,33 +113,96 @@ begin_step(recursive_scan *self)
     }
 }
 
+/* What drop_seen() has in hand. */
+typedef struct fresh_rows {
+    cni_collected kept;    /* not given before */
+    cni_collected segment; /* not given before, as far as the memory of the set knows */
+    cni_atomic_ptr disk;
+} fresh_rows;
+
+static cn_code
+spill_under_pressure(recursive_scan *self, cni_collected *rows, fresh_rows *fresh, cn_error *err)
+{
+    cni_context *context = self->run->execution->context;
+    return cni_memory_should_spill(context->budget, context, rows->memory_bytes)
+               ? cni_collected_spill(rows, 0, context, 1, &fresh->disk, err)
+               : CN_OK;
+}
+
+/* Chunk `at` of `rows`, which may be on disk, goes to the end of `out_rows`, without the rows that
+ * `drop` finds in the set. */
+static cn_code
+pass_on(recursive_scan *self, cni_collected *rows, int64_t at,
+        cn_code (*drop)(cni_seen_rows *, cni_chunk *, cn_error *), fresh_rows *fresh,
+        cni_collected *out_rows, cn_error *err)
+{
+    CN_TRY(cni_context_check(self->run->execution->context, err));
+    if (cni_collected_on_disk(rows, at)) {
+        CN_TRY(cni_collected_load(rows, at, &rows->chunks[at], err));
+    }
+    CN_TRY(drop(&self->seen, &rows->chunks[at], err));
+    CN_TRY(cni_collected_add(out_rows, &rows->chunks[at], err));
+    return spill_under_pressure(self, out_rows, fresh, err);
+}
+
+/* The segment's rows become kept ones, but for those that are on disk. */
+static cn_code
+settle(recursive_scan *self, fresh_rows *fresh, cn_error *err)
+{
+    int64_t n_stale = 0;
+    CN_TRY(cni_seen_rows_settle(&self->seen, &n_stale, err));
+    if (n_stale == 0) {
+        CN_TRY(cni_collected_append(&fresh->kept, &fresh->segment, err));
+        return spill_under_pressure(self, &fresh->kept, fresh, err);
+    }
+    for (int64_t at = 0; at < fresh->segment.n_chunks; at++) {
+        CN_TRY(
+            pass_on(self, &fresh->segment, at, cni_seen_rows_drop_stale, fresh, &fresh->kept, err));
+    }
+    cni_collected_done(&fresh->segment); /* empty, for the next one */
+    return CN_OK;
+}
+
+/* Room for chunk `at` in the set. Each settling reads what is on disk, so the set leaves last:
+ * first the rows in hand, whose order and places in the list stay. */
+static cn_code
+make_room(recursive_scan *self, cni_collected *rows, int64_t at, fresh_rows *fresh, cn_error *err)
+{
+    cni_context *context = self->run->execution->context;
+    if (cni_seen_rows_should_spill(&self->seen, rows->chunks[at].n_rows)) {
+        CN_TRY(cni_collected_spill(rows, 0, context, 1, &fresh->disk, err));
+        CN_TRY(cni_collected_spill(&fresh->segment, 0, context, 1, &fresh->disk, err));
+        CN_TRY(cni_collected_spill(&fresh->kept, 0, context, 1, &fresh->disk, err));
+    }
+    if (cni_seen_rows_should_spill(&self->seen, rows->chunks[at].n_rows)) {
+        CN_TRY(settle(self, fresh, err));
+        CN_TRY(cni_seen_rows_spill(&self->seen, err));
+    }
+    return CN_OK;
+}
+
+static cn_code
+filter_seen(recursive_scan *self, cni_collected *rows, fresh_rows *fresh, cn_error *err)
+{
+    for (int64_t at = 0; at < rows->n_chunks; at++) {
+        CN_TRY(make_room(self, rows, at, fresh, err));
+        CN_TRY(pass_on(self, rows, at, cni_seen_rows_filter, fresh, &fresh->segment, err));
+    }
+    return settle(self, fresh, err);
+}
+
 /* Rows that were not given before. */
 static cn_code
 drop_seen(recursive_scan *self, cni_collected *rows, cn_error *err)
 {
-    cni_context *context = self->run->execution->context;
-    cni_collected kept;
-    cni_atomic_ptr disk = NULL;
-    cn_code code = CN_OK;
-    cni_collected_init(&kept, rows->allocator);
-    for (int64_t at = 0; at < rows->n_chunks && code == CN_OK; at++) {
-        code = cni_context_check(context, err);
-        if (code == CN_OK && cni_collected_on_disk(rows, at)) {
-            code = cni_collected_load(rows, at, &rows->chunks[at], err);
-        }
-        if (code == CN_OK) {
-            code = cni_seen_rows_filter(&self->seen, &rows->chunks[at], err);
-        }
-        if (code == CN_OK) {
-            code = cni_collected_add(&kept, &rows->chunks[at], err);
-        }
-        if (code == CN_OK && cni_memory_should_spill(context->budget, context, kept.memory_bytes)) {
-            code = cni_collected_spill(&kept, 0, context, 1, &disk, err);
-        }
-    }
-    cni_collected_disk_unref(cni_slot_claim(&disk, NULL));
+    fresh_rows fresh = {.disk = NULL};
+    cni_collected_init(&fresh.kept, rows->allocator);
+    cni_collected_init(&fresh.segment, rows->allocator);
+    const cn_code code = filter_seen(self, rows, &fresh, err);
+    cni_collected_disk_unref(cni_slot_claim(&fresh.disk, NULL));
+    cni_collected_done(&fresh.segment);
     cni_collected_done(rows);
-    *rows = kept;
+    *rows = fresh.kept;
     return code;
 }
 
@@ -366,7 +429,7 @@ cni_recursive_scan_new(cni_pipe_run *run, const cni_phys_branch *branch, cni_sca
     self->run = run;
     self->spec = branch->recursive;
     self->n_columns = branch->n_columns;
-    cni_seen_rows_init(&self->seen, allocator);
+    cni_seen_rows_init(&self->seen, allocator, run->execution->context);
     cni_collected_init(&self->rows, allocator);
     cni_mutex_init(&self->mutex);
     *out_scan = &self->base;

@@ -1,41 +1,56 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The rows that a recursion has given, as a set: normalized keys of all columns (NULL equals NULL,
- * -0 equals +0) one behind the other, and an open-addressing table over their hashes.
+ * The rows that a recursion has given, as a set in memory: normalized keys of all columns (NULL
+ * equals NULL, -0 equals +0) and an open-addressing table over their hashes.
  */
 #include "exec/pipeline/recursive_seen.h"
 
 #include "data/row/hash.h"
 #include "data/row/sort_key.h"
+#include "runtime/pressure.h"
 
 #define FIRST_SLOTS 64
 
 void
-cni_seen_rows_init(cni_seen_rows *self, cni_allocator *allocator)
+cni_seen_rows_init(cni_seen_rows *self, cni_allocator *allocator, cni_context *context)
 {
-    *self = (cni_seen_rows){.allocator = allocator};
+    *self = (cni_seen_rows){.allocator = allocator, .context = context};
+}
+
+void
+cni_seen_rows_forget(cni_seen_rows *self)
+{
+    cni_dealloc(self->allocator, self->slots, self->n_slots * (int64_t)sizeof(*self->slots));
+    cni_arena_unref(self->keys);
+    self->slots = NULL;
+    self->keys = NULL;
+    self->n_slots = 0;
+    self->n_rows = 0;
 }
 
 void
 cni_seen_rows_done(cni_seen_rows *self)
 {
     if (self->allocator != NULL) {
-        cni_dealloc(self->allocator, self->slots, self->n_slots * (int64_t)sizeof(*self->slots));
-        cni_dealloc(self->allocator, self->bytes, self->cap_bytes);
+        cni_seen_rows_forget(self);
+        cni_spill_close(self->file);
+        cni_dealloc(self->allocator, self->extents,
+                    self->cap_extents * (int64_t)sizeof(*self->extents));
     }
     *self = (cni_seen_rows){0};
 }
 
-/* The slot that holds the key, or the empty one where it belongs. */
-static cni_seen_slot *
-find_slot(const cni_seen_rows *self, uint64_t hash, cni_str key)
+/* ---- keys ---- */
+
+cni_seen_slot *
+cni_seen_rows_find(const cni_seen_rows *self, uint64_t hash, const char *key, int64_t len_bytes)
 {
     const uint64_t mask = (uint64_t)self->n_slots - 1;
     uint64_t at = hash & mask;
-    while (self->slots[at].used) {
+    while (self->slots[at].key != NULL) {
         const cni_seen_slot *slot = &self->slots[at];
-        if (slot->hash == hash && slot->len_bytes == key.len_bytes &&
-            memcmp(self->bytes + slot->offset, key.data, (size_t)key.len_bytes) == 0) {
+        if (slot->hash == hash && slot->len_bytes == len_bytes &&
+            memcmp(slot->key, key, (size_t)len_bytes) == 0) {
             break;
         }
         at = (at + 1) & mask;
@@ -43,34 +58,32 @@ find_slot(const cni_seen_rows *self, uint64_t hash, cni_str key)
     return &self->slots[at];
 }
 
+/* Slots for n_rows in all. */
+static int64_t
+slots_for(const cni_seen_rows *self, int64_t n_rows)
+{
+    int64_t n_slots = cni_max_i64(self->n_slots, FIRST_SLOTS);
+    while (4 * n_rows > 3 * n_slots) {
+        n_slots *= 2;
+    }
+    return n_slots;
+}
+
 static cn_code
-grow_slots(cni_seen_rows *self, cn_error *err)
+grow_slots(cni_seen_rows *self, int64_t n_slots, cn_error *err)
 {
     cni_seen_rows larger = *self;
-    larger.n_slots = self->n_slots == 0 ? FIRST_SLOTS : 2 * self->n_slots;
-    CN_TRY(cni_alloc_zeroed(self->allocator, larger.n_slots * (int64_t)sizeof(*larger.slots),
+    larger.n_slots = n_slots;
+    CN_TRY(cni_alloc_zeroed(self->allocator, n_slots * (int64_t)sizeof(*larger.slots),
                             &larger.slots, err));
     for (int64_t at = 0; at < self->n_slots; at++) {
         const cni_seen_slot *slot = &self->slots[at];
-        if (slot->used) {
-            const cni_str key = {self->bytes + slot->offset, slot->len_bytes};
-            *find_slot(&larger, slot->hash, key) = *slot;
+        if (slot->key != NULL) {
+            *cni_seen_rows_find(&larger, slot->hash, slot->key, slot->len_bytes) = *slot;
         }
     }
     cni_dealloc(self->allocator, self->slots, self->n_slots * (int64_t)sizeof(*self->slots));
     *self = larger;
-    return CN_OK;
-}
-
-static cn_code
-reserve_bytes(cni_seen_rows *self, int64_t n_bytes, cn_error *err)
-{
-    if (self->len_bytes + n_bytes <= self->cap_bytes) {
-        return CN_OK;
-    }
-    const int64_t cap = cni_max_i64(self->len_bytes + n_bytes, 2 * self->cap_bytes + 1024);
-    CN_TRY(cni_realloc(self->allocator, &self->bytes, self->cap_bytes, cap, err));
-    self->cap_bytes = cap;
     return CN_OK;
 }
 
@@ -79,20 +92,43 @@ static cn_code
 add_key(cni_seen_rows *self, cni_str key, bool *out_new, cn_error *err)
 {
     const uint64_t hash = cni_hash_bytes(key.data, key.len_bytes);
-    if (4 * (self->n_rows + 1) > 3 * self->n_slots) {
-        CN_TRY(grow_slots(self, err));
-    }
-    cni_seen_slot *slot = find_slot(self, hash, key);
-    *out_new = !slot->used;
-    if (slot->used) {
+    cni_seen_slot *slot = cni_seen_rows_find(self, hash, key.data, key.len_bytes);
+    *out_new = slot->key == NULL;
+    if (slot->key != NULL) {
         return CN_OK;
     }
-    CN_TRY(reserve_bytes(self, key.len_bytes, err));
-    memcpy(self->bytes + self->len_bytes, key.data, (size_t)key.len_bytes);
-    *slot = (cni_seen_slot){hash, self->len_bytes, key.len_bytes, true};
-    self->len_bytes += key.len_bytes;
+    char *copy = NULL;
+    CN_TRY(cni_arena_alloc(self->keys, cni_max_i64(key.len_bytes, 1), &copy, err));
+    memcpy(copy, key.data, (size_t)key.len_bytes);
+    *slot = (cni_seen_slot){hash, copy, key.len_bytes, self->segment, false};
     self->n_rows++;
     return CN_OK;
+}
+
+static cn_code
+prepare(cni_seen_rows *self, int64_t n_rows, cn_error *err)
+{
+    const int64_t n_slots = slots_for(self, self->n_rows + n_rows);
+    if (self->keys == NULL) {
+        CN_TRY(cni_arena_new(self->allocator, "seen rows", &self->keys, err));
+    }
+    return n_slots == self->n_slots ? CN_OK : grow_slots(self, n_slots, err);
+}
+
+/* ---- memory ---- */
+
+bool
+cni_seen_rows_should_spill(const cni_seen_rows *self, int64_t n_rows)
+{
+    if (self->n_rows == 0 || self->context->spill == NULL) {
+        return false;
+    }
+    const int64_t slot_bytes = (int64_t)sizeof(*self->slots);
+    const int64_t own_bytes = self->n_slots * slot_bytes + cni_arena_size_bytes(self->keys);
+    const int64_t n_slots = slots_for(self, self->n_rows + n_rows);
+    return cni_memory_should_spill(self->context->budget, self->context, own_bytes) ||
+           (n_slots > self->n_slots &&
+            n_slots * slot_bytes > cni_memory_left(self->context->budget, self->context) / 2);
 }
 
 /* ---- chunks ---- */
@@ -143,41 +179,82 @@ encode_keys(seen_keys *self, const cni_chunk *chunk, cn_error *err)
                                self->n_rows, &self->buffer, &n_bytes, self->offsets, err);
 }
 
-/* The new rows of the chunk, gathered. */
-static cn_code
-keep_new(cni_seen_rows *self, seen_keys *keys, cni_chunk *inout_chunk, cn_error *err)
+static cni_str
+key_of(const seen_keys *keys, int64_t row)
 {
-    int64_t n_new = 0;
-    for (int64_t row = 0; row < keys->n_rows; row++) {
-        const char *first =
-            keys->buffer == NULL ? "" : (const char *)keys->buffer->data + keys->offsets[row];
-        const cni_str key = {first, keys->offsets[row + 1] - keys->offsets[row]};
-        bool is_new = false;
-        CN_TRY(add_key(self, key, &is_new, err));
-        keys->rows[n_new] = (uint32_t)row;
-        n_new += is_new ? 1 : 0;
-    }
-    for (int32_t column = 0; column < keys->n_columns && n_new < keys->n_rows; column++) {
+    const char *first =
+        keys->buffer == NULL ? "" : (const char *)keys->buffer->data + keys->offsets[row];
+    return (cni_str){first, keys->offsets[row + 1] - keys->offsets[row]};
+}
+
+/* The chunk's rows keys->rows[0 .. n_kept). */
+static cn_code
+keep_rows(const seen_keys *keys, int64_t n_kept, cni_chunk *inout_chunk, cn_error *err)
+{
+    for (int32_t column = 0; column < keys->n_columns && n_kept < keys->n_rows; column++) {
         cni_vector taken;
-        CN_TRY(cni_vector_take(keys->allocator, &inout_chunk->columns[column], keys->rows, n_new,
+        CN_TRY(cni_vector_take(keys->allocator, &inout_chunk->columns[column], keys->rows, n_kept,
                                &taken, err));
         cni_vector_done(&inout_chunk->columns[column]);
         cni_vector_move(&inout_chunk->columns[column], &taken);
     }
-    inout_chunk->n_rows = n_new;
+    inout_chunk->n_rows = n_kept;
     return CN_OK;
 }
 
-cn_code
-cni_seen_rows_filter(cni_seen_rows *self, cni_chunk *inout_chunk, cn_error *err)
+static cn_code
+keep_new(cni_seen_rows *self, seen_keys *keys, cni_chunk *inout_chunk, cn_error *err)
+{
+    int64_t n_new = 0;
+    CN_TRY(prepare(self, keys->n_rows, err));
+    for (int64_t row = 0; row < keys->n_rows; row++) {
+        bool is_new = false;
+        CN_TRY(add_key(self, key_of(keys, row), &is_new, err));
+        keys->rows[n_new] = (uint32_t)row;
+        n_new += is_new ? 1 : 0;
+    }
+    return keep_rows(keys, n_new, inout_chunk, err);
+}
+
+static cn_code
+keep_fresh(cni_seen_rows *self, seen_keys *keys, cni_chunk *inout_chunk, cn_error *err)
+{
+    int64_t n_fresh = 0;
+    for (int64_t row = 0; row < keys->n_rows; row++) {
+        const cni_str key = key_of(keys, row);
+        const uint64_t hash = cni_hash_bytes(key.data, key.len_bytes);
+        const cni_seen_slot *slot = cni_seen_rows_find(self, hash, key.data, key.len_bytes);
+        keys->rows[n_fresh] = (uint32_t)row;
+        n_fresh += slot->on_disk ? 0 : 1;
+    }
+    return keep_rows(keys, n_fresh, inout_chunk, err);
+}
+
+typedef cn_code (*keep_function)(cni_seen_rows *self, seen_keys *keys, cni_chunk *inout_chunk,
+                                 cn_error *err);
+
+static cn_code
+with_keys(cni_seen_rows *self, cni_chunk *inout_chunk, keep_function keep, cn_error *err)
 {
     seen_keys keys = {.allocator = self->allocator,
                       .n_rows = inout_chunk->n_rows,
                       .n_columns = inout_chunk->n_columns};
     cn_code code = encode_keys(&keys, inout_chunk, err);
     if (code == CN_OK) {
-        code = keep_new(self, &keys, inout_chunk, err);
+        code = keep(self, &keys, inout_chunk, err);
     }
     keys_done(&keys);
     return code;
+}
+
+cn_code
+cni_seen_rows_filter(cni_seen_rows *self, cni_chunk *inout_chunk, cn_error *err)
+{
+    return with_keys(self, inout_chunk, keep_new, err);
+}
+
+cn_code
+cni_seen_rows_drop_stale(cni_seen_rows *self, cni_chunk *inout_chunk, cn_error *err)
+{
+    return with_keys(self, inout_chunk, keep_fresh, err);
 }

@@ -365,6 +365,43 @@ test_the_engines_limit(void **state)
     sql_end(&env);
 }
 
+/* The rows that a recursion has given need more than there is: they go to disk, and rows that come
+ * again are still found there. */
+static void
+test_recursion_spills(void **state)
+{
+    (void)state;
+    sql_env env;
+    cn_frame *frame = NULL;
+    cn_query *query = NULL;
+    struct ArrowArray batch = {0};
+    cn_progress progress = {.struct_size = sizeof(progress)};
+    sql_begin(&env, 2);
+    SQL_GIVES(&env,
+              "SET memory_limit = '6MB';"
+              "CREATE VIEW d AS VALUES (0), (1), (2), (3), (4), (5), (6), (7), (8), (9)",
+              "");
+    SQL_OK(&env, cn_session_sql(
+                     env.session,
+                     "WITH RECURSIVE r AS ("
+                     " SELECT a.column1 * 1000 + b.column1 * 100 + c.column1 * 10 + e.column1 AS k"
+                     " FROM d AS a, d AS b, d AS c, d AS e"
+                     " UNION SELECT k + s.column1 FROM r, (VALUES (8000), (-8000), (0)) AS s"
+                     "       WHERE k + s.column1 BETWEEN 0 AND 159999)"
+                     "SELECT count(*), sum(k), min(k), max(k) FROM r",
+                     &frame, &env.err));
+    SQL_OK(&env, cn_frame_start(frame, NULL, &query, &env.err));
+    SQL_OK(&env, cn_query_next(query, &batch, &env.err));
+    SQL_OK(&env, cn_query_progress(query, &progress, &env.err));
+    assert_int_equal(*(const int64_t *)batch.children[0]->buffers[1], 160000);
+    batch.release(&batch);
+    assert_true(progress.spilled_bytes > 2 << 20);
+    assert_true(progress.memory_peak_bytes <= 6000000);
+    cn_query_free(query);
+    cn_frame_free(frame);
+    sql_end(&env);
+}
+
 /* ---- watching ---- */
 
 static void
@@ -571,6 +608,7 @@ main(void)
         cmocka_unit_test(test_time_limits),
         cmocka_unit_test(test_memory_limits),
         cmocka_unit_test(test_the_engines_limit),
+        cmocka_unit_test(test_recursion_spills),
         cmocka_unit_test(test_progress),
         cmocka_unit_test(test_profiles),
         cmocka_unit_test(test_threads_of_the_host),
