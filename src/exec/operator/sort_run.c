@@ -220,8 +220,10 @@ cni_sort_run_gather(cni_sort_run *self, int32_t column, const cni_vector *joined
                                 &self->columns, err));
     }
     cni_vector *out = &self->columns[column];
+    CN_TRY(cni_context_check(plan->context, err)); /* a column of a run may take 50 ms */
     CN_TRY(cni_vector_take(plan->allocator, joined, order, n, out, err));
     if (out->encoding == CNI_FLAT) {
+        CN_TRY(cni_context_check(plan->context, err));
         CN_TRY(cni_vector_own_strings(plan->allocator, out, true, err));
     }
     self->n_bytes += vector_bytes(out);
