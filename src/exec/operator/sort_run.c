@@ -49,8 +49,9 @@ discard_extents(cni_sort_run *self, int64_t first)
 static void
 discard_payload(cni_sort_run *self)
 {
-    const cni_spill_layout layout = {.file = self->plan->file};
+    cni_spill_layout layout = {0};
     for (int64_t block = 0; block < self->rows.n_blocks; block++) {
+        layout.file = self->plan->file; /* there is one; before, another worker may be making it */
         cni_spill_drop_block(&layout, &self->rows, block);
     }
     if (self->payload_firsts != NULL) {
