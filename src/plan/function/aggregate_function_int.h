@@ -111,22 +111,20 @@ typedef struct cni_cell_block {
     cni_cell cells[];
 } cni_cell_block;
 
-/* Zero bytes = empty. Blocks ascend by sequence; cells of a block are in source order. */
+/* Zero bytes = empty. Blocks ascend by sequence; cells of a block are in source order. Lists in no
+ * order have sequence 0 throughout. */
 typedef struct cni_cell_list {
     int64_t n;
     cni_cell_block *first;
     cni_cell_block *last;
 } cni_cell_list;
 
-/* Append row `row` of the reader; a null one as a NULL. */
-CN_NODISCARD cn_code cni_cell_list_add(cni_cell_list *self, const cni_aggregate_call *call,
-                                       const cni_cell_reader *reader, int64_t row, cn_error *err);
-/* Take the blocks of `other`, in order of sequence, those of self first. */
-void cni_cell_list_merge(cni_cell_list *self, const cni_cell_list *other);
 /* All cells behind each other in out (n of them), and their validity (may be NULL). */
 void cni_cell_list_copy(const cni_cell_list *self, cni_cell *out_cells, uint8_t *out_valid);
-/* update and combine of functions whose state begins with a list of argument 0. */
-cn_code cni_cell_list_update(const cni_aggregate_call *call, bool skip_nulls, cn_error *err);
+/* update and combine of functions whose state begins with a list of argument 0. Cells that need not
+ * be in source order are in any. */
+cn_code cni_cell_list_update(const cni_aggregate_call *call, bool skip_nulls, bool in_order,
+                             cn_error *err);
 cn_code cni_cell_list_combine(const cni_aggregate_call *call, const uint8_t *from, int64_t n_states,
                               cn_error *err);
 

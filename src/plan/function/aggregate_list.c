@@ -14,8 +14,19 @@
 
 /* ---- lists ---- */
 
+static void
+append_block(cni_cell_list *self, cni_cell_block *block)
+{
+    if (self->last == NULL) {
+        self->first = block;
+    } else {
+        self->last->next = block;
+    }
+    self->last = block;
+}
+
 static cn_code
-add_block(cni_cell_list *self, const cni_aggregate_call *call, cn_error *err)
+add_block(cni_cell_list *self, const cni_aggregate_call *call, int64_t sequence, cn_error *err)
 {
     const int32_t cap = self->last == NULL            ? FIRST_CELLS
                         : self->last->cap < MAX_CELLS ? self->last->cap * 2
@@ -24,24 +35,20 @@ add_block(cni_cell_list *self, const cni_aggregate_call *call, cn_error *err)
     cni_cell_block *block = NULL;
     CN_TRY(cni_arena_alloc(call->heap, (int64_t)sizeof(*block) + cell_bytes + cap, &block, err));
     block->cap = cap;
-    block->sequence = call->sequence;
+    block->sequence = sequence;
     block->valid = (uint8_t *)(block->cells + cap);
-    if (self->last == NULL) {
-        self->first = block;
-    } else {
-        self->last->next = block;
-    }
-    self->last = block;
+    append_block(self, block);
     return CN_OK;
 }
 
-cn_code
-cni_cell_list_add(cni_cell_list *self, const cni_aggregate_call *call,
-                  const cni_cell_reader *reader, int64_t row, cn_error *err)
+/* Append row `row` of the reader; a null one as a NULL. */
+static cn_code
+add_row(cni_cell_list *self, const cni_aggregate_call *call, const cni_cell_reader *reader,
+        int64_t sequence, int64_t row, cn_error *err)
 {
     if (self->last == NULL || self->last->n == self->last->cap ||
-        self->last->sequence != call->sequence) {
-        CN_TRY(add_block(self, call, err));
+        self->last->sequence != sequence) {
+        CN_TRY(add_block(self, call, sequence, err));
     }
     cni_cell_block *block = self->last;
     cni_cell cell = {{0, 0}};
@@ -58,9 +65,20 @@ cni_cell_list_add(cni_cell_list *self, const cni_aggregate_call *call,
     return CN_OK;
 }
 
-void
-cni_cell_list_merge(cni_cell_list *self, const cni_cell_list *other)
+/* Take the blocks of `other`, in order of sequence, those of self first. */
+static void
+merge(cni_cell_list *self, const cni_cell_list *other)
 {
+    if (self->n == 0) {
+        *self = *other;
+        return;
+    }
+    if (self->last->sequence <= other->first->sequence) {
+        self->last->next = other->first;
+        self->last = other->last;
+        self->n += other->n;
+        return;
+    }
     cni_cell_block *left = self->first;
     cni_cell_block *right = other->first;
     cni_cell_block *first = NULL;
@@ -95,13 +113,14 @@ cni_cell_list_copy(const cni_cell_list *self, cni_cell *out_cells, uint8_t *out_
 }
 
 cn_code
-cni_cell_list_update(const cni_aggregate_call *call, bool skip_nulls, cn_error *err)
+cni_cell_list_update(const cni_aggregate_call *call, bool skip_nulls, bool in_order, cn_error *err)
 {
     cni_counted_rows rows;
     const cni_cell_reader reader = cni_cell_reader_of(call->args[0]);
+    const int64_t sequence = in_order ? call->sequence : 0;
     cni_counted_begin(&rows, call, skip_nulls ? 1 : 0);
     for (int64_t row = cni_counted_next(&rows); row >= 0; row = cni_counted_next(&rows)) {
-        CN_TRY(cni_cell_list_add(cni_state_of(call, row), call, &reader, row, err));
+        CN_TRY(add_row(cni_state_of(call, row), call, &reader, sequence, row, err));
     }
     return CN_OK;
 }
@@ -114,23 +133,40 @@ cni_cell_list_combine(const cni_aggregate_call *call, const uint8_t *from, int64
     for (int64_t at = 0; at < n_states; at++) {
         const cni_cell_list *other = cni_state_from(call, from, at);
         if (other->n > 0) {
-            cni_cell_list_merge(cni_state_of(call, at), other);
+            merge(cni_state_of(call, at), other);
         }
     }
     return CN_OK;
 }
 
-/* ---- lists as bytes: | n cells | per block: sequence, n, validity, cells | ---- */
+/* ---- lists as bytes: | n cells | per run: sequence, n, validity, cells | ----
+ *
+ * A run is what consecutive blocks of the same sequence hold together; it comes back as one block.
+ */
+
+#define MAX_RUN_CELLS (1 << 20)
+
+/* How many cells the run has that begins with `block`; *out_end is the block behind it. */
+static int32_t
+run_cells(const cni_cell_block *block, const cni_cell_block **out_end)
+{
+    const int64_t sequence = block->sequence;
+    int32_t n = block->n;
+    for (block = block->next;
+         block != NULL && block->sequence == sequence && n < MAX_RUN_CELLS - block->n;
+         block = block->next) {
+        n += block->n;
+    }
+    *out_end = block;
+    return n;
+}
 
 static cn_code
-save_block(const cni_aggregate_call *call, const cni_cell_block *block, cni_strbuf *out,
+save_cells(const cni_aggregate_call *call, const cni_cell_block *block, cni_strbuf *out,
            cn_error *err)
 {
     const cni_aggregate_bind *bind = call->bind_data;
     const cni_cell_kind kind = cni_cell_kind_of(bind->types[0]);
-    CN_TRY(cni_bytes_put(out, &block->sequence, (int64_t)sizeof(block->sequence), err));
-    CN_TRY(cni_bytes_put(out, &block->n, (int64_t)sizeof(block->n), err));
-    CN_TRY(cni_bytes_put(out, block->valid, block->n, err));
     for (int32_t at = 0; at < block->n; at++) {
         if (block->valid[at] != 0) {
             CN_TRY(cni_cell_save(call->env.allocator, kind, &block->cells[at], out, err));
@@ -145,9 +181,18 @@ cni_cell_list_save(const cni_function *self, const cni_aggregate_call *call, int
 {
     (void)self;
     const cni_cell_list *list = cni_state_at(call, state);
+    const cni_cell_block *end = NULL;
     CN_TRY(cni_bytes_put(out, &list->n, (int64_t)sizeof(list->n), err));
-    for (const cni_cell_block *block = list->first; block != NULL; block = block->next) {
-        CN_TRY(save_block(call, block, out, err));
+    for (const cni_cell_block *first = list->first; first != NULL; first = end) {
+        const int32_t n = run_cells(first, &end);
+        CN_TRY(cni_bytes_put(out, &first->sequence, (int64_t)sizeof(first->sequence), err));
+        CN_TRY(cni_bytes_put(out, &n, (int64_t)sizeof(n), err));
+        for (const cni_cell_block *block = first; block != end; block = block->next) {
+            CN_TRY(cni_bytes_put(out, block->valid, block->n, err));
+        }
+        for (const cni_cell_block *block = first; block != end; block = block->next) {
+            CN_TRY(save_cells(call, block, out, err));
+        }
     }
     return CN_OK;
 }
@@ -193,12 +238,7 @@ cni_cell_list_load(const cni_function *self, const cni_aggregate_call *call, int
     while (list->n < n) {
         cni_cell_block *block = NULL;
         CN_TRY(load_block(call, inout_bytes, &block, err));
-        if (list->last == NULL) {
-            list->first = block;
-        } else {
-            list->last->next = block;
-        }
-        list->last = block;
+        append_block(list, block);
         list->n += block->n;
     }
     return CN_OK;
@@ -240,7 +280,7 @@ static cn_code
 list_update(const cni_function *self, const cni_aggregate_call *call, cn_error *err)
 {
     (void)self;
-    return cni_cell_list_update(call, false, err);
+    return cni_cell_list_update(call, false, true, err);
 }
 
 static int64_t
@@ -332,7 +372,7 @@ static cn_code
 strings_update(const cni_function *self, const cni_aggregate_call *call, cn_error *err)
 {
     (void)self;
-    return cni_cell_list_update(call, true, err);
+    return cni_cell_list_update(call, true, true, err);
 }
 
 static cn_code

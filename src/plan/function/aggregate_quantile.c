@@ -113,7 +113,7 @@ static cn_code
 quantile_update(const cni_function *self, const cni_aggregate_call *call, cn_error *err)
 {
     (void)self;
-    return cni_cell_list_update(call, true, err);
+    return cni_cell_list_update(call, true, false, err);
 }
 
 static cn_code
