@@ -18,6 +18,7 @@
 
 #include "base/checked.h"
 #include "base/thread.h"
+#include "io/file/spill_closer_int.h"
 #include "io/file/spill_holes_int.h"
 #include "io/file/spill_place_int.h"
 
@@ -26,6 +27,7 @@
 #define SMALL_BYTES       (INT64_C(16) << 10) /* extents below that are not aligned */
 #define SMALL_OFFSET      (INT64_C(1) << 53)
 #define MAX_FILE_BYTES    (INT64_C(1) << 52)
+#define SLOW_CLOSE_BYTES  (INT64_C(16) << 20) /* the system takes milliseconds to close that */
 
 typedef enum place_state {
     PLACE_NONE,
@@ -43,6 +45,7 @@ typedef struct directory_store {
     bool has_limit;
     pid_t owner; /* the process that made the place */
     cni_spill_place place;
+    cni_spill_closer closer;
     int64_t directory_bytes;
     char directory[CNI_SPILL_PATH_BYTES];
 } directory_store;
@@ -60,6 +63,8 @@ typedef struct directory_file {
     cni_spill_file base;
     cni_atomic_i64 n_charged; /* counter: of the quota */
     directory_part parts[2];  /* large extents, small ones */
+    cni_spill_closing closing;
+    cni_allocator *allocator; /* the store's, which outlives it */
 } directory_file;
 
 static directory_store *
@@ -168,6 +173,10 @@ write_all(directory_part *self, const uint8_t *data, int64_t n_bytes, int64_t of
             pwrite(self->fd, data + n_done, (size_t)(n_bytes - n_done), (off_t)(offset + n_done));
         if (n_written < 0 && (errno == EINTR || (errno == EINVAL && leave_direct(self)))) {
             continue;
+        }
+        if (n_written <= 0 && (n_written == 0 || errno == ENOSPC) &&
+            cni_spill_closer_wait(&store_of(self->file)->closer)) {
+            continue; /* closed files have given their blocks back */
         }
         if (n_written <= 0) {
             return fail_errno(self->file, n_written < 0 ? errno : ENOSPC, "write", err);
@@ -360,17 +369,33 @@ directory_discard(cni_spill_file *base, int64_t offset, int64_t n_bytes)
     cni_spill_give_back(base->store, n_bytes);
 }
 
+/* Close both parts and free the file. */
+static void
+close_parts(cni_spill_closing *closing)
+{
+    directory_file *self =
+        (directory_file *)(void *)((char *)closing - offsetof(directory_file, closing));
+    for (int32_t part = 0; part < 2; part++) {
+        (void)close(self->parts[part].fd);
+        cni_spill_holes_done(&self->parts[part].holes);
+    }
+    cni_dealloc(self->allocator, self, (int64_t)sizeof(*self));
+}
+
 static void
 directory_close(cni_spill_file *base)
 {
     directory_file *self = (directory_file *)(void *)base;
     directory_store *store = store_of(base);
-    for (int32_t part = 0; part < 2; part++) {
-        (void)close(self->parts[part].fd);
-        cni_spill_holes_done(&self->parts[part].holes);
-    }
+    const bool is_slow =
+        cni_counter_get(&self->parts[0].n_reserved) + cni_counter_get(&self->parts[1].n_reserved) >=
+        SLOW_CLOSE_BYTES;
     cni_spill_give_back(base->store, cni_counter_get(&self->n_charged));
-    cni_dealloc(store->allocator, self, (int64_t)sizeof(*self));
+    if (is_slow && store->owner == getpid()) {
+        cni_spill_closer_give(&store->closer, &self->closing);
+    } else {
+        close_parts(&self->closing);
+    }
 }
 
 static const cni_spill_file_ops file_ops = {.append = directory_append,
@@ -419,6 +444,8 @@ directory_create(cni_spill_store *base, const char *purpose, cni_spill_file **ou
     }
     file->base =
         (cni_spill_file){.ops = &file_ops, .store = cni_spill_store_ref(base), .purpose = purpose};
+    file->closing.close = close_parts;
+    file->allocator = self->allocator;
     *out_file = &file->base;
     return CN_OK;
 }
@@ -429,6 +456,9 @@ static void
 directory_free(cni_spill_store *base)
 {
     directory_store *self = (directory_store *)(void *)base;
+    if (self->owner == 0 || self->owner == getpid()) {
+        cni_spill_closer_done(&self->closer); /* a forked child has no such thread */
+    }
     if (self->state == PLACE_READY) {
         cni_spill_place_done(&self->place, self->owner == getpid());
     }
@@ -462,6 +492,7 @@ cni_spill_directory_new(cni_allocator *allocator, cni_fault *fault, cni_str dire
     cni_counter_set(&self->base.limit_bytes, limit_bytes > 0 ? limit_bytes : INT64_MAX);
     cni_mutex_init(&self->mutex);
     cni_cond_init(&self->made);
+    cni_spill_closer_init(&self->closer, fault);
     self->directory_bytes = directory.len_bytes;
     memcpy(self->directory, directory.data, (size_t)directory.len_bytes);
     *out_store = &self->base;
