@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * Clients that stop pulling while others need the memory that their results hold: it is given back,
+ * both queries end, and no row is lost.
+ */
+#include <unistd.h>
+
+#include "support/test_stream.h"
+
+#define MIB         (INT64_C(1) << 20)
+#define LIMIT_BYTES (64 * MIB)
+#define ROOM_BYTES  (16 * MIB) /* what a query needs that spills */
+#define BATCH_ROWS  8192
+
+#define MAX_BATCHES 120
+
+/* A session with a table "s" of batches, and a query over it. */
+typedef struct client {
+    cn_session *session;
+    cn_frame *frame;
+    cn_query *query;
+    int64_t n_rows; /* taken so far */
+} client;
+
+static void
+begin(sql_env *env)
+{
+    const cn_engine_options options = {
+        .struct_size = sizeof(options), .n_threads = 2, .memory_limit_bytes = LIMIT_BYTES};
+    memset(env, 0, sizeof(*env));
+    env->err = (cn_error)CN_ERROR_INIT;
+    cni_strbuf_init(&env->text, cni_allocator_system(), INT64_C(1) << 30);
+    SQL_OK(env, cn_engine_new(&options, &env->engine, &env->err));
+    env->budget = cni_budget_ref(env->engine->budget);
+    SQL_OK(env, cn_session_new(env->engine, &env->session, &env->err));
+}
+
+static void
+client_begin(client *self, sql_env *env, int64_t n_batches, const char *sql)
+{
+    struct ArrowArray batches[MAX_BATCHES];
+    foreign_node *shape = foreign_table(0, 1);
+    *self = (client){0};
+    SQL_OK(env, cn_session_new(env->engine, &self->session, &env->err));
+    for (int64_t at = 0; at < n_batches; at++) {
+        foreign_node *node = foreign_table(at * BATCH_ROWS, BATCH_ROWS);
+        batches[at] = node->array;
+        batches[at].release = test_batch_release;
+    }
+    SQL_OK(env, cn_session_register_arrays(self->session, "s", &shape->schema, batches, n_batches,
+                                           0, &env->err));
+    foreign_free(shape);
+    SQL_OK(env, cn_session_set(self->session, "batch_rows", "8192", &env->err));
+    SQL_OK(env, cn_session_set(self->session, "chunk_rows", "8192", &env->err));
+    SQL_OK(env, cn_session_sql(self->session, sql, &self->frame, &env->err));
+    SQL_OK(env, cn_frame_start(self->frame, NULL, &self->query, &env->err));
+}
+
+static void
+client_end(client *self)
+{
+    cn_query_free(self->query);
+    cn_frame_free(self->frame);
+    cn_session_free(self->session);
+}
+
+static cn_progress
+look(client *self)
+{
+    cn_progress progress = {.struct_size = sizeof(progress)};
+    assert_int_equal(cn_query_progress(self->query, &progress, NULL), CN_OK);
+    return progress;
+}
+
+/* Take a batch whose first column counts from 0; false at the end. */
+static bool
+take_batch(client *self, sql_env *env)
+{
+    struct ArrowArray batch = {0};
+    SQL_OK(env, cn_query_next(self->query, &batch, &env->err));
+    if (batch.release == NULL) {
+        return false;
+    }
+    const int64_t *ids = (const int64_t *)batch.children[0]->buffers[1] + batch.children[0]->offset;
+    for (int64_t row = 0; row < batch.length; row++) {
+        assert_int_equal(ids[row], self->n_rows + row);
+    }
+    self->n_rows += batch.length;
+    batch.release(&batch);
+    return true;
+}
+
+/* Until nothing goes on in the background. */
+static void
+wait_until_still(client *self)
+{
+    int64_t n_scanned = -1;
+    while (n_scanned != look(self).rows_scanned) {
+        n_scanned = look(self).rows_scanned;
+        (void)usleep(100000);
+    }
+}
+
+/* Two numbers of one row. */
+static void
+take_pair(client *self, sql_env *env, int64_t first, int64_t second)
+{
+    struct ArrowArray batch = {0};
+    SQL_OK(env, cn_query_next(self->query, &batch, &env->err));
+    assert_int_equal(batch.length, 1);
+    for (int column = 0; column < 2; column++) {
+        const struct ArrowArray *child = batch.children[column];
+        const int64_t *values = (const int64_t *)child->buffers[1] + child->offset;
+        assert_int_equal(values[0], column == 0 ? first : second);
+    }
+    batch.release(&batch);
+    SQL_OK(env, cn_query_next(self->query, &batch, &env->err));
+    assert_null(batch.release);
+}
+
+#define GROUPS                                                                                     \
+    "SELECT count(*), sum(c)::bigint FROM (SELECT id, name || 'x' AS n, count(*) AS c FROM s "     \
+    "GROUP BY id, name || 'x') q"
+
+/* The queue of a result that streams. */
+static void
+test_queue_is_given_back(void **state)
+{
+    (void)state;
+    sql_env env;
+    client stalled;
+    client other;
+    begin(&env);
+    client_begin(&other, &env, MAX_BATCHES, GROUPS);
+    client_begin(&stalled, &env, 60, "SELECT id + 0 AS id, name || ' and a long tail' FROM s");
+    assert_true(take_batch(&stalled, &env));
+    wait_until_still(&stalled);
+    const int64_t held = look(&stalled).memory_bytes;
+    assert_true(held > 2 * MIB);
+    assert_int_equal(look(&stalled).spilled_bytes, 0);
+    /* Somebody takes everything, a part of the queue included. */
+    const int64_t taken = LIMIT_BYTES - cni_budget_current_bytes(env.engine->budget) + held / 4;
+    SQL_OK(&env, cni_budget_reserve(env.engine->budget, taken, &env.err));
+    assert_true(look(&stalled).spilled_bytes >= held / 4);
+    assert_true(look(&stalled).memory_bytes < held);
+    cni_budget_release(env.engine->budget, ROOM_BYTES);
+    take_pair(&other, &env, MAX_BATCHES * BATCH_ROWS, MAX_BATCHES * BATCH_ROWS);
+    assert_true(look(&other).spilled_bytes > 0);
+    cni_budget_release(env.engine->budget, taken - ROOM_BYTES);
+    client_end(&other);
+    while (take_batch(&stalled, &env)) {
+    }
+    assert_int_equal(stalled.n_rows, 60 * BATCH_ROWS);
+    client_end(&stalled);
+    sql_end(&env);
+}
+
+/* The state of an operator that the result is read from. */
+static void
+check_behind_state(const char *sql)
+{
+    sql_env env;
+    client stalled;
+    client other;
+    begin(&env);
+    client_begin(&stalled, &env, 60, sql);
+    assert_true(take_batch(&stalled, &env));
+    wait_until_still(&stalled);
+    client_begin(&other, &env, MAX_BATCHES, GROUPS);
+    take_pair(&other, &env, MAX_BATCHES * BATCH_ROWS, MAX_BATCHES * BATCH_ROWS);
+    client_end(&other);
+    while (take_batch(&stalled, &env)) {
+    }
+    assert_int_equal(stalled.n_rows, 60 * BATCH_ROWS);
+    client_end(&stalled);
+    sql_end(&env);
+}
+
+static void
+test_behind_a_sort(void **state)
+{
+    (void)state;
+    check_behind_state("SELECT id + 0 AS id, name || ' and a long tail' FROM s ORDER BY 1, 2");
+}
+
+static void
+test_behind_groups(void **state)
+{
+    (void)state;
+    check_behind_state("SELECT id, count(*) FROM (SELECT id + 0 AS id, name FROM s) q GROUP BY id, "
+                       "name ORDER BY id");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_queue_is_given_back),
+        cmocka_unit_test(test_behind_a_sort),
+        cmocka_unit_test(test_behind_groups),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
