@@ -65,13 +65,14 @@ extern "C" {
 #define CN_VERSION_MAJOR 0
 #define CN_VERSION_MINOR 1
 #define CN_VERSION_PATCH 0
-#define CN_API_VERSION   2 /* raised by every addition to this header */
+#define CN_API_VERSION   3 /* raised by every addition to this header */
 
 /* Version of the library at run time, such as "0.1.0". Static. */
 CN_API const char *cn_version(void);
 /* CN_API_VERSION that the library was built with. */
 CN_API int32_t cn_api_version(void);
 
+typedef struct cn_memory_pool cn_memory_pool;
 typedef struct cn_engine cn_engine;
 typedef struct cn_session cn_session;
 typedef struct cn_frame cn_frame;
@@ -98,7 +99,21 @@ typedef struct cn_engine_options {
      * needed: NULL = "/tmp", "" = nowhere, such queries fail. Copied. */
     const char *temp_directory;
     int64_t temp_directory_limit_bytes; /* of all queries; 0 = 90 % of what is free there */
+    /* A limit that this engine shares with others; NULL = its own only. Then memory_limit_bytes 0
+     * is the pool's limit. */
+    cn_memory_pool *memory_pool;
 } cn_engine_options;
+
+/* A limit on the memory of several engines together. What one of them holds without need (caches,
+ * finished results of others' clients) is given back when another one needs it; queries spill, wait
+ * and are refused as under an engine's own limit. limit_bytes > 0. */
+CN_API CN_NODISCARD cn_code cn_memory_pool_new(int64_t limit_bytes, cn_memory_pool **out_pool,
+                                               cn_error *err);
+/* Give the handle back; engines keep the pool. */
+CN_API void cn_memory_pool_free(cn_memory_pool *pool);
+/* Bytes in use by all its engines, and the peak since the pool was made. */
+CN_API int64_t cn_memory_pool_bytes(const cn_memory_pool *pool);
+CN_API int64_t cn_memory_pool_peak_bytes(const cn_memory_pool *pool);
 
 /* New engine; costs less than a millisecond and starts no thread. `options` may be NULL. */
 CN_API CN_NODISCARD cn_code cn_engine_new(const cn_engine_options *options, cn_engine **out_engine,

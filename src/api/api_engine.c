@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Public entry points: version, engine, and what all of them share.
+ * Public entry points: version, memory pools, engine, and what all of them share.
  */
 #include <string.h>
 
@@ -44,6 +44,44 @@ cni_api_copy_text(const char *text, int64_t len_bytes, char *buffer, int64_t cap
         *out_length = len_bytes;
     }
 }
+
+/* ---- memory pools: handles are budget nodes ---- */
+
+static const cni_budget *
+budget_of(const cn_memory_pool *pool)
+{
+    return (const cni_budget *)(const void *)pool;
+}
+
+cn_code
+cn_memory_pool_new(int64_t limit_bytes, cn_memory_pool **out_pool, cn_error *err)
+{
+    cni_budget *budget = NULL;
+    CN_TRY(cni_api_need(out_pool, "out_pool", err));
+    CN_TRY(cni_budget_new_pool("memory pool", limit_bytes, &budget, err));
+    *out_pool = (cn_memory_pool *)(void *)budget;
+    return CN_OK;
+}
+
+void
+cn_memory_pool_free(cn_memory_pool *pool)
+{
+    cni_budget_unref((cni_budget *)(void *)pool);
+}
+
+int64_t
+cn_memory_pool_bytes(const cn_memory_pool *pool)
+{
+    return pool == NULL ? 0 : cni_budget_current_bytes(budget_of(pool));
+}
+
+int64_t
+cn_memory_pool_peak_bytes(const cn_memory_pool *pool)
+{
+    return pool == NULL ? 0 : cni_budget_peak_bytes(budget_of(pool));
+}
+
+/* ---- engines ---- */
 
 cn_code
 cn_engine_new(const cn_engine_options *options, cn_engine **out_engine, cn_error *err)

@@ -106,16 +106,17 @@ held_bytes(const cni_admission_place *place)
     return cni_budget_charged_bytes(place->budget);
 }
 
-/* What queries may have: the engine's limit less what is used outside of those that run. */
+/* What queries may have: the limit of the engine, and of the pool above it, less what is used
+ * outside of those that run. */
 static int64_t
 capacity_of(const cni_admission *self)
 {
-    const int64_t limit = cni_budget_limit_bytes(self->budget);
-    int64_t outside = cni_budget_charged_bytes(self->budget);
+    int64_t held = 0;
     for (const cni_admission_place *at = self->running.first; at != NULL; at = at->next) {
-        outside -= held_bytes(at);
+        held += held_bytes(at);
     }
-    return cni_max_i64(limit - cni_max_i64(outside, 0), limit / 16);
+    return cni_max_i64(cni_budget_left_beside(self->budget, held),
+                       cni_budget_limit_bytes(self->budget) / 16);
 }
 
 static int64_t

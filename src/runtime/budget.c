@@ -111,6 +111,9 @@ charge_path(cni_budget *self, int64_t n_bytes, bool exact)
         amount = extended;
     }
     keep_levels(levels, n_levels);
+    if (CN_UNLIKELY(n_levels > 0 && levels[n_levels - 1].node->root->region == NULL)) {
+        cni_budget_pool_look(levels[n_levels - 1].node);
+    }
     return NULL;
 }
 
@@ -247,9 +250,38 @@ node_init(cni_budget *self, cni_budget *parent, cni_budget_root *root, const cha
     self->step = step_for(parent, limit_bytes);
 }
 
-cn_code
-cni_budget_new_root(const char *name, int64_t limit_bytes, cni_fault *fault,
-                    cni_budget **out_budget, cn_error *err)
+static void
+link_child(cni_budget *parent, cni_budget *child)
+{
+    cni_mutex_lock(&cni_budget_top(parent)->tree);
+    child->next_sibling = parent->first_child;
+    if (parent->first_child != NULL) {
+        parent->first_child->prev_sibling = child;
+    }
+    parent->first_child = child;
+    cni_mutex_unlock(&cni_budget_top(parent)->tree);
+}
+
+static void
+unlink_child(cni_budget *child)
+{
+    cni_budget *parent = child->parent;
+    cni_mutex_lock(&cni_budget_top(parent)->tree);
+    if (child->prev_sibling != NULL) {
+        child->prev_sibling->next_sibling = child->next_sibling;
+    } else {
+        parent->first_child = child->next_sibling;
+    }
+    if (child->next_sibling != NULL) {
+        child->next_sibling->prev_sibling = child->prev_sibling;
+    }
+    cni_mutex_unlock(&cni_budget_top(parent)->tree);
+}
+
+/* A root, alone or below a pool (parent), with a region or, as a pool, without. */
+static cn_code
+root_new(cni_budget *parent, bool has_region, const char *name, int64_t limit_bytes,
+         cni_fault *fault, cni_budget **out_budget, cn_error *err)
 {
     if (limit_bytes <= 0) {
         return CN_FAIL(err, CN_INVALID_ARGUMENT, "memory limit of %s must be above 0, not %lld",
@@ -260,7 +292,7 @@ cni_budget_new_root(const char *name, int64_t limit_bytes, cni_fault *fault,
     }
     cni_budget_root *root = NULL;
     CN_TRY(cni_alloc_zeroed(cni_allocator_system(), (int64_t)sizeof(*root), &root, err));
-    const cn_code code = cni_region_new(&root->region, err);
+    const cn_code code = has_region ? cni_region_new(&root->region, err) : CN_OK;
     if (code != CN_OK) {
         cni_dealloc(cni_allocator_system(), root, (int64_t)sizeof(*root));
         return code;
@@ -268,38 +300,37 @@ cni_budget_new_root(const char *name, int64_t limit_bytes, cni_fault *fault,
     cni_mutex_init(&root->tree);
     cni_cond_init(&root->reclaimed);
     root->fault = fault;
-    node_init(&root->node, NULL, root, name, limit_bytes);
+    root->top = parent == NULL ? root : cni_budget_top(parent);
+    node_init(&root->node, parent == NULL ? NULL : cni_budget_ref(parent), root, name, limit_bytes);
     cni_budget_update_region_limit(root);
+    if (parent != NULL) {
+        root->node.depth = parent->depth + 1;
+        cni_counter_add(&parent->root->n_roots, 1);
+        link_child(parent, &root->node);
+    }
     *out_budget = &root->node;
     return CN_OK;
 }
 
-static void
-link_child(cni_budget *parent, cni_budget *child)
+cn_code
+cni_budget_new_root(const char *name, int64_t limit_bytes, cni_fault *fault,
+                    cni_budget **out_budget, cn_error *err)
 {
-    cni_mutex_lock(&parent->root->tree);
-    child->next_sibling = parent->first_child;
-    if (parent->first_child != NULL) {
-        parent->first_child->prev_sibling = child;
-    }
-    parent->first_child = child;
-    cni_mutex_unlock(&parent->root->tree);
+    return root_new(NULL, true, name, limit_bytes, fault, out_budget, err);
 }
 
-static void
-unlink_child(cni_budget *child)
+cn_code
+cni_budget_new_pool(const char *name, int64_t limit_bytes, cni_budget **out_budget, cn_error *err)
 {
-    cni_budget *parent = child->parent;
-    cni_mutex_lock(&parent->root->tree);
-    if (child->prev_sibling != NULL) {
-        child->prev_sibling->next_sibling = child->next_sibling;
-    } else {
-        parent->first_child = child->next_sibling;
-    }
-    if (child->next_sibling != NULL) {
-        child->next_sibling->prev_sibling = child->prev_sibling;
-    }
-    cni_mutex_unlock(&parent->root->tree);
+    return root_new(NULL, false, name, limit_bytes, NULL, out_budget, err);
+}
+
+cn_code
+cni_budget_new_root_in(cni_budget *pool, const char *name, int64_t limit_bytes, cni_fault *fault,
+                       cni_budget **out_budget, cn_error *err)
+{
+    CN_ASSERT(pool->root->region == NULL);
+    return root_new(pool, true, name, limit_bytes, fault, out_budget, err);
 }
 
 cn_code
@@ -336,11 +367,23 @@ cni_budget_ref(cni_budget *self)
 static void
 root_free(cni_budget_root *root)
 {
-    CN_ASSERT(cni_counter_get(&root->node.charged) == 0);
-    cni_region_free(root->region);
+    CN_ASSERT(cni_counter_get(&root->node.charged) == cni_counter_get(&root->node.credit));
+    if (root->region != NULL) {
+        cni_region_free(root->region);
+    }
     cni_cond_done(&root->reclaimed);
     cni_mutex_done(&root->tree);
     cni_dealloc(cni_allocator_system(), root, (int64_t)sizeof(*root));
+}
+
+static void
+node_free(cni_budget *self)
+{
+    if (self == &self->root->node) {
+        root_free(self->root);
+    } else {
+        cni_dealloc(cni_allocator_system(), self, (int64_t)sizeof(*self));
+    }
 }
 
 void
@@ -348,18 +391,19 @@ cni_budget_unref(cni_budget *self)
 {
     cni_budget *node = self;
     while (node != NULL && cni_refcount_dec(&node->n_refs)) {
-        if (!cni_region_is_usable(node->root->region)) {
+        if (node->root->region != NULL && !cni_region_is_usable(node->root->region)) {
             return; /* a forked child leaves the tree as it was */
         }
         cni_budget *parent = node->parent;
-        if (parent == NULL) {
-            root_free(node->root);
-            return;
+        if (parent != NULL) {
+            unlink_child(node);
+            CN_ASSERT(cni_counter_get(&node->charged) == cni_counter_get(&node->credit));
+            cni_budget_uncharge(parent, cni_counter_get(&node->charged));
         }
-        unlink_child(node);
-        CN_ASSERT(cni_counter_get(&node->charged) == cni_counter_get(&node->credit));
-        cni_budget_uncharge(parent, cni_counter_get(&node->charged));
-        cni_dealloc(cni_allocator_system(), node, (int64_t)sizeof(*node));
+        if (parent != NULL && node == &node->root->node) {
+            cni_counter_add(&parent->root->n_roots, -1);
+        }
+        node_free(node);
         node = parent;
     }
 }
@@ -369,7 +413,7 @@ cni_budget_set_limit(cni_budget *self, int64_t limit_bytes)
 {
     cni_counter_set(&self->limit, limit_bytes);
     cni_counter_set(&self->step, step_for(self->parent, limit_bytes));
-    if (self->parent == NULL) {
+    if (self == &self->root->node) {
         cni_budget_update_region_limit(self->root);
     }
 }
@@ -390,6 +434,17 @@ int64_t
 cni_budget_charged_bytes(const cni_budget *self)
 {
     return cni_counter_get(&self->charged) - cni_counter_get(&self->credit);
+}
+
+int64_t
+cni_budget_left_beside(const cni_budget *self, int64_t own_bytes)
+{
+    int64_t left = INT64_MAX;
+    for (const cni_budget *node = self; node != NULL; node = node->parent) {
+        const int64_t others = cni_max_i64(cni_budget_charged_bytes(node) - own_bytes, 0);
+        left = cni_min_i64(left, cni_budget_limit_bytes(node) - others);
+    }
+    return left;
 }
 
 cn_code

@@ -2,7 +2,7 @@
  *
  * The budget tree and the memory behind it.
  *
- *   (process) -> engine -> session -> query -> operator
+ *   (pool) -> engine -> session -> query -> operator
  *
  * Memory is reserved up the whole path before it is allocated; a node that refuses leaves every
  * node as it was. Small reservations are taken in steps (CNI_BUDGET_STEP_BYTES) so that the shared
@@ -31,6 +31,15 @@ typedef int64_t (*cni_budget_reclaim)(void *private_data, int64_t n_bytes);
  * outlive every block). limit_bytes > 0. */
 CN_NODISCARD cn_code cni_budget_new_root(const char *name, int64_t limit_bytes, cni_fault *fault,
                                          cni_budget **out_budget, cn_error *err);
+/* A limit over several roots; it has no memory of its own. */
+CN_NODISCARD cn_code cni_budget_new_pool(const char *name, int64_t limit_bytes,
+                                         cni_budget **out_budget, cn_error *err);
+/* Root below a pool (referenced): what it uses counts there too, a refusal of the pool asks the
+ * reclaimers of all its roots, and what their regions hold without need goes back to the system
+ * before they hold more than the pool may have. */
+CN_NODISCARD cn_code cni_budget_new_root_in(cni_budget *pool, const char *name, int64_t limit_bytes,
+                                            cni_fault *fault, cni_budget **out_budget,
+                                            cn_error *err);
 /* Child of `parent` (referenced). `name` has static storage and is used in messages. */
 CN_NODISCARD cn_code cni_budget_new(cni_budget *parent, const char *name, int64_t limit_bytes,
                                     cni_budget **out_budget, cn_error *err);
@@ -66,6 +75,10 @@ int64_t cni_budget_soft_limit_bytes(const cni_budget *self);
 /* What counts against the limits now, unused credit of the node itself not, of those below
  * included. Costs a few loads. */
 int64_t cni_budget_charged_bytes(const cni_budget *self);
+
+/* What the limits of the node and of those above leave beside everything but own_bytes of what
+ * counts against them now. */
+int64_t cni_budget_left_beside(const cni_budget *self, int64_t own_bytes);
 
 /* Allocator that reserves from this node. Borrowed: valid as long as the node; ref and unref of the
  * allocator are those of the node. Small blocks (<= 32 KiB) cost no system call. */

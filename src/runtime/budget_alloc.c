@@ -168,14 +168,19 @@ cni_budget_resize(cni_allocator *face, void *ptr, int64_t old_bytes, int64_t new
 void
 cni_budget_update_region_limit(cni_budget_root *root)
 {
-    const int64_t limit = cni_counter_get(&root->node.limit);
-    cni_region_set_commit_limit(root->region, limit - cni_counter_get(&root->reserved_bytes));
+    int64_t limit = cni_counter_get(&root->node.limit);
+    for (const cni_budget *above = root->node.parent; above != NULL; above = above->parent) {
+        limit = cni_min_i64(limit, cni_counter_get(&above->limit));
+    }
+    if (root->region != NULL) {
+        cni_region_set_commit_limit(root->region, limit - cni_counter_get(&root->reserved_bytes));
+    }
 }
 
 void
 cni_budget_trim(cni_budget *self)
 {
-    if (uses_region(self)) {
+    if (self->root->region != NULL && uses_region(self)) {
         cni_region_trim(self->root->region);
     }
 }
@@ -183,5 +188,5 @@ cni_budget_trim(cni_budget *self)
 int64_t
 cni_budget_committed_bytes(const cni_budget *self)
 {
-    return cni_region_committed_bytes(self->root->region);
+    return self->root->region == NULL ? 0 : cni_region_committed_bytes(self->root->region);
 }

@@ -11,7 +11,11 @@
  *       credit                      |========|            next reservations come from here
  *
  * The root takes from nobody: its charged is what it uses, and its credit is always 0.
- * Charging is lock-free. The tree's shape, reclaimers and who runs one are under root->tree.
+ * Charging is lock-free. The tree's shape, reclaimers and who runs one are under the lock of the
+ * tree's top, which is the root, or the pool above several roots:
+ *
+ *   pool (no region) -> engine (root, region) -> session ...
+ *                    -> engine (root, region) -> ...
  */
 #ifndef CNI_RUNTIME_BUDGET_INT_H
 #define CNI_RUNTIME_BUDGET_INT_H
@@ -36,7 +40,8 @@ struct cni_budget {
     cni_budget *parent; /* referenced; NULL at the root */
     cni_budget_root *root;
     int32_t depth;
-    uint64_t reclaim_thread; /* who runs the reclaimer, or 0; under root->tree, as what follows */
+    uint64_t
+        reclaim_thread; /* who runs the reclaimer, or 0; under the tree's lock, as what follows */
     cni_budget_reclaim reclaim;
     void *reclaim_private;
     uint8_t reclaim_cost; /* cni_reclaim_cost */
@@ -53,13 +58,27 @@ struct cni_budget {
 };
 
 struct cni_budget_root {
-    cni_budget node; /* first */
-    cni_mutex tree;
-    cni_cond reclaimed;            /* a reclaimer returned */
-    cni_region *region;            /* NULL: every block comes from the system's heap */
+    cni_budget node;               /* first */
+    cni_budget_root *top;          /* whose lock is the tree's: this one, or the pool above */
+    cni_mutex tree;                /* of the top */
+    cni_cond reclaimed;            /* of the top: a reclaimer returned */
+    cni_region *region;            /* NULL in a pool: it has no blocks */
     cni_fault *fault;              /* borrowed, may be NULL */
     cni_atomic_i64 reserved_bytes; /* of cni_budget_reserve: memory outside of the region */
+    cni_atomic_i64 n_roots;        /* of a pool: counter */
+    cni_atomic_i64 looked_ns; /* of a pool, slot: when what its roots hold was last looked at */
 };
+
+/* The lock and condition of a node's tree. */
+static inline cni_budget_root *
+cni_budget_top(const cni_budget *self)
+{
+    return self->root->top;
+}
+
+/* A charge has reached the pool above `self`'s root: when the regions below it hold more than the
+ * pool may have, what they do not use goes back to the system. */
+void cni_budget_pool_look(cni_budget *pool);
 
 /* Reserve n_bytes >= 0 for `self` on the whole path; NULL, or the node that refuses (then nothing
  * has changed). Does not reclaim. */
@@ -79,6 +98,8 @@ typedef struct cni_budget_request {
  * user, each once per request, or wait for one that another thread is asking. False when nobody is
  * left to ask. */
 bool cni_budget_reclaim_some(cni_budget *refuser, int64_t n_bytes, cni_budget_request *request);
+/* A reference unless the node is dying. Under the tree's lock. */
+bool cni_budget_try_ref(cni_budget *self);
 /* Take back what nodes below `self` hold as credit. */
 void cni_budget_drain_credits(cni_budget *self);
 /* Credit held by all nodes below `self`. */

@@ -58,23 +58,23 @@ give_credit_back(cni_budget *node)
 void
 cni_budget_drain_credits(cni_budget *self)
 {
-    cni_mutex_lock(&self->root->tree);
+    cni_mutex_lock(&cni_budget_top(self)->tree);
     for (cni_budget *node = deepest_first(self); node != self; node = next_after_children(node)) {
         give_credit_back(node);
     }
-    cni_mutex_unlock(&self->root->tree);
+    cni_mutex_unlock(&cni_budget_top(self)->tree);
 }
 
 int64_t
 cni_budget_credits_below(const cni_budget *self)
 {
     int64_t credits = 0;
-    cni_mutex_lock(&self->root->tree);
+    cni_mutex_lock(&cni_budget_top(self)->tree);
     for (cni_budget *node = next_in_tree(self, self); node != NULL;
          node = next_in_tree(self, node)) {
         credits += cni_counter_get(&node->credit);
     }
-    cni_mutex_unlock(&self->root->tree);
+    cni_mutex_unlock(&cni_budget_top(self)->tree);
     return credits;
 }
 
@@ -89,16 +89,15 @@ was_tried(const cni_budget_request *request, const cni_budget *node)
     return false;
 }
 
-/* A reference unless the node is dying. */
-static bool
-try_ref(cni_budget *node)
+bool
+cni_budget_try_ref(cni_budget *self)
 {
-    int64_t n_refs = cni_counter_get(&node->n_refs);
+    int64_t n_refs = cni_counter_get(&self->n_refs);
     while (n_refs > 0) {
-        if (cni_slot_swap(&node->n_refs, n_refs, n_refs + 1)) {
+        if (cni_slot_swap(&self->n_refs, n_refs, n_refs + 1)) {
             return true;
         }
-        n_refs = cni_counter_get(&node->n_refs);
+        n_refs = cni_counter_get(&self->n_refs);
     }
     return false;
 }
@@ -158,24 +157,24 @@ static void
 run_reclaim(cni_budget *node, cni_budget_reclaim reclaim, void *private_data, int64_t n_bytes)
 {
     (void)reclaim(private_data, n_bytes);
-    cni_mutex_lock(&node->root->tree);
+    cni_mutex_lock(&cni_budget_top(node)->tree);
     node->reclaim_thread = 0;
-    cni_cond_broadcast(&node->root->reclaimed);
-    cni_mutex_unlock(&node->root->tree);
+    cni_cond_broadcast(&cni_budget_top(node)->reclaimed);
+    cni_mutex_unlock(&cni_budget_top(node)->tree);
     cni_budget_unref(node);
 }
 
 bool
 cni_budget_reclaim_some(cni_budget *refuser, int64_t n_bytes, cni_budget_request *request)
 {
-    cni_budget_root *root = refuser->root;
+    cni_budget_root *root = cni_budget_top(refuser);
     if (request->n_tried == CNI_BUDGET_MAX_RECLAIMS) {
         return false;
     }
     cni_mutex_lock(&root->tree);
     bool busy = false;
     cni_budget *node = is_reclaiming(root) ? NULL : pick(refuser, request, &busy);
-    if (node != NULL && try_ref(node)) {
+    if (node != NULL && cni_budget_try_ref(node)) {
         request->tried[request->n_tried++] = node;
         node->reclaim_thread = cni_thread_id();
         const cni_budget_reclaim reclaim = node->reclaim;
@@ -197,15 +196,15 @@ cni_budget_reclaim_some(cni_budget *refuser, int64_t n_bytes, cni_budget_request
 void
 cni_budget_set_reclaim_cost(cni_budget *self, cni_reclaim_cost cost)
 {
-    cni_mutex_lock(&self->root->tree);
+    cni_mutex_lock(&cni_budget_top(self)->tree);
     self->reclaim_cost = (uint8_t)cost;
-    cni_mutex_unlock(&self->root->tree);
+    cni_mutex_unlock(&cni_budget_top(self)->tree);
 }
 
 void
 cni_budget_set_reclaim(cni_budget *self, cni_budget_reclaim reclaim, void *private_data)
 {
-    cni_budget_root *root = self->root;
+    cni_budget_root *root = cni_budget_top(self);
     cni_mutex_lock(&root->tree);
     self->reclaim = reclaim;
     self->reclaim_private = private_data;

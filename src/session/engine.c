@@ -126,16 +126,40 @@ build(cn_engine *self, const cn_engine_options *options, cni_fault *fault, cn_er
     return cni_admission_new(self->allocator, self->budget, self->pool, &self->admission, err);
 }
 
+static cni_budget *
+pool_of(const cn_engine_options *options)
+{
+    return (cni_budget *)(void *)options->memory_pool;
+}
+
+static int64_t
+choose_limit(const cn_engine_options *options)
+{
+    if (options->memory_limit_bytes > 0) {
+        return options->memory_limit_bytes;
+    }
+    return pool_of(options) != NULL ? cni_budget_limit_bytes(pool_of(options))
+                                    : default_memory_limit();
+}
+
+static cn_code
+make_budget(const cn_engine_options *options, int64_t limit, cni_fault *fault,
+            cni_budget **out_budget, cn_error *err)
+{
+    return pool_of(options) == NULL
+               ? cni_budget_new_root("engine", limit, fault, out_budget, err)
+               : cni_budget_new_root_in(pool_of(options), "engine", limit, fault, out_budget, err);
+}
+
 cn_code
 cni_engine_new(const cn_engine_options *options, cni_fault *fault, cn_engine **out_engine,
                cn_error *err)
 {
     cn_engine_options known;
     CN_TRY(read_options(options, &known, err));
-    const int64_t limit =
-        known.memory_limit_bytes > 0 ? known.memory_limit_bytes : default_memory_limit();
+    const int64_t limit = choose_limit(&known);
     CN_SCOPED(cni_budget_p) budget = NULL;
-    CN_TRY(cni_budget_new_root("engine", limit, fault, &budget, err));
+    CN_TRY(make_budget(&known, limit, fault, &budget, err));
     CN_SCOPED(cni_engine_p) engine = NULL;
     CN_TRY(cni_alloc_zeroed(cni_budget_allocator(budget), (int64_t)sizeof(*engine), &engine, err));
     cni_counter_set(&engine->n_refs, 1);
