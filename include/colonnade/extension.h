@@ -25,6 +25,27 @@ extern "C" {
 /* Fill `err` with a code and a printf-style message: for callbacks. */
 CN_API void cn_error_report(cn_error *err, cn_code code, const char *format, ...) CN_PRINTF(3, 4);
 
+/* ---- memory ---------------------------------------------------------------------------------- */
+
+/* An account for what an extension holds: it counts against the limits of the query or session that
+ * gave it, and everything above. Each says how long it is valid. Thread: synchronised. */
+typedef struct cn_memory cn_memory;
+
+/* A block of n_bytes, aligned to 64. Errors: CN_BUDGET_EXCEEDED naming the limit, CN_NO_MEMORY;
+ * pass `err` on. */
+CN_API CN_NODISCARD cn_code cn_memory_alloc(cn_memory *memory, int64_t n_bytes, void **out_block,
+                                            cn_error *err);
+/* Any thread, any time: also when the account and every handle are gone. NULL is accepted. */
+CN_API void cn_memory_free(void *block);
+/* For memory that another allocator takes: ask before it does, tell when it has given it back. What
+ * is not released when the account ends is released then. */
+CN_API CN_NODISCARD cn_code cn_memory_reserve(cn_memory *memory, int64_t n_bytes, cn_error *err);
+CN_API void cn_memory_release(cn_memory *memory, int64_t n_bytes);
+
+/* The account for what lives between queries, such as the rows of a table or the state of a
+ * function. Valid as long as the session or anything made from it. */
+CN_API cn_memory *cn_session_memory(cn_session *session);
+
 /* ---- scalar functions ------------------------------------------------------------------------ */
 
 typedef enum cn_function_flags {
@@ -52,6 +73,11 @@ typedef struct cn_scalar_function {
      * or of 1 row when every argument has length 1. Thread: called from several workers at once. */
     int (*call)(void *private_data, const struct ArrowArray *const *args, int64_t n_rows,
                 struct ArrowArray *out_result, cn_error *err);
+    /* Optional, instead of `call`: the same with the query's account, valid during the call; blocks
+     * of it may go out with the result. */
+    int (*call_with_memory)(void *private_data, cn_memory *memory,
+                            const struct ArrowArray *const *args, int64_t n_rows,
+                            struct ArrowArray *out_result, cn_error *err);
 } cn_scalar_function;
 
 /* Copied; strings too. Errors: CN_INVALID_ARGUMENT (a format, a missing slot), CN_ALREADY_EXISTS
@@ -102,6 +128,9 @@ typedef struct cn_table_scan {
     int32_t n_filters;      /* filters answered INEXACT or EXACT */
     const cn_filter *const *filters;
     int64_t limit; /* rows that suffice after the filters; -1 = all */
+    /* The query's account, valid until the stream has been released. A library that is older does
+     * not have it: look at struct_size. */
+    cn_memory *memory;
 } cn_table_scan;
 
 typedef struct cn_table_provider {

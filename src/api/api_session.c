@@ -23,6 +23,12 @@ cn_session_free(cn_session *session)
     cni_session_unref(session);
 }
 
+cn_memory *
+cn_session_memory(cn_session *session)
+{
+    return session == NULL ? NULL : &session->memory;
+}
+
 void
 cn_session_cancel(cn_session *session)
 {

@@ -48,6 +48,7 @@ cni_session_new(cn_engine *engine, cn_session **out_session, cn_error *err)
     session->engine = cni_engine_ref(engine);
     session->allocator = cni_budget_allocator(budget);
     session->budget = CN_MOVE(budget);
+    cni_extension_memory_init(&session->memory, session->budget);
     CN_TRY(build(session, engine, err));
     *out_session = CN_MOVE(session);
     return CN_OK;
@@ -94,6 +95,7 @@ cni_session_unref(cn_session *self)
     cni_spill_store_unref(self->spill);
     cni_catalog_free(self->catalog);
     cni_function_registry_free(self->functions);
+    cni_extension_memory_done(&self->memory);
     cni_mutex_done(&self->mutex);
     cni_dealloc(self->allocator, self, (int64_t)sizeof(*self));
     cni_budget_unref(budget);

@@ -16,6 +16,7 @@
 #include "plan/catalog/catalog.h"
 #include "plan/ir/plan.h"
 #include "session/engine.h"
+#include "session/extension/extension_memory.h"
 #include "session/settings.h"
 
 /* A statement kept by PREPARE: its text, parsed again at EXECUTE with the values at hand. */
@@ -41,6 +42,7 @@ struct cn_session {
     cn_engine *engine;  /* referenced */
     cni_budget *budget; /* the session's node; referenced */
     cni_allocator *allocator;
+    cn_memory memory;                 /* of its extensions */
     cni_tenant *tenant;               /* share of the pool */
     cni_catalog *catalog;             /* synchronises itself */
     cni_function_registry *functions; /* built-ins and the session's own; synchronises itself */

@@ -7,6 +7,7 @@
 #include "session/extension/extension_function.h"
 
 #include "data/column/arrow_bridge.h"
+#include "session/extension/extension_memory.h"
 
 /* The entry, the copy of the host's struct, and the arena that holds both. */
 typedef struct host_function {
@@ -147,6 +148,24 @@ make_constant(cni_vector *inout_result, int64_t n_rows)
     inout_result->n_rows = n_rows;
 }
 
+/* The slot that the host has, with an account of the query. */
+static int
+call_slot(const host_function *function, const cni_scalar_call *call,
+          const struct ArrowArray *const *args, int64_t n_rows, struct ArrowArray *out_result,
+          cn_error *reported)
+{
+    const cn_scalar_function *host = &function->host;
+    if (host->call_with_memory == NULL) {
+        return host->call(host->private_data, args, n_rows, out_result, reported);
+    }
+    cn_memory memory;
+    cni_extension_memory_init(&memory, call->context->budget);
+    const int status =
+        host->call_with_memory(host->private_data, &memory, args, n_rows, out_result, reported);
+    cni_extension_memory_done(&memory);
+    return status;
+}
+
 static cn_code
 call_host(const host_function *function, const cni_scalar_call *call,
           const struct ArrowArray *const *args, bool all_constant, cni_vector *inout_result,
@@ -155,8 +174,7 @@ call_host(const host_function *function, const cni_scalar_call *call,
     struct ArrowArray result = {0};
     cn_error reported = CN_ERROR_INIT;
     const int64_t n_rows = all_constant ? 1 : call->env.n_rows;
-    const int status =
-        function->host.call(function->host.private_data, args, n_rows, &result, &reported);
+    const int status = call_slot(function, call, args, n_rows, &result, &reported);
     if (status != 0) {
         if (result.release != NULL) {
             result.release(&result);
@@ -331,14 +349,17 @@ type_of_format(cni_arena *arena, const char *format, const cni_type **out_type, 
 static cn_code
 check(const cn_scalar_function *function, cn_error *err)
 {
-    if (function->struct_size < sizeof(cn_scalar_function) ||
+    if (function->struct_size < offsetof(cn_scalar_function, call_with_memory) ||
         function->version != CN_EXTENSION_VERSION) {
         return CN_FAIL(err, CN_INVALID_ARGUMENT,
                        "cn_scalar_function: struct_size %u or version %u is not known here",
                        function->struct_size, function->version);
     }
-    if (function->name == NULL || function->name[0] == '\0' || function->call == NULL ||
-        function->n_args < 0 || function->n_args > CNI_FUNCTION_MAX_ARGS ||
+    const bool has_other =
+        function->struct_size >= sizeof(cn_scalar_function) && function->call_with_memory != NULL;
+    if (function->name == NULL || function->name[0] == '\0' ||
+        (function->call == NULL && !has_other) || function->n_args < 0 ||
+        function->n_args > CNI_FUNCTION_MAX_ARGS ||
         (function->n_args > 0 && function->arg_formats == NULL)) {
         return CN_FAIL(err, CN_INVALID_ARGUMENT,
                        "cn_scalar_function needs a name, a call and formats of its arguments");
@@ -376,7 +397,8 @@ fill_entry(host_function *function, const cn_scalar_function *host, cn_error *er
         char *letter = (char *)(uintptr_t)&name.data[index]; /* our own copy in the arena */
         *letter = *letter >= 'A' && *letter <= 'Z' ? (char)(*letter + 32) : *letter;
     }
-    function->host = *host;
+    memcpy(&function->host, host,
+           (size_t)cni_min_i64((int64_t)host->struct_size, (int64_t)sizeof(function->host)));
     function->host.name = name.data;
     function->entry = (cni_function){
         .name = name,

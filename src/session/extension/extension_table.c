@@ -7,6 +7,7 @@
 
 #include "data/column/arrow_bridge.h"
 #include "io/source/stream_scan.h"
+#include "session/extension/extension_memory.h"
 
 typedef struct host_table {
     cni_table base;
@@ -130,6 +131,7 @@ typedef struct scan_holder {
     cni_allocator *allocator;
     cni_arena *arena;
     cni_table *table; /* referenced */
+    cn_memory memory; /* the host's for this scan */
 } scan_holder;
 
 static void
@@ -139,6 +141,7 @@ holder_free(cni_table *base)
     cni_allocator *allocator = self->allocator;
     cni_arena_unref(self->arena);
     cni_table_unref(self->table);
+    cni_extension_memory_done(&self->memory);
     cni_dealloc(allocator, self, (int64_t)sizeof(*self));
     cni_allocator_unref(allocator);
 }
@@ -146,15 +149,19 @@ holder_free(cni_table *base)
 static const cni_table_ops holder_ops = {.free = holder_free};
 
 static cn_code
-make_holder(host_table *table, cni_allocator *allocator, cni_table **out_holder, cn_error *err)
+make_holder(host_table *table, cni_context *context, cni_table **out_holder, cn_error *err)
 {
+    cni_allocator *allocator = context->allocator;
+    CN_SCOPED(cni_budget_p) budget = NULL;
     scan_holder *holder = NULL;
+    CN_TRY(cni_budget_new(context->budget, "extension", CNI_BUDGET_UNLIMITED, &budget, err));
     CN_TRY(cni_alloc_zeroed(allocator, (int64_t)sizeof(*holder), &holder, err));
     cni_counter_set(&holder->base.n_refs, 1);
     holder->base.ops = &holder_ops;
     cni_allocator_ref(allocator);
     holder->allocator = allocator;
     holder->table = cni_table_ref(&table->base);
+    cni_extension_memory_init(&holder->memory, budget);
     const cn_code code = cni_arena_new(allocator, "host scan", &holder->arena, err);
     if (code != CN_OK) {
         holder_free(&holder->base);
@@ -170,7 +177,7 @@ table_open_scan(cni_table *base, const cni_scan_request *request, cni_context *c
 {
     host_table *self = (host_table *)base;
     CN_SCOPED(cni_table_p) holder = NULL;
-    CN_TRY(make_holder(self, context->allocator, &holder, err));
+    CN_TRY(make_holder(self, context, &holder, err));
     cni_arena *arena = ((scan_holder *)holder)->arena;
     cn_table_scan asked;
     cni_schema *schema = NULL;
@@ -179,6 +186,7 @@ table_open_scan(cni_table *base, const cni_scan_request *request, cni_context *c
     cn_error reported = CN_ERROR_INIT;
     CN_TRY(translate(self, arena, request, &asked, err));
     CN_TRY(narrow(self, arena, request, &schema, &plain, err));
+    asked.memory = &((scan_holder *)holder)->memory;
     if (self->host.scan(self->host.private_data, &asked, &rows, &reported) != 0) {
         if (rows.release != NULL) {
             rows.release(&rows);
