@@ -16,7 +16,7 @@
 #include "plan/catalog/catalog.h"
 #include "plan/ir/plan.h"
 #include "session/engine.h"
-#include "session/extension/extension_memory.h"
+#include "session/extension_memory.h"
 #include "session/settings.h"
 
 /* A statement kept by PREPARE: its text, parsed again at EXECUTE with the values at hand. */

@@ -7,7 +7,7 @@
 #include "session/extension/extension_function.h"
 
 #include "data/column/arrow_bridge.h"
-#include "session/extension/extension_memory.h"
+#include "session/extension_memory.h"
 
 /* The entry, the copy of the host's struct, and the arena that holds both. */
 typedef struct host_function {

@@ -7,7 +7,7 @@
 
 #include "data/column/arrow_bridge.h"
 #include "io/source/stream_scan.h"
-#include "session/extension/extension_memory.h"
+#include "session/extension_memory.h"
 
 typedef struct host_table {
     cni_table base;

@@ -6,7 +6,7 @@
  *   | block_head | the extension's bytes ...
  *   ^ aligned    ^ aligned
  */
-#include "session/extension/extension_memory.h"
+#include "session/extension_memory.h"
 
 #include "base/checked.h"
 
