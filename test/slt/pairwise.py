@@ -11,6 +11,8 @@ SETTINGS = {
     "optimizer": ["on", "off"],
     "test_encode": ["", "slice", "dictionary", "constant", "run_end"],
     "test_serialize_plan": ["off", "on"],
+    "test_spill": ["off", "on"],
+    "test_swap": ["", "always"],
 }
 
 
