@@ -45,6 +45,9 @@ static const char *const queries[] = {
                   "LIMIT 3 OFFSET 20",
     SPILL "SELECT count(*) FROM (SELECT l_partkey" FROM("lineitem") SOME
     "INTERSECT ALL SELECT ps_partkey" FROM("partsupp") ")",
+    SPILL "WITH RECURSIVE r AS (SELECT o_orderkey AS k" FROM(
+        "orders") "WHERE o_orderkey < 100 UNION SELECT k + 32 FROM r WHERE k < 200) "
+                  "SELECT count(*), sum(k) FROM r",
 };
 
 static sweep_sample sample = {.percent = 2, .seed = 1};
