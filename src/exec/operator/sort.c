@@ -101,7 +101,11 @@ notes(const cni_operator *base, cni_op_note *out_notes, int32_t max_notes)
 {
     const sort_operator *self = (const sort_operator *)base;
     const cni_op_note all[] = {
-        {"keys", self->plan.key_bytes >= 0 ? "fixed" : "long", 0},
+        {"keys",
+         self->plan.packed           ? "packed"
+         : self->plan.key_bytes >= 0 ? "fixed"
+                                     : "long",
+         0},
         {"runs", NULL, cni_counter_get(&self->plan.runs)},
         {"rows", NULL, self->finish.set.n_rows},
         {"spilled_runs", NULL, cni_counter_get(&self->plan.spilled_runs)},
@@ -133,7 +137,7 @@ init(sort_operator *self, const cni_phys_op *spec, const cni_operator_env *env, 
     CN_TRY(cni_budget_new(env->context->budget, "sort", CNI_BUDGET_UNLIMITED, &self->base.budget,
                           err));
     CN_TRY(cni_sort_plan_init(&self->plan, spec->sort, env->context, self->base.budget,
-                              env->n_workers, err));
+                              env->n_workers, true, err));
     cni_sort_finish_init(&self->finish, &self->plan);
     return CN_OK;
 }

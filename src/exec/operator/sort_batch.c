@@ -12,8 +12,7 @@
 #define PAGE_PADDING 8
 /* Working memory of a row beside its record: item, scratch of sorting, place of the key. */
 #define ROW_BYTES   40
-#define VALUE_BYTES 16 /* of an item, about */
-#define TEST_CHUNKS 3  /* of a run, under test_spill */
+#define TEST_CHUNKS 3 /* of a run, under test_spill */
 
 /* ---- life ---- */
 
@@ -65,11 +64,18 @@ cni_sort_local_new(cni_sort_plan *plan, cni_sort_local **out_local, cn_error *er
 }
 
 void
+cni_sort_local_drop_batch(cni_sort_local *self)
+{
+    cni_sort_batch_done(&self->batch, self->plan);
+    cni_sort_packer_done(&self->packer, self->plan);
+}
+
+void
 cni_sort_local_free(cni_sort_local *self)
 {
     if (self != NULL) {
         cni_allocator *allocator = self->plan->allocator;
-        cni_sort_batch_done(&self->batch, self->plan);
+        cni_sort_local_drop_batch(self);
         cni_sort_runs_done(&self->runs, allocator);
         cni_dealloc(allocator, self, (int64_t)sizeof(*self));
     }
@@ -201,50 +207,6 @@ make_room(cni_sort_batch *self, const cni_sort_plan *plan, int64_t n_rows, cn_er
                          (int64_t)sizeof(*self->pieces), err);
 }
 
-/* The payload columns move into the piece. */
-static cn_code
-keep_columns(const cni_sort_plan *plan, cni_chunk *chunk, cni_chunk *piece, cn_error *err)
-{
-    cni_chunk_init(piece, plan->allocator);
-    const cn_code code = cni_chunk_set_columns(piece, plan->n_payload, err);
-    piece->n_rows = chunk->n_rows;
-    CN_TRY(code);
-    for (int32_t column = 0; column < plan->n_payload; column++) {
-        cni_vector_move(&piece->columns[column], &chunk->columns[plan->payload[column]]);
-    }
-    return CN_OK;
-}
-
-/* Bytes of long strings, and of the items of lists, that valid rows use. */
-static int64_t
-used_bytes(const cni_vector *vector, int64_t row)
-{
-    if (!cni_bits_get(vector->validity, row)) {
-        return 0;
-    }
-    if (vector->phys == CNI_PHYS_LIST) {
-        return ((const cni_list_entry *)vector->data)[row].size * VALUE_BYTES;
-    }
-    const uint32_t len_bytes = ((const cni_view *)vector->data)[row].len_bytes;
-    return len_bytes > CNI_VIEW_INLINE_BYTES ? len_bytes : 0;
-}
-
-/* What a column takes when it is gathered, about. */
-static int64_t
-column_bytes(const cni_vector *vector)
-{
-    int64_t n_bytes = vector->n_rows * VALUE_BYTES;
-    const bool points = vector->phys == CNI_PHYS_VIEW || vector->phys == CNI_PHYS_LIST;
-    if (vector->encoding == CNI_FLAT && points) {
-        for (int64_t row = 0; row < vector->n_rows; row++) {
-            n_bytes += used_bytes(vector, row);
-        }
-    } else if (vector->encoding == CNI_FLAT && vector->nested != NULL) {
-        n_bytes += vector->n_rows * VALUE_BYTES * vector->nested->n_children;
-    }
-    return n_bytes;
-}
-
 cn_code
 cni_sort_batch_add(cni_sort_batch *self, const cni_sort_plan *plan, cni_chunk *chunk, cn_error *err)
 {
@@ -268,14 +230,11 @@ cni_sort_batch_add(cni_sort_batch *self, const cni_sort_plan *plan, cni_chunk *c
         return code;
     }
     self->n_pages++;
-    CN_TRY(keep_columns(plan, chunk, piece, err));
+    CN_TRY(cni_sort_piece_take(plan, chunk, piece, err));
     add_items(self, plan, n_rows);
     self->n_rows += n_rows;
     self->n_items += n_rows;
-    self->n_bytes += page->n_bytes + n_rows * ROW_BYTES;
-    for (int32_t column = 0; column < plan->n_payload; column++) {
-        self->n_bytes += column_bytes(&piece->columns[column]);
-    }
+    self->n_bytes += page->n_bytes + n_rows * ROW_BYTES + cni_sort_piece_bytes(plan, piece);
     return CN_OK;
 }
 
@@ -297,9 +256,7 @@ cni_sort_batch_drop_behind(cni_sort_batch *self, const cni_sort_plan *plan, int6
         cni_sort_page *page = &self->pages[self->n_pages];
         self->n_rows -= piece->n_rows;
         self->n_bytes -= page->n_bytes + piece->n_rows * ROW_BYTES;
-        for (int32_t column = 0; column < plan->n_payload; column++) {
-            self->n_bytes -= column_bytes(&piece->columns[column]);
-        }
+        self->n_bytes -= cni_sort_piece_bytes(plan, piece);
         cni_chunk_done(piece);
         free_page(plan, page);
     }
@@ -354,45 +311,19 @@ sort_batch(cni_sort_local *local, cn_error *err)
     return code;
 }
 
-/* A payload column of all pieces, into the run's order; the pieces let go of it. */
-static cn_code
-gather_column(cni_sort_batch *self, cni_sort_run *run, int32_t column, const uint32_t *order,
-              const cni_vector **parts, cn_error *err)
-{
-    CN_SCOPED(cni_vector) joined = {0};
-    if (self->n_pages > INT32_MAX) {
-        return CN_FAIL(err, CN_LIMIT_EXCEEDED, "a sort has too many chunks in memory");
-    }
-    for (int64_t piece = 0; piece < self->n_pages; piece++) {
-        parts[piece] = &self->pieces[piece].columns[column];
-    }
-    CN_TRY(cni_vector_concat(run->plan->allocator, parts, (int32_t)self->n_pages, &joined, err));
-    for (int64_t piece = 0; piece < self->n_pages; piece++) {
-        cni_vector_done(&self->pieces[piece].columns[column]);
-    }
-    return cni_sort_run_gather(run, column, &joined, order, self->n_items, err);
-}
-
 static cn_code
 gather_payload(cni_sort_batch *self, cni_sort_run *run, cn_error *err)
 {
     const cni_sort_plan *plan = run->plan;
-    const int64_t n_order_bytes = self->n_items * (int64_t)sizeof(uint32_t);
-    const int64_t n_part_bytes = self->n_pages * (int64_t)sizeof(cni_vector *);
+    const int64_t n_bytes = self->n_items * (int64_t)sizeof(uint32_t);
     uint32_t *order = NULL;
-    const cni_vector **parts = NULL;
-    CN_TRY(cni_alloc(plan->allocator, n_order_bytes, &order, err));
-    cn_code code = cni_alloc(plan->allocator, n_part_bytes, (void *)&parts, err);
-    if (code == CN_OK) {
-        for (int64_t at = 0; at < self->n_items; at++) {
-            order[at] = self->items[at].row;
-        }
-        for (int32_t column = 0; column < plan->n_payload && code == CN_OK; column++) {
-            code = gather_column(self, run, column, order, parts, err);
-        }
-        cni_dealloc(plan->allocator, (void *)parts, n_part_bytes);
+    CN_TRY(cni_alloc(plan->allocator, n_bytes, &order, err));
+    for (int64_t at = 0; at < self->n_items; at++) {
+        order[at] = self->items[at].row;
     }
-    cni_dealloc(plan->allocator, order, n_order_bytes);
+    const cn_code code =
+        cni_sort_pieces_gather(self->pieces, self->n_pages, run, order, self->n_items, err);
+    cni_dealloc(plan->allocator, order, n_bytes);
     return code;
 }
 
@@ -419,30 +350,20 @@ reset_batch(cni_sort_batch *self, const cni_sort_plan *plan)
     self->unordered = false;
 }
 
-/* A run is a copy of its batch: if there is no room for both, earlier runs go first. All workers
- * may be about to copy theirs. */
-static cn_code
-make_way(cni_sort_local *self, cn_error *err)
-{
-    const cni_sort_plan *plan = self->plan;
-    const int64_t left = cni_memory_left(plan->budget, plan->context);
-    const bool fits = left / plan->n_workers >= self->batch.n_bytes;
-    return fits || self->resident_bytes == 0 || plan->context->spill == NULL
-               ? CN_OK
-               : cni_sort_local_spill(self, err);
-}
-
 cn_code
 cni_sort_local_close(cni_sort_local *self, int64_t n_most, cn_error *err)
 {
     cni_sort_plan *plan = self->plan;
     cni_sort_batch *batch = &self->batch;
     cni_sort_run *run = NULL;
+    if (plan->packed) {
+        return cni_sort_packed_close(self, err);
+    }
     if (batch->n_items == 0) {
         reset_batch(batch, plan);
         return CN_OK;
     }
-    CN_TRY(make_way(self, err));
+    CN_TRY(cni_sort_local_make_way(self, batch->n_bytes, err));
     CN_TRY(sort_batch(self, err));
     if (plan->spec->first_per_key) {
         drop_repeats(batch, cni_max_i64(1, n_most));
@@ -462,26 +383,36 @@ cni_sort_local_close(cni_sort_local *self, int64_t n_most, cn_error *err)
     return CN_OK;
 }
 
+static bool
+is_full(const cni_sort_local *self, int64_t n_more)
+{
+    const cni_sort_plan *plan = self->plan;
+    const cni_sort_batch *batch = &self->batch;
+    return plan->packed
+               ? cni_sort_packed_is_full(self, n_more)
+               : batch->n_rows + n_more > plan->batch_rows || batch->n_bytes > plan->batch_bytes;
+}
+
 cn_code
 cni_sort_local_add(cni_sort_local *self, cni_chunk *chunk, cn_error *err)
 {
     const cni_sort_plan *plan = self->plan;
-    const cni_sort_batch *batch = &self->batch;
     if (chunk->n_rows == 0) {
         return CN_OK;
     }
-    if (batch->n_rows + chunk->n_rows > plan->batch_rows || batch->n_bytes > plan->batch_bytes) {
+    if (is_full(self, chunk->n_rows)) {
         CN_TRY(cni_sort_local_close(self, cni_sort_rows_wanted(plan->spec), err));
     }
-    return cni_sort_batch_add(&self->batch, plan, chunk, err);
+    return plan->packed ? cni_sort_packed_add(self, chunk, err)
+                        : cni_sort_batch_add(&self->batch, plan, chunk, err);
 }
 
 /* ---- pressure ---- */
 
 cn_code
-cni_sort_local_spill(cni_sort_local *self, cn_error *err)
+cni_sort_local_spill(cni_sort_local *self, int64_t n_keep, cn_error *err)
 {
-    for (int64_t at = 0; at < self->runs.n_items; at++) {
+    for (int64_t at = 0; at < self->runs.n_items && self->resident_bytes > n_keep; at++) {
         cni_sort_run *run = self->runs.items[at];
         const int64_t n_bytes = run->n_bytes;
         if (run->resident) {
@@ -493,20 +424,33 @@ cni_sort_local_spill(cni_sort_local *self, cn_error *err)
 }
 
 cn_code
+cni_sort_local_make_way(cni_sort_local *self, int64_t n_bytes, cn_error *err)
+{
+    const cni_sort_plan *plan = self->plan;
+    const int64_t left = cni_memory_left(plan->budget, plan->context);
+    const bool fits = left / plan->n_workers >= n_bytes;
+    return fits || self->resident_bytes == 0 || plan->context->spill == NULL
+               ? CN_OK
+               : cni_sort_local_spill(self, 0, err);
+}
+
+cn_code
 cni_sort_local_relieve(cni_sort_local *self, cn_error *err)
 {
     const cni_sort_plan *plan = self->plan;
-    const int64_t own_bytes = self->batch.n_bytes + self->resident_bytes;
+    const int64_t batch_bytes = plan->packed ? cni_sort_packed_bytes(self) : self->batch.n_bytes;
+    const int64_t own_bytes = batch_bytes + self->resident_bytes;
     if (!cni_memory_should_spill(plan->budget, plan->context, own_bytes)) {
         return CN_OK;
     }
     if (plan->context->settings.test_spill) {
-        if (self->batch.n_pages < TEST_CHUNKS) {
+        if (plan->packed ? self->packer.n_chunks < TEST_CHUNKS
+                         : self->batch.n_pages < TEST_CHUNKS) {
             return CN_OK;
         }
         CN_TRY(cni_sort_local_close(self, cni_sort_rows_wanted(plan->spec), err));
     } else if (self->resident_bytes < own_bytes / 2) {
         CN_TRY(cni_sort_local_close(self, cni_sort_rows_wanted(plan->spec), err));
     }
-    return cni_sort_local_spill(self, err);
+    return cni_sort_local_spill(self, 0, err);
 }

@@ -9,11 +9,12 @@
 
 #include "runtime/pressure.h"
 
-#define MIN_FAN_IN     8
-#define BLOCKS_PER_RUN 2 /* that a range holds, about, with what they become */
-#define MAX_RANGE_ROWS (INT64_C(1) << 19)
-#define RANGE_PART     4  /* chunks that are not read yet keep the payload of ranges before */
-#define ROW_BYTES      48 /* of a range, beside records and payload */
+#define MIN_FAN_IN       8
+#define BLOCKS_PER_RUN   2 /* that a range holds, about, with what they become */
+#define MAX_RANGE_ROWS   (INT64_C(1) << 19)
+#define RANGE_PART       4  /* chunks that are not read yet keep the payload of ranges before */
+#define ROW_BYTES        48 /* of a range, beside records and payload */
+#define PACKED_ROW_BYTES 8
 
 void
 cni_sort_finish_init(cni_sort_finish *self, cni_sort_plan *plan)
@@ -53,11 +54,9 @@ cn_code
 cni_sort_finish_collect(cni_sort_finish *self, cni_sort_local *local, cn_error *err)
 {
     const cni_sort_plan *plan = self->plan;
-    cni_sort_batch_done(&local->batch, plan);
-    const int64_t keep = cni_memory_may_keep(plan->budget, plan->context, local->resident_bytes);
-    if (local->resident_bytes > keep || cni_counter_get(&plan->spilled_runs) > 0) {
-        CN_TRY(cni_sort_local_spill(local, err));
-    }
+    cni_sort_local_drop_batch(local);
+    const int64_t n_keep = cni_memory_may_keep(plan->budget, plan->context, local->resident_bytes);
+    CN_TRY(cni_sort_local_spill(local, n_keep, err));
     cni_mutex_lock(&self->mutex);
     const cn_code code = take_runs(self, &local->runs, err);
     self->resident_bytes += code == CN_OK ? local->resident_bytes : 0;
@@ -106,8 +105,9 @@ choose_range_rows(const cni_sort_finish *self)
         plan->context->settings.test_spill) {
         return plan->range_rows;
     }
+    const int64_t row_bytes = plan->packed ? PACKED_ROW_BYTES : ROW_BYTES;
     const int64_t wanted = cni_min_i64(self->runs.n_items * (n_rows / n_blocks), MAX_RANGE_ROWS);
-    const int64_t fitting = range_bytes(plan) / RANGE_PART / (ROW_BYTES + 2 * n_bytes / n_rows);
+    const int64_t fitting = range_bytes(plan) / RANGE_PART / (row_bytes + 2 * n_bytes / n_rows);
     return cni_max_i64(1024, cni_min_i64(cni_max_i64(wanted, plan->range_rows), fitting));
 }
 

@@ -11,6 +11,9 @@
  *
  *   record = [ordinal u32] [key bytes]              keys of a fixed width
  *            [ordinal u32] [length u32] [key bytes] others; `key` always points at the key bytes
+ *   item   = [key bits][ordinal bits]               a sort whose keys are numbers is packed:
+ * records are words (sort_lanes.h), blocks are images of them, in memory too (sort_packed.c,
+ *            sort_packed_range.c); top-N and DISTINCT ON always have records
  *
  * The ordinal numbers the morsels of a run: equal keys come in source order, which is the order by
  * (sequence of the morsel, number of the run, place in the run). Runs of a worker are numbered in
@@ -26,6 +29,7 @@
 #include "data/column/chunk.h"
 #include "data/row/sort_key.h"
 #include "exec/operator/sort_items.h"
+#include "exec/operator/sort_lanes.h"
 #include "exec/spill/spill_rows.h"
 #include "optimize/physical/physical.h"
 #include "plan/table/table.h"
@@ -38,7 +42,7 @@
 typedef struct cni_sort_output {
     int32_t payload;    /* column of the payload; -1: a key */
     int32_t key;        /* number of that key ... */
-    int32_t key_offset; /* ... and where it begins in the record's key */
+    int32_t key_offset; /* ... and where it begins in the record's key, or its lane when packed */
 } cni_sort_output;
 
 /* A sort, worked out once. Thread: immutable but for the file and the counters, which are
@@ -52,6 +56,9 @@ typedef struct cni_sort_plan {
     cni_sort_spec *keys;  /* spec->n_orders */
     int32_t key_bytes;    /* of every key; -1: they vary */
     int32_t header_bytes; /* of a record */
+    bool packed;
+    cni_sort_lanes lanes;   /* when packed ... */
+    cni_sort_layout layout; /* ... the widest so far: under the mutex until all rows have come */
     cni_sort_output *outputs;
     int32_t n_payload;
     int32_t *payload; /* input columns */
@@ -59,6 +66,7 @@ typedef struct cni_sort_plan {
     int64_t batch_rows;  /* a batch is sorted when it has so many rows ... */
     int64_t batch_bytes; /* ... or takes so much memory */
     int64_t block_bytes;
+    int64_t block_rows;   /* when packed */
     int64_t extent_bytes; /* of a run's blocks, written and read together */
     int64_t range_rows;
     cni_mutex mutex;
@@ -69,9 +77,10 @@ typedef struct cni_sort_plan {
     cni_atomic_i64 merges;
 } cni_sort_plan;
 
+/* Packed if it may be and the keys allow it. */
 CN_NODISCARD cn_code cni_sort_plan_init(cni_sort_plan *self, const cni_phys_sort *spec,
                                         cni_context *context, cni_budget *budget, int32_t n_workers,
-                                        cn_error *err);
+                                        bool may_pack, cn_error *err);
 void cni_sort_plan_done(cni_sort_plan *self); /* accepts zeroed */
 /* Rows of payload in the file of the sort, which is made by the first who asks. */
 CN_NODISCARD cn_code cni_sort_plan_layout(cni_sort_plan *self, cni_spill_layout *out_layout,
@@ -114,15 +123,15 @@ CN_NODISCARD cn_code cni_sort_grow(cni_allocator *allocator, void *inout_block, 
 
 /* Consecutive records of a run. */
 typedef struct cni_sort_block {
-    uint8_t *records; /* n_bytes and 8 readable ones; NULL: on disk */
-    int64_t n_bytes;
+    uint8_t *records; /* n_bytes and 8 readable ones; NULL: on disk, or packed */
+    int64_t n_bytes;  /* of records or items */
     int64_t n_rows;
     int64_t first_row;      /* of the run */
     int64_t first_sequence; /* of that row */
     int64_t key_at;         /* beginning of its key in the run's `firsts` ... */
     int64_t kept_bytes;     /* ... so many of key_bytes */
     int64_t key_bytes;
-    int64_t extent;   /* on disk: which of the run's ... */
+    int64_t extent;   /* on disk or packed: which of the run's ... */
     int64_t image_at; /* ... and where in it ... */
     int64_t image_bytes;
     int64_t image_key_at; /* ... and in that a first key that is not kept whole */
@@ -132,6 +141,8 @@ typedef struct cni_sort_block {
 typedef struct cni_sort_extent {
     int64_t offset; /* in the file */
     int64_t n_bytes;
+    bool written;  /* packed: also when it is still in memory */
+    uint8_t *data; /* packed: in memory, when not NULL; CNI_SORT_WORDS_SLACK bytes are spare */
 } cni_sort_extent;
 
 /* A sorted run. Thread: confined, then immutable. */
@@ -146,7 +157,11 @@ typedef struct cni_sort_run {
     int64_t n_extents;
     int64_t cap_extents;
     cni_sort_extent *extents;
-    uint8_t *firsts; /* keys that blocks begin with */
+    cni_sort_layout layout; /* packed: of its items ... */
+    int32_t ordinal_bits;
+    int32_t n_words;
+    bool aligned;    /* ... and whether its firsts are keys in the plan's layout already */
+    uint8_t *firsts; /* keys that blocks begin with; packed: as big-endian words */
     int64_t n_firsts;
     int64_t cap_firsts;
     int64_t *sequences; /* of ordinals */
@@ -197,6 +212,26 @@ void cni_sort_run_drop_blocks(cni_sort_run *self, int64_t first);
 CN_NODISCARD cn_code cni_sort_run_take_payload(cni_sort_run *self, cni_spill_writer *writer,
                                                cn_error *err);
 
+/* ---- packed runs ---- */
+
+static inline cni_sort_form
+cni_sort_run_form(const cni_sort_run *self)
+{
+    return (cni_sort_form){&self->layout, self->ordinal_bits, self->n_words};
+}
+
+/* Append n items in order, in the run's form. */
+CN_NODISCARD cn_code cni_sort_packed_append(cni_sort_run *self, const uint64_t *items, int64_t n,
+                                            cn_error *err);
+/* Extents from `first` on to disk; they stay in memory until they are dropped. On failure none is
+ * there. */
+CN_NODISCARD cn_code cni_sort_packed_write(cni_sort_run *self, cni_spill_file *file, int64_t first,
+                                           cn_error *err);
+void cni_sort_packed_unwrite(cni_sort_run *self, int64_t first);
+void cni_sort_packed_drop(cni_sort_run *self, int64_t first);
+/* The keys that blocks begin with in the plan's layout, which is final. */
+CN_NODISCARD cn_code cni_sort_packed_align(cni_sort_run *self, cn_error *err);
+
 /* Runs in one list. Zero bytes = empty. */
 typedef struct cni_sort_runs {
     cni_sort_run **items;
@@ -237,10 +272,32 @@ typedef struct cni_sort_batch {
     int64_t cap_lengths;
 } cni_sort_batch;
 
+/* The same when packed: items have the number of their row in the low 32 bits if there is payload.
+ * Thread: confined. */
+typedef struct cni_sort_packer {
+    cni_sort_layout layout;
+    int32_t n_words;
+    int64_t n_rows;
+    int64_t n_chunks;
+    int64_t cap_words;
+    uint64_t *items;
+    int64_t cap_scratch;
+    uint64_t *scratch;      /* for sorting */
+    cni_sort_values values; /* of a chunk */
+    int64_t n_pieces;       /* payload of chunks, and their sequences */
+    int64_t cap_pieces;
+    cni_chunk *pieces;
+    int64_t cap_sequences;
+    int64_t *sequences;
+    bool unordered;
+    int64_t payload_bytes; /* about */
+} cni_sort_packer;
+
 /* Of one worker. Thread: confined. */
 typedef struct cni_sort_local {
     cni_sort_plan *plan;
     cni_sort_batch batch;
+    cni_sort_packer packer;
     cni_sort_runs runs;
     int64_t resident_bytes; /* of runs */
 } cni_sort_local;
@@ -254,8 +311,29 @@ CN_NODISCARD cn_code cni_sort_local_add(cni_sort_local *self, cni_chunk *chunk, 
 CN_NODISCARD cn_code cni_sort_local_close(cni_sort_local *self, int64_t n_most, cn_error *err);
 /* Write out what is worth it when there is no room. */
 CN_NODISCARD cn_code cni_sort_local_relieve(cni_sort_local *self, cn_error *err);
-/* Write out every resident run. */
-CN_NODISCARD cn_code cni_sort_local_spill(cni_sort_local *self, cn_error *err);
+/* Write out resident runs, the first ones first, until they have no more than n_keep bytes. */
+CN_NODISCARD cn_code cni_sort_local_spill(cni_sort_local *self, int64_t n_keep, cn_error *err);
+/* A run is a copy of its batch of n_bytes: if there is no room for both, earlier runs go first. All
+ * workers may be about to copy theirs. */
+CN_NODISCARD cn_code cni_sort_local_make_way(cni_sort_local *self, int64_t n_bytes, cn_error *err);
+
+CN_NODISCARD cn_code cni_sort_packed_add(cni_sort_local *self, cni_chunk *chunk, cn_error *err);
+CN_NODISCARD cn_code cni_sort_packed_close(cni_sort_local *self, cn_error *err);
+bool cni_sort_packed_is_full(const cni_sort_local *self, int64_t n_more);
+/* Memory of the rows, with what sorting them takes. */
+int64_t cni_sort_packed_bytes(const cni_sort_local *self);
+void cni_sort_packer_done(cni_sort_packer *self, const cni_sort_plan *plan);
+/* Of either kind. */
+void cni_sort_local_drop_batch(cni_sort_local *self);
+
+/* Payload of a chunk as it came: its vectors move into the piece. */
+CN_NODISCARD cn_code cni_sort_piece_take(const cni_sort_plan *plan, cni_chunk *chunk,
+                                         cni_chunk *piece, cn_error *err);
+/* What it will take in a run, about. */
+int64_t cni_sort_piece_bytes(const cni_sort_plan *plan, const cni_chunk *piece);
+/* The run's payload: rows order[0..n) of the joined pieces, which let go of theirs. */
+CN_NODISCARD cn_code cni_sort_pieces_gather(cni_chunk *pieces, int64_t n_pieces, cni_sort_run *run,
+                                            const uint32_t *order, int64_t n, cn_error *err);
 
 CN_NODISCARD cn_code cni_sort_batch_add(cni_sort_batch *self, const cni_sort_plan *plan,
                                         cni_chunk *chunk, cn_error *err);
@@ -301,6 +379,13 @@ typedef struct cni_sort_set {
     cni_sort_place *cuts;
     int64_t cap_cuts;
     cni_sort_cache *cache;
+    /* packed, with payload: the sequences of all runs, each once, and ranks[rank_ats[run] + o] =
+     * which of them is the one of the run's ordinal o */
+    int64_t n_sequences;
+    int64_t *sequences;
+    int64_t cap_sequences;
+    uint32_t *ranks;
+    int64_t *rank_ats; /* n_runs + 1 */
 } cni_sort_set;
 
 /* Cut runs [first_run, first_run + n_runs) into ranges of about range_rows. */
@@ -351,6 +436,9 @@ void cni_sort_held_unref(cni_sort_held *self); /* NULL is accepted */
 typedef cni_sort_held *cni_sort_held_p;
 CN_DEFINE_SCOPED(cni_sort_held_p, cni_sort_held_unref)
 /* Order of a row and a cut; rows of equal keys are not told apart with first_per_key. */
+/* The same among equal keys: rows by where they come from. */
+int cni_sort_compare_sources(const cni_sort_set *self, int64_t sequence, int64_t run, int64_t row,
+                             const cni_sort_cut_key *at);
 int cni_sort_compare_row(const cni_sort_run *run, int64_t run_number, int64_t row,
                          const uint8_t *key, const cni_sort_cut_key *at);
 
@@ -380,7 +468,30 @@ typedef struct cni_sort_range {
     int64_t n_pages;
     int64_t cap_pages;
     cni_vector *columns; /* payload of all slices, joined: row items[i].row */
+    /* packed: n_keys items of n_words, low bits [rank of the sequence][row u32] with payload */
+    int32_t low_bits;
+    int32_t n_words;
+    uint64_t *words;
+    int64_t cap_words;
+    uint64_t *block_words; /* of the block that is read */
+    int64_t cap_block_words;
+    uint64_t *ordinals; /* of its rows */
+    int64_t cap_ordinals;
 } cni_sort_range;
+
+static inline cni_sort_form
+cni_sort_range_form(const cni_sort_range *self)
+{
+    return (cni_sort_form){&self->set->plan->layout, self->low_bits, self->n_words};
+}
+
+/* Number of the payload's row of place `at`, when the range has been read. */
+static inline uint32_t
+cni_sort_range_row(const cni_sort_range *self, int64_t at)
+{
+    return self->set->plan->packed ? (uint32_t)self->words[(at + 1) * self->n_words - 1]
+                                   : self->items[at].row;
+}
 
 /* n_passed: with first_per_key, rows of each key that are not given. */
 void cni_sort_range_init(cni_sort_range *self, const cni_sort_set *set, int64_t n_passed);
@@ -393,6 +504,14 @@ cni_sort_range_cleanup_(cni_sort_range *inout_value)
 /* Read range `range`. With a window of places [begin, end) a range outside of it may come empty. */
 CN_NODISCARD cn_code cni_sort_range_read(cni_sort_range *self, int64_t range, int64_t begin,
                                          int64_t end, cn_error *err);
+/* The parts of it for packed runs: the rows of a run that lie between the cuts, NULL = no cut;
+ * their order. */
+CN_NODISCARD cn_code cni_sort_packed_read_slice(cni_sort_range *self, int64_t run_number,
+                                                const cni_sort_cut_key *low,
+                                                const cni_sort_cut_key *high, cn_error *err);
+CN_NODISCARD cn_code cni_sort_packed_sort(cni_sort_range *self, cn_error *err);
+/* The set's sequences and ranks. */
+CN_NODISCARD cn_code cni_sort_packed_rank(cni_sort_set *self, cn_error *err);
 /* Sequence of the morsel that a key of the range came with: for `sequence_of`. */
 int64_t cni_sort_range_sequence(const void *range, uint32_t row);
 

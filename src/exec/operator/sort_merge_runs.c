@@ -17,6 +17,8 @@ typedef struct run_merge {
     int64_t cap_ordinals;
     uint32_t *rows; /* numbers of the range's rows in order */
     int64_t cap_rows;
+    uint64_t *ranks; /* packed */
+    int64_t cap_ranks;
 } run_merge;
 
 static int
@@ -86,6 +88,25 @@ list_rows(run_merge *self, int64_t n, cn_error *err)
     return CN_OK;
 }
 
+/* The run has the plan's layout and the sequences of the set. */
+static cn_code
+begin_packed(run_merge *self, cn_error *err)
+{
+    const cni_sort_set *set = &self->set;
+    cni_sort_run *out = self->out;
+    out->layout = self->plan->layout;
+    out->ordinal_bits =
+        set->n_sequences == 0 ? 0 : cni_sort_bit_width((uint64_t)(set->n_sequences - 1));
+    out->n_words = cni_sort_layout_words(&out->layout, out->ordinal_bits);
+    CN_TRY(cni_sort_grow(self->plan->allocator, &out->sequences, &out->cap_sequences,
+                         set->n_sequences, (int64_t)sizeof(int64_t), err));
+    if (set->n_sequences > 0) {
+        memcpy(out->sequences, set->sequences, (size_t)set->n_sequences * sizeof(int64_t));
+    }
+    out->n_sequences = set->n_sequences;
+    return CN_OK;
+}
+
 static cn_code
 begin(run_merge *self, cni_sort_runs *runs, int64_t first, int64_t n, int64_t range_rows,
       cn_error *err)
@@ -93,7 +114,8 @@ begin(run_merge *self, cni_sort_runs *runs, int64_t first, int64_t n, int64_t ra
     CN_TRY(cni_sort_run_new(self->plan, &self->out, err));
     CN_TRY(cni_sort_set_init(&self->set, self->plan, runs, first, n, range_rows, err));
     cni_sort_range_init(&self->range, &self->set, 0);
-    return join_sequences(&self->set, self->out, err);
+    return self->plan->packed ? begin_packed(self, err)
+                              : join_sequences(&self->set, self->out, err);
 }
 
 /* The run comes out when all went well. */
@@ -105,6 +127,7 @@ finish(run_merge *self, cn_code code, cni_sort_run **out_run)
     cni_sort_set_done(&self->set);
     cni_dealloc(allocator, self->ordinals, self->cap_ordinals * (int64_t)sizeof(uint32_t));
     cni_dealloc(allocator, self->rows, self->cap_rows * (int64_t)sizeof(uint32_t));
+    cni_dealloc(allocator, self->ranks, self->cap_ranks * (int64_t)sizeof(uint64_t));
     if (code == CN_OK) {
         *out_run = CN_MOVE(self->out);
     }
@@ -113,17 +136,55 @@ finish(run_merge *self, cn_code code, cni_sort_run **out_run)
 
 /* ---- to disk ---- */
 
+/* Packed: ranks are the new ordinals. */
+static cn_code
+write_items(run_merge *self, cni_spill_file *file, cn_error *err)
+{
+    cni_sort_range *range = &self->range;
+    cni_sort_run *out = self->out;
+    const int64_t n = range->n_rows;
+    const int64_t first = out->n_extents;
+    CN_TRY(cni_sort_grow(self->plan->allocator, &self->rows, &self->cap_rows, n,
+                         (int64_t)sizeof(uint32_t), err));
+    CN_TRY(cni_sort_grow(self->plan->allocator, &self->ranks, &self->cap_ranks, n,
+                         (int64_t)sizeof(uint64_t), err));
+    for (int64_t at = 0; at < n; at++) {
+        self->rows[at] = cni_sort_range_row(range, at);
+    }
+    if (range->low_bits > 0) {
+        cni_sort_words_extract(range->n_words, range->words, n, range->low_bits - out->ordinal_bits,
+                               out->ordinal_bits, self->ranks);
+        cni_sort_words_shift(range->n_words, range->low_bits, range->words, n, out->n_words,
+                             out->ordinal_bits, range->words);
+        cni_sort_words_insert(out->n_words, range->words, n, 0, out->ordinal_bits, self->ranks);
+    }
+    CN_TRY(cni_sort_packed_append(out, range->words, n, err));
+    CN_TRY(cni_sort_packed_write(out, file, first, err));
+    cni_sort_packed_drop(out, first);
+    return CN_OK;
+}
+
+static cn_code
+write_records(run_merge *self, cni_spill_file *file, cn_error *err)
+{
+    const cni_sort_range *range = &self->range;
+    const int64_t first = self->out->n_blocks;
+    CN_TRY(list_rows(self, range->n_rows, err));
+    CN_TRY(cni_sort_run_append(self->out, range->keys, range->items, self->ordinals, range->n_rows,
+                               err));
+    CN_TRY(cni_sort_run_write_blocks(self->out, file, first, err));
+    cni_sort_run_drop_blocks(self->out, first);
+    return CN_OK;
+}
+
 static cn_code
 write_range(run_merge *self, const cni_spill_layout *layout, cni_spill_writer *writer,
             cn_error *err)
 {
     const cni_sort_range *range = &self->range;
     const int64_t n = range->n_rows;
-    const int64_t first = self->out->n_blocks;
-    CN_TRY(list_rows(self, n, err));
-    CN_TRY(cni_sort_run_append(self->out, range->keys, range->items, self->ordinals, n, err));
-    CN_TRY(cni_sort_run_write_blocks(self->out, layout->file, first, err));
-    cni_sort_run_drop_blocks(self->out, first);
+    CN_TRY(self->plan->packed ? write_items(self, layout->file, err)
+                              : write_records(self, layout->file, err));
     for (int64_t row = 0; writer != NULL && row < n; row += CNI_CHUNK_ROWS_DEFAULT) {
         CN_TRY(cni_context_check(self->plan->context, err));
         CN_TRY(cni_spill_writer_add(writer, 0, range->columns, self->rows + row,

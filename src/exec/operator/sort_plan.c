@@ -19,7 +19,10 @@
 #define MIN_EXTENT      (INT64_C(16) << 10)
 #define EXTENT_PART     2048 /* of what is left: two of each run are held at once */
 #define RANGE_ROWS      (INT64_C(1) << 16)
-#define TEST_BLOCK      512 /* bytes, rows: test_spill */
+#define PACKED_ROWS     (INT64_C(1) << 20) /* of a batch of nothing but keys */
+#define PACKED_BLOCK    1024               /* rows */
+#define TEST_BLOCK      512                /* bytes, rows: test_spill */
+#define TEST_BLOCK_ROWS 32
 
 cn_code
 cni_sort_grow(cni_allocator *allocator, void *inout_block, int64_t *inout_cap, int64_t n,
@@ -68,8 +71,11 @@ place_output(const cni_sort_plan *self, int32_t column, cni_sort_output *out)
     int32_t offset = 0;
     *out = (cni_sort_output){.payload = -1, .key = -1};
     for (int32_t key = 0; self->key_bytes >= 0 && key < self->spec->n_orders; key++) {
-        if (self->spec->orders[key].position == column && is_restorable(self->keys[key].type)) {
-            *out = (cni_sort_output){.payload = -1, .key = key, .key_offset = offset};
+        const int32_t at = self->packed ? cni_sort_lanes_restorable(&self->lanes, key)
+                           : is_restorable(self->keys[key].type) ? offset
+                                                                 : -1;
+        if (self->spec->orders[key].position == column && at >= 0) {
+            *out = (cni_sort_output){.payload = -1, .key = key, .key_offset = at};
             return;
         }
         offset += cni_sort_key_fixed_bytes(&self->keys[key], 1);
@@ -108,15 +114,20 @@ choose_sizes(cni_sort_plan *self)
     self->block_bytes = cni_min_i64(BLOCK_BYTES, cni_max_i64(left / BLOCK_PART, MIN_BLOCK_BYTES));
     self->extent_bytes = cni_min_i64(EXTENT_BYTES, cni_max_i64(left / EXTENT_PART, MIN_EXTENT));
     self->range_rows = RANGE_ROWS;
+    self->block_rows = PACKED_BLOCK;
+    if (self->packed) {
+        self->batch_rows = self->n_payload > 0 ? BATCH_ROWS : PACKED_ROWS;
+    }
     if (self->context->settings.test_spill) {
         self->block_bytes = TEST_BLOCK;
         self->extent_bytes = 3 * TEST_BLOCK;
         self->range_rows = TEST_BLOCK;
+        self->block_rows = TEST_BLOCK_ROWS;
     }
 }
 
 static cn_code
-init(cni_sort_plan *self, cn_error *err)
+init(cni_sort_plan *self, bool may_pack, cn_error *err)
 {
     const cni_phys_sort *spec = self->spec;
     CN_TRY(cni_alloc_array(self->allocator, spec->n_orders, (int64_t)sizeof(*self->keys),
@@ -133,13 +144,16 @@ init(cni_sort_plan *self, cn_error *err)
         self->key_bytes = -1;
     }
     self->header_bytes = self->key_bytes >= 0 ? 4 : 8;
+    self->packed = may_pack && !spec->first_per_key &&
+                   cni_sort_lanes_init(&self->lanes, self->keys, spec->n_orders);
+    CN_TRY(place_outputs(self, err));
     choose_sizes(self);
-    return place_outputs(self, err);
+    return CN_OK;
 }
 
 cn_code
 cni_sort_plan_init(cni_sort_plan *self, const cni_phys_sort *spec, cni_context *context,
-                   cni_budget *budget, int32_t n_workers, cn_error *err)
+                   cni_budget *budget, int32_t n_workers, bool may_pack, cn_error *err)
 {
     *self = (cni_sort_plan){.spec = spec,
                             .context = context,
@@ -147,7 +161,7 @@ cni_sort_plan_init(cni_sort_plan *self, const cni_phys_sort *spec, cni_context *
                             .allocator = cni_budget_allocator(budget),
                             .n_workers = n_workers};
     cni_mutex_init(&self->mutex);
-    return init(self, err);
+    return init(self, may_pack, err);
 }
 
 void

@@ -44,6 +44,10 @@ cni_sort_range_done(cni_sort_range *self)
     cni_dealloc(allocator, self->columns, plan->n_payload * (int64_t)sizeof(*self->columns));
     cni_dealloc(allocator, (void *)self->keys, self->cap_keys * (int64_t)sizeof(*self->keys));
     cni_dealloc(allocator, self->items, self->cap_items * (int64_t)sizeof(*self->items));
+    cni_dealloc(allocator, self->words, self->cap_words * (int64_t)sizeof(*self->words));
+    cni_dealloc(allocator, self->block_words,
+                self->cap_block_words * (int64_t)sizeof(*self->block_words));
+    cni_dealloc(allocator, self->ordinals, self->cap_ordinals * (int64_t)sizeof(*self->ordinals));
     cni_dealloc(allocator, self->slices, self->cap_slices * (int64_t)sizeof(*self->slices));
     cni_dealloc(allocator, self->pages, self->cap_pages * (int64_t)sizeof(*self->pages));
     *self = (cni_sort_range){0};
@@ -428,10 +432,12 @@ read_between(cni_sort_range *self, const cni_sort_cut_key *low, const cni_sort_c
     if (!may_be_wanted(self, begin, end)) {
         return CN_OK;
     }
+    const bool packed = self->set->plan->packed;
     for (int64_t run = 0; run < self->set->n_runs; run++) {
-        CN_TRY(read_slice(self, run, low, high, err));
+        CN_TRY(packed ? cni_sort_packed_read_slice(self, run, low, high, err)
+                      : read_slice(self, run, low, high, err));
     }
-    CN_TRY(sort_rows(self, err));
+    CN_TRY(packed ? cni_sort_packed_sort(self, err) : sort_rows(self, err));
     return self->set->plan->n_payload == 0 || self->n_rows == 0 ? CN_OK : read_payload(self, err);
 }
 

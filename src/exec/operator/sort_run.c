@@ -36,13 +36,17 @@ free_records(const cni_sort_run *self, cni_sort_block *block)
     cni_dealloc(self->plan->allocator, CN_MOVE(block->records), block->n_bytes + RECORD_PADDING);
 }
 
-/* The disk that blocks take is free again, from extent `first` on. */
+/* The disk or memory that blocks take is free again, from extent `first` on. */
 static void
 discard_extents(cni_sort_run *self, int64_t first)
 {
     while (self->n_extents > first) {
         const cni_sort_extent *extent = &self->extents[--self->n_extents];
-        cni_spill_discard(self->plan->file, extent->offset, extent->n_bytes);
+        if (extent->data == NULL) {
+            cni_spill_discard(self->plan->file, extent->offset, extent->n_bytes);
+        } else {
+            cni_sort_extent_dealloc(self->plan->allocator, extent->data, extent->n_bytes);
+        }
     }
 }
 
@@ -275,7 +279,7 @@ flush_extent(extent_writer *self, cn_error *err)
                          (int64_t)sizeof(*run->extents), err));
     memset(self->data + self->n_bytes, 0, (size_t)(n_bytes - self->n_bytes));
     cni_sort_extent *extent = &run->extents[run->n_extents];
-    extent->n_bytes = n_bytes;
+    *extent = (cni_sort_extent){.n_bytes = n_bytes};
     CN_TRY(cni_spill_append(self->file, self->data, n_bytes, &extent->offset, err));
     run->n_extents++;
     self->n_bytes = 0;
@@ -395,7 +399,8 @@ cni_sort_run_take_payload(cni_sort_run *self, cni_spill_writer *writer, cn_error
 static cn_code
 write_run(cni_sort_run *self, const cni_spill_layout *layout, cn_error *err)
 {
-    CN_TRY(cni_sort_run_write_blocks(self, layout->file, 0, err));
+    CN_TRY(self->plan->packed ? cni_sort_packed_write(self, layout->file, 0, err)
+                              : cni_sort_run_write_blocks(self, layout->file, 0, err));
     if (self->plan->n_payload > 0) {
         CN_SCOPED(cni_spill_writer_p) writer = NULL;
         CN_TRY(cni_spill_writer_new(layout, &writer, err));
@@ -413,7 +418,11 @@ cni_sort_run_write(cni_sort_run *self, cni_sort_plan *plan, cn_error *err)
     const cn_code code = write_run(self, &layout, err);
     if (code != CN_OK) {
         discard_payload(self);
-        discard_extents(self, 0);
+        if (plan->packed) {
+            cni_sort_packed_unwrite(self, 0);
+        } else {
+            discard_extents(self, 0);
+        }
         return code;
     }
     int64_t n_bytes = self->rows.n_bytes;
@@ -421,6 +430,7 @@ cni_sort_run_write(cni_sort_run *self, cni_sort_plan *plan, cn_error *err)
         n_bytes += self->extents[at].n_bytes;
     }
     cni_sort_run_drop_blocks(self, 0);
+    cni_sort_packed_drop(self, 0);
     free_columns(self);
     self->resident = false;
     self->n_bytes = 0;

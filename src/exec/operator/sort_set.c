@@ -174,10 +174,9 @@ free_cache(cni_sort_set *self)
 
 /* ---- order ---- */
 
-/* Among equal keys. */
-static int
-compare_sources(const cni_sort_set *self, int64_t sequence_a, int64_t run_a, int64_t row_a,
-                const cni_sort_cut_key *b)
+int
+cni_sort_compare_sources(const cni_sort_set *self, int64_t sequence_a, int64_t run_a, int64_t row_a,
+                         const cni_sort_cut_key *b)
 {
     if (self->plan->spec->first_per_key) {
         return 0;
@@ -198,9 +197,10 @@ cni_sort_compare_row(const cni_sort_run *run, int64_t run_number, int64_t row, c
     const cni_sort_plan *plan = run->plan;
     const cni_str own = {(const char *)key, cni_sort_key_length(plan, key)};
     const int by_key = cni_str_compare(own, at->key);
-    return by_key != 0 ? by_key
-                       : compare_sources(at->set, run->sequences[cni_sort_key_ordinal(plan, key)],
-                                         run_number, row, at);
+    return by_key != 0
+               ? by_key
+               : cni_sort_compare_sources(at->set, run->sequences[cni_sort_key_ordinal(plan, key)],
+                                          run_number, row, at);
 }
 
 /* Order of a block's first row and a row whose whole key is known. */
@@ -219,7 +219,8 @@ compare_block(const cni_sort_set *self, cni_sort_place place, const cni_sort_cut
         order = cni_str_compare(whole.key, at->key);
     }
     if (order == 0) {
-        order = compare_sources(self, block->first_sequence, place.run, block->first_row, at);
+        order =
+            cni_sort_compare_sources(self, block->first_sequence, place.run, block->first_row, at);
     }
     *out_order = order;
     return CN_OK;
@@ -360,6 +361,7 @@ cni_sort_set_init(cni_sort_set *self, cni_sort_plan *plan, cni_sort_runs *runs, 
         return CN_OK;
     }
     CN_TRY(make_cache(self, err));
+    CN_TRY(plan->packed ? cni_sort_packed_rank(self, err) : CN_OK);
     const int64_t n_place_bytes = 2 * n_places * (int64_t)sizeof(cni_sort_place);
     const int64_t n_end_bytes = n_runs * (int64_t)sizeof(int64_t);
     cni_sort_place *places = NULL;
@@ -374,11 +376,28 @@ cni_sort_set_init(cni_sort_set *self, cni_sort_plan *plan, cni_sort_runs *runs, 
     return code;
 }
 
+static void
+free_ranks(cni_sort_set *self)
+{
+    cni_allocator *allocator = self->plan->allocator;
+    if (self->ranks != NULL) {
+        cni_dealloc(allocator, self->ranks,
+                    self->rank_ats[self->n_runs] * (int64_t)sizeof(*self->ranks));
+    }
+    if (self->rank_ats != NULL) {
+        cni_dealloc(allocator, self->rank_ats,
+                    (self->n_runs + 1) * (int64_t)sizeof(*self->rank_ats));
+    }
+    cni_dealloc(allocator, self->sequences,
+                self->cap_sequences * (int64_t)sizeof(*self->sequences));
+}
+
 void
 cni_sort_set_done(cni_sort_set *self)
 {
     if (self->plan != NULL) {
         free_cache(self);
+        free_ranks(self);
         cni_dealloc(self->plan->allocator, self->cuts,
                     self->cap_cuts * (int64_t)sizeof(*self->cuts));
         *self = (cni_sort_set){0};

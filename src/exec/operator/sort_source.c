@@ -169,6 +169,11 @@ give_column(const cni_sort_range *range, int32_t column, int64_t first, const ui
         return cni_vector_take(plan->context->allocator, &range->columns[output->payload], rows, n,
                                out, err);
     }
+    if (plan->packed) {
+        const uint64_t *items = range->words + first * range->n_words;
+        return cni_sort_layout_restore(&plan->lanes, cni_sort_range_form(range), output->key_offset,
+                                       items, n, plan->context->allocator, out, err);
+    }
     const restore from = {range, range->items + first, &plan->keys[output->key], output->key_offset,
                           n};
     return restore_column(&from, plan->context->allocator, out, err);
@@ -206,7 +211,7 @@ read_rows(cni_scan *base, void *opaque, int64_t morsel, cni_waker own_waker, cni
     const int64_t first = local->next;
     const int64_t n = cni_min_i64(plan->context->settings.chunk_rows, local->end - first);
     for (int64_t row = 0; row < n; row++) {
-        local->rows[row] = local->range.items[first + row].row;
+        local->rows[row] = cni_sort_range_row(&local->range, first + row);
     }
     CN_TRY(cni_chunk_set_columns(inout_chunk, plan->spec->n_outputs, err));
     for (int32_t column = 0; column < plan->spec->n_outputs; column++) {

@@ -136,7 +136,7 @@ static cn_code
 spill(top_n_operator *self, top_n_local *local, cn_error *err)
 {
     cni_sort_runs *runs = &local->data->runs;
-    CN_TRY(cni_sort_local_spill(local->data, err));
+    CN_TRY(cni_sort_local_spill(local->data, 0, err));
     CN_TRY(cni_sort_grow(self->plan.allocator, (void *)&local->spilled.items,
                          &local->spilled.cap_items, local->spilled.n_items + runs->n_items,
                          (int64_t)sizeof(cni_sort_run *), err));
@@ -405,7 +405,7 @@ init(top_n_operator *self, const cni_phys_op *spec, const cni_operator_env *env,
     CN_TRY(cni_budget_new(env->context->budget, "top-n", CNI_BUDGET_UNLIMITED, &self->base.budget,
                           err));
     CN_TRY(cni_sort_plan_init(&self->plan, spec->sort, env->context, self->base.budget,
-                              env->n_workers, err));
+                              env->n_workers, false, err));
     cni_sort_finish_init(&self->finish, &self->plan);
     self->has_leads = cni_sort_has_leads(&self->plan.keys[0]);
     self->boundary = env->dynamic == NULL ? &self->own_boundary : &env->dynamic->boundary;

@@ -620,7 +620,7 @@ test_finished_sink_gives_memory_back(void **state)
 {
     (void)state;
     memory_table *small = number_table(10, (memory_traits){0});
-    memory_table *large = number_table(400000, (memory_traits){.morsel_rows = 1000});
+    memory_table *large = number_table(900000, (memory_traits){.morsel_rows = 1000});
     probe_factory factory;
     two_sinks sinks;
     int64_t n = 0;
@@ -628,8 +628,8 @@ test_finished_sink_gives_memory_back(void **state)
                        (probe_traits){.sink = true, .n_finalize_tasks = 3, .hold_bytes = 20 << 20});
     plan_run_begin(&sinks.run, (run_settings){0});
     build_two_sinks(&sinks, &factory, small, large);
-    cni_budget_set_limit(sinks.run.context.budget, 24 << 20);
-    assert_int_equal(drain_two_sinks(&sinks), 400000);
+    cni_budget_set_limit(sinks.run.context.budget, 22 << 20);
+    assert_int_equal(drain_two_sinks(&sinks), 900000);
     assert_int_equal(factory.log.n_reclaimed, 1);
     assert_int_equal(factory.log.n_finalized, 7); /* tasks 0, 1, 2 once each */
     assert_int_equal(factory.log.n_rows, 10);
