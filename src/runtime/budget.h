@@ -86,6 +86,9 @@ cni_allocator *cni_budget_allocator(cni_budget *self);
 
 /* Give unused slabs of the region back to the system. Any node of the tree may be named. */
 void cni_budget_trim(cni_budget *self);
+/* The same when the region holds more than slack_bytes that nobody uses, beyond what trimming could
+ * not give back the last time: for those who look often. Two atomic loads when it does not. */
+void cni_budget_trim_slack(cni_budget *self, int64_t slack_bytes);
 /* What the region holds of the system's memory: more than is used, by what trimming gives back and
  * by holes. */
 int64_t cni_budget_committed_bytes(const cni_budget *self);

@@ -185,6 +185,31 @@ cni_budget_trim(cni_budget *self)
     }
 }
 
+static int64_t
+unused_bytes(const cni_budget_root *root)
+{
+    const int64_t in_region =
+        cni_counter_get(&root->node.charged) - cni_counter_get(&root->reserved_bytes);
+    return cni_max_i64(cni_region_committed_bytes(root->region) - in_region, 0);
+}
+
+void
+cni_budget_trim_slack(cni_budget *self, int64_t slack_bytes)
+{
+    cni_budget_root *root = self->root;
+    if (root->region == NULL) {
+        return;
+    }
+    const int64_t holes = cni_counter_get(&root->holes_bytes);
+    const int64_t unused = unused_bytes(root);
+    if (CN_UNLIKELY(unused - holes > slack_bytes)) {
+        cni_budget_trim(self);
+        cni_counter_set(&root->holes_bytes, unused_bytes(root));
+    } else if (CN_UNLIKELY(unused < holes)) {
+        cni_counter_set(&root->holes_bytes, unused);
+    }
+}
+
 int64_t
 cni_budget_committed_bytes(const cni_budget *self)
 {

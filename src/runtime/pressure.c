@@ -9,6 +9,8 @@
 
 #define RESERVE_PART       8         /* of the limit */
 #define RESERVE_PER_WORKER (1 << 20) /* at least */
+#define SLACK_PART         8         /* of the limit: freed memory that is kept */
+#define MIN_SLACK          (INT64_C(8) << 20)
 #define STATE_PART         64 /* of the limit: smaller states of all workers are not worth it */
 
 int64_t
@@ -42,8 +44,19 @@ cni_memory_left(const cni_budget *budget, const cni_context *context)
     return left;
 }
 
+/* Memory that was freed is kept for the next who asks; under a limit it is not to become as much
+ * again as the limit. */
+static void
+trim_slack(cni_budget *budget)
+{
+    const int64_t limit = cni_memory_limit(budget);
+    if (limit != INT64_MAX) {
+        cni_budget_trim_slack(budget, cni_max_i64(limit / SLACK_PART, MIN_SLACK));
+    }
+}
+
 bool
-cni_memory_should_spill(const cni_budget *budget, const cni_context *context, int64_t own_bytes)
+cni_memory_should_spill(cni_budget *budget, const cni_context *context, int64_t own_bytes)
 {
     if (context->spill == NULL || own_bytes <= 0) {
         return false;
@@ -51,6 +64,7 @@ cni_memory_should_spill(const cni_budget *budget, const cni_context *context, in
     if (context->settings.test_spill) {
         return true;
     }
+    trim_slack(budget);
     const int64_t least = cni_memory_limit(budget) / STATE_PART / context->settings.n_threads;
     return own_bytes >= least && cni_memory_left(budget, context) < 0;
 }

@@ -28,8 +28,7 @@ int64_t cni_memory_left(const cni_budget *budget, const cni_context *context);
  * soft limit and the state is worth it: at least a 64th of the limit shared by the query's workers
  * (1/64 : n_threads), so that no run or page list gets too short. Always true for a state that is
  * not empty under the test setting `test_spill`. False without a spill store. */
-bool cni_memory_should_spill(const cni_budget *budget, const cni_context *context,
-                             int64_t own_bytes);
+bool cni_memory_should_spill(cni_budget *budget, const cni_context *context, int64_t own_bytes);
 
 /* What an operator that holds own_bytes may keep beyond its pipeline (a join's table, a finished
  * aggregate, collected rows): half of what it has and what is left together, so that every operator

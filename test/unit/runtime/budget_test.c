@@ -534,6 +534,24 @@ test_fork(void **state)
     cni_budget_unref(root);
 }
 
+/* Freed memory is kept up to the slack; what cannot go back is not asked for again. */
+static void
+test_trim_slack(void **state)
+{
+    (void)state;
+    cni_budget *root = new_root(CNI_BUDGET_UNLIMITED);
+    void *block = NULL;
+    cni_allocator *allocator = cni_budget_allocator(root);
+    assert_int_equal(cni_alloc(allocator, 64 * MIB, &block, NULL), CN_OK);
+    const int64_t full = cni_budget_committed_bytes(root);
+    cni_dealloc(allocator, block, 64 * MIB);
+    cni_budget_trim_slack(root, 128 * MIB);
+    assert_int_equal(cni_budget_committed_bytes(root), full);
+    cni_budget_trim_slack(root, 8 * MIB);
+    assert_true(cni_budget_committed_bytes(root) <= 8 * MIB);
+    cni_budget_unref(root);
+}
+
 int
 main(void)
 {
@@ -553,6 +571,7 @@ main(void)
         cmocka_unit_test(test_threads_share_a_tree),
         cmocka_unit_test(test_reclaimers_come_and_go),
         cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_trim_slack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
