@@ -35,8 +35,20 @@ typedef struct memory_spill_file {
     cni_spill_file base;
     uint8_t *data;
     int64_t n_bytes;
+    int64_t cap_bytes;
     int64_t n_charged;
 } memory_spill_file;
+
+/* Doubled: under sanitizers every realloc copies. */
+static inline void
+memory_spill_reserve(memory_spill_file *self, int64_t n_bytes)
+{
+    if (n_bytes > self->cap_bytes) {
+        const int64_t doubled = self->cap_bytes * 2;
+        self->cap_bytes = n_bytes > doubled ? n_bytes : doubled;
+        self->data = realloc(self->data, (size_t)self->cap_bytes);
+    }
+}
 
 static inline cn_code
 memory_spill_append(cni_spill_file *base, const void *data, int64_t n_bytes, int64_t *out_offset,
@@ -50,7 +62,7 @@ memory_spill_append(cni_spill_file *base, const void *data, int64_t n_bytes, int
     }
     cni_mutex_lock(&store->mutex);
     const int64_t padded = cni_round_up(n_bytes, CNI_SPILL_ALIGN_BYTES);
-    self->data = realloc(self->data, (size_t)(self->n_bytes + padded));
+    memory_spill_reserve(self, self->n_bytes + padded);
     memcpy(self->data + self->n_bytes, data, (size_t)n_bytes);
     memset(self->data + self->n_bytes + n_bytes, 0, (size_t)(padded - n_bytes));
     *out_offset = self->n_bytes;
