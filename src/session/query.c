@@ -133,6 +133,10 @@ static void
 end_pull(cn_query *self, cn_code code)
 {
     if (self->ended || code != CN_OK) {
+        if (code != CN_OK && self->execution != NULL &&
+            cni_context_check(&self->context, NULL) != CN_OK) {
+            cni_execution_stop(self->execution); /* its client may take its time to free it */
+        }
         cni_flag_publish(&self->state, CN_QUERY_ENDED);
         leave(self);
     } else {

@@ -132,24 +132,52 @@ free_parts(cni_execution *self)
     cni_dealloc(self->allocator, self, (int64_t)sizeof(*self));
 }
 
+/* No step runs any more. */
+static void
+end_group(cni_execution *self)
+{
+    cni_context *context = self->context;
+    if (cni_flag_consume(&self->finished) == 0 && self->started) {
+        cni_context_cancel(context);
+    }
+    cni_group_free(context->group); /* steps that still run may notify it */
+    context->group = NULL;
+}
+
+/* Operators would discard all that they have written, which goes with its files anyway. */
+static void
+set_ending(const cni_execution *self, bool ending)
+{
+    cni_spill_store *spill = self->outer == NULL ? self->context->spill : NULL;
+    if (spill != NULL) {
+        cni_spill_store_set_ending(spill, ending);
+    }
+}
+
+void
+cni_execution_stop(cni_execution *self)
+{
+    CN_ASSERT(self->outer == NULL);
+    end_group(self);
+    set_ending(self, true);
+    for (int32_t at = self->n_runs - 1; at >= 0; at--) {
+        cni_pipe_run_stop(&self->runs[self->order[at]]);
+    }
+    set_ending(self, false);
+}
+
 void
 cni_execution_close(cni_execution *self)
 {
     if (self == NULL) {
         return;
     }
-    cni_context *context = self->context;
-    if (self->outer == NULL) {
-        if (cni_flag_consume(&self->finished) == 0 && self->started) {
-            cni_context_cancel(context);
-        }
-        cni_group_free(context->group); /* steps that still run may notify it */
-        context->group = NULL;
-    }
+    const cni_context *context = self->context;
     cni_spill_store *spill = self->outer == NULL ? context->spill : NULL;
-    if (spill != NULL) {
-        cni_spill_store_set_ending(spill, true); /* operators would discard all they have written */
+    if (self->outer == NULL) {
+        end_group(self);
     }
+    set_ending(self, true);
     free_parts(self);
     if (spill != NULL) {
         cni_spill_store_set_ending(spill, false);

@@ -42,6 +42,9 @@ CN_NODISCARD cn_code cni_execution_new(const cni_physical_plan *plan, cni_contex
  * error it repeats it. */
 CN_NODISCARD cn_code cni_execution_next(cni_execution *self, cni_chunk *inout_chunk,
                                         cni_execution_answer *out_answer, cn_error *err);
+/* After an error of the query: nothing runs any more, and everything that operators hold is given
+ * back, memory and files; figures stay. Only close, next and the figures may follow. */
+void cni_execution_stop(cni_execution *self);
 void cni_execution_close(cni_execution *self); /* NULL is accepted */
 CN_DEFINE_SCOPED(cni_execution_p, cni_execution_close)
 

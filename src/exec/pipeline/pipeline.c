@@ -119,6 +119,14 @@ close_ops(cni_pipe_run *self, int32_t first_op)
 }
 
 void
+cni_pipe_run_stop(cni_pipe_run *self)
+{
+    free_workers(self);
+    close_scans(self);
+    close_ops(self, 0);
+}
+
+void
 cni_pipe_run_done(cni_pipe_run *self)
 {
     const cni_phys_pipeline *plan = self->plan;
@@ -126,9 +134,7 @@ cni_pipe_run_done(cni_pipe_run *self)
         return;
     }
     cni_allocator *allocator = self->execution->allocator;
-    free_workers(self);
-    close_scans(self);
-    close_ops(self, 0);
+    cni_pipe_run_stop(self);
     cni_morsel_source_done(&self->source);
     cni_dealloc(allocator, self->finalize_tasks,
                 self->n_finalize_tasks * (int64_t)sizeof(*self->finalize_tasks));

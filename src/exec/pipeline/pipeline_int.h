@@ -207,6 +207,8 @@ struct cni_execution {
 CN_NODISCARD cn_code cni_pipe_run_init(cni_pipe_run *self, cni_execution *execution, int32_t index,
                                        const cni_phys_pipeline *plan, cn_error *err);
 void cni_pipe_run_done(cni_pipe_run *self); /* accepts zeroed; nobody works on it any more */
+/* Give everything back that it holds but its figures. No step runs. */
+void cni_pipe_run_stop(cni_pipe_run *self);
 /* Open scans, make operators and submit workers. */
 CN_NODISCARD cn_code cni_pipe_run_launch(cni_pipe_run *self, cn_error *err);
 /* A worker (or a recursion under way) has ended; the last one starts the finalize tasks or finishes
