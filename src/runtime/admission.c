@@ -4,6 +4,8 @@
  * per query; a waiting one looks at its context, and at what has changed without a word, every
  * LOOK_NS.
  *
+ * Memory that is given back makes no noise either: arbitration looks every GLANCE_NS.
+ *
  *   NEW -> enter -> WAITING -> ADMITTED -> leave -> NEW
  *
  * Of those that wait, the tenant with the fewest running queries goes first, then who came first.
@@ -13,6 +15,7 @@
 #include "runtime/admission.h"
 
 #define LOOK_NS         (20 * INT64_C(1000000))
+#define GLANCE_NS       (2 * INT64_C(1000000))
 #define PAUSE_NS        (200 * INT64_C(1000000)) /* pulls further apart than this are a pause */
 #define LARGEST_PART    4                        /* of the capacity: no claim is larger */
 #define SMALL_PART      64
@@ -35,14 +38,15 @@ typedef struct place_list {
 struct cni_admission {
     cni_allocator *allocator; /* borrowed */
     cni_budget *budget;       /* borrowed */
-    const cni_pool *pool;     /* borrowed */
+    cni_pool *pool;           /* borrowed */
     cni_mutex mutex;
+    cni_cond left; /* a query has ended */
     place_list running;
     place_list waiting;
 };
 
 cn_code
-cni_admission_new(cni_allocator *allocator, cni_budget *budget, const cni_pool *pool,
+cni_admission_new(cni_allocator *allocator, cni_budget *budget, cni_pool *pool,
                   cni_admission **out_admission, cn_error *err)
 {
     cni_admission *self = NULL;
@@ -51,6 +55,7 @@ cni_admission_new(cni_allocator *allocator, cni_budget *budget, const cni_pool *
     self->budget = budget;
     self->pool = pool;
     cni_mutex_init(&self->mutex);
+    cni_cond_init(&self->left);
     *out_admission = self;
     return CN_OK;
 }
@@ -62,6 +67,7 @@ cni_admission_free(cni_admission *self)
         return;
     }
     CN_ASSERT(self->running.n_places == 0 && self->waiting.n_places == 0);
+    cni_cond_done(&self->left);
     cni_mutex_done(&self->mutex);
     cni_dealloc(self->allocator, self, (int64_t)sizeof(*self));
 }
@@ -301,6 +307,7 @@ cni_admission_enter(cni_admission *self, cni_admission_place *place, cni_context
     cni_mutex_lock(&self->mutex);
     place->tenant = request->tenant;
     place->budget = context->budget;
+    place->context = context;
     cni_counter_set(&place->paused_ns, 0);
     take_measures(self, place, request->need_bytes);
     const cni_admission_place *ahead = first_in_turn(self, place->is_small);
@@ -329,8 +336,74 @@ cni_admission_leave(cni_admission *self, cni_admission_place *place)
         cni_budget_set_soft_limit(place->budget, CNI_BUDGET_UNLIMITED);
         admit_waiting(self);
         deal_shares(self);
+        cni_cond_broadcast(&self->left);
     }
     cni_mutex_unlock(&self->mutex);
+}
+
+/* ---- arbitration ---- */
+
+/* What it holds beyond its share. */
+static int64_t
+excess_of(const cni_admission_place *place)
+{
+    return held_bytes(place) - cni_budget_soft_limit_bytes(place->budget);
+}
+
+/* The place of a budget's query, or NULL. Under the mutex. */
+static cni_admission_place *
+place_of(const cni_admission *self, const cni_budget *budget)
+{
+    cni_admission_place *at = self->running.first;
+    while (at != NULL && !cni_budget_is_within(budget, at->budget)) {
+        at = at->next;
+    }
+    return at;
+}
+
+/* Whether somebody else holds more beyond its share than the requester would. Under the mutex. */
+static bool
+is_worth_waiting(const cni_admission *self, const cni_admission_place *mine, int64_t n_bytes)
+{
+    const int64_t own = mine == NULL ? 0 : cni_max_i64(excess_of(mine) + n_bytes, 0);
+    for (const cni_admission_place *at = self->running.first; at != NULL; at = at->next) {
+        if (at != mine && excess_of(at) > own) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Look now and then until there is room. Under the mutex. */
+static cni_arbitration
+wait_for_others(cni_admission *self, const cni_budget *requester, int64_t n_bytes, int64_t until_ns)
+{
+    const cni_admission_place *mine = place_of(self, requester);
+    do {
+        if (!is_worth_waiting(self, mine, n_bytes) || cni_clock_ns() >= until_ns ||
+            (mine != NULL && cni_context_check(mine->context, NULL) != CN_OK)) {
+            return CNI_ARBITRATION_LAST;
+        }
+        (void)cni_cond_wait_until(&self->left, &self->mutex, cni_clock_ns() + GLANCE_NS);
+    } while (cni_budget_left_beside(self->budget, 0) < n_bytes);
+    return CNI_ARBITRATION_AGAIN;
+}
+
+cni_arbitration
+cni_admission_arbitrate(void *private_data, const cni_budget *requester, int64_t n_bytes,
+                        int64_t until_ns)
+{
+    cni_admission *self = private_data;
+    if (self->pool != NULL) {
+        cni_pool_pause(self->pool, true);
+    }
+    cni_mutex_lock(&self->mutex);
+    const cni_arbitration answer = wait_for_others(self, requester, n_bytes, until_ns);
+    cni_mutex_unlock(&self->mutex);
+    if (self->pool != NULL) {
+        cni_pool_pause(self->pool, false);
+    }
+    return answer;
 }
 
 cni_admission_figures

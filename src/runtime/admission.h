@@ -15,6 +15,10 @@
  *              limit of the query's budget: operators write their state out beyond it. It shrinks
  *              and grows as others come and go, and the shares add up to the capacity.
  *
+ * Whoever is refused memory by the engine while another query holds more than its share waits for
+ * that one, up to a second: it writes its state out, or, when it cannot, is refused when it asks
+ * next. So what cannot be written out is refused first.
+ *
  * A claim is never more than a quarter of the capacity: more needs to be spilled anyway when others
  * run. What runs alone has everything.
  */
@@ -32,7 +36,8 @@ typedef struct cni_admission_place {
     struct cni_admission_place *next;
     struct cni_admission_place *prev;
     const void *tenant;
-    cni_budget *budget; /* borrowed from the query's context */
+    cni_budget *budget; /* borrowed from the query's context, as is: */
+    cni_context *context;
     int64_t need_bytes;
     int64_t claim_bytes;
     uint8_t state; /* NEW, WAITING, ADMITTED */
@@ -43,9 +48,8 @@ typedef struct cni_admission_place {
 
 /* `budget`: the engine's (borrowed). `pool` (borrowed, may be NULL): what is asked from inside one
  * of its steps never waits. */
-CN_NODISCARD cn_code cni_admission_new(cni_allocator *allocator, cni_budget *budget,
-                                       const cni_pool *pool, cni_admission **out_admission,
-                                       cn_error *err);
+CN_NODISCARD cn_code cni_admission_new(cni_allocator *allocator, cni_budget *budget, cni_pool *pool,
+                                       cni_admission **out_admission, cn_error *err);
 void cni_admission_free(cni_admission *self); /* nobody is inside; NULL is accepted */
 
 typedef struct cni_admission_request {
@@ -59,6 +63,9 @@ typedef struct cni_admission_request {
 CN_NODISCARD cn_code cni_admission_enter(cni_admission *self, cni_admission_place *place,
                                          cni_context *context, const cni_admission_request *request,
                                          cn_error *err);
+/* A cni_budget_arbiter of the engine's root; private_data is the admission. */
+cni_arbitration cni_admission_arbitrate(void *private_data, const cni_budget *requester,
+                                        int64_t n_bytes, int64_t until_ns);
 /* Nobody pulls the query, or somebody does again. Costs nothing. */
 void cni_admission_pause(cni_admission_place *place, bool paused);
 /* A place that is not admitted is left alone. */

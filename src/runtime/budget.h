@@ -57,6 +57,19 @@ typedef enum cni_reclaim_cost {
     CNI_RECLAIM_DROPS   /* a cache: nothing is written */
 } cni_reclaim_cost;
 void cni_budget_set_reclaim_cost(cni_budget *self, cni_reclaim_cost cost);
+typedef enum cni_arbitration {
+    CNI_ARBITRATION_AGAIN, /* there may be room now: try, and ask once more */
+    CNI_ARBITRATION_LAST   /* waiting has no sense any more: try for the last time */
+} cni_arbitration;
+/* Asked last, when nobody gives anything back: waits until those that use more than their part have
+ * given it back, a little at least, until_ns at most. Runs on the requester's thread, under no
+ * lock, many at a time. */
+typedef cni_arbitration (*cni_budget_arbiter)(void *private_data, const cni_budget *requester,
+                                              int64_t n_bytes, int64_t until_ns);
+/* Of a root, before it is used; NULL at its end, when nobody asks. */
+void cni_budget_set_arbiter(cni_budget *root, cni_budget_arbiter arbiter, void *private_data);
+/* Whether `self` is `node` or one below it. */
+bool cni_budget_is_within(const cni_budget *self, const cni_budget *node);
 void cni_budget_set_limit(cni_budget *self, int64_t limit_bytes);
 /* The soft limit refuses nothing: beyond it operators write their state out (pressure.h). At most
  * the hard one counts; CNI_BUDGET_UNLIMITED at first. */

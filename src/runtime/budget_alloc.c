@@ -72,6 +72,11 @@ alloc_reclaiming(cni_budget *self, block_shape shape, void **out_block)
         }
         asked = cni_budget_reclaim_some(&self->root->node, shape.occupied_bytes, &request);
     }
+    while (answer == CNI_REGION_LIMIT &&
+           cni_budget_arbitrate(self, shape.occupied_bytes, &request)) {
+        cni_region_trim(region);
+        answer = cni_region_alloc(region, shape.n_bytes, shape.align, out_block);
+    }
     return answer;
 }
 

@@ -66,7 +66,9 @@ struct cni_budget_root {
     cni_fault *fault;              /* borrowed, may be NULL */
     cni_atomic_i64 reserved_bytes; /* of cni_budget_reserve: memory outside of the region */
     cni_atomic_i64 holes_bytes;    /* counter: committed and unused behind the last trim, or less */
-    cni_atomic_i64 n_roots;        /* of a pool: counter */
+    cni_budget_arbiter arbiter;    /* may be NULL */
+    void *arbiter_private;
+    cni_atomic_i64 n_roots;   /* of a pool: counter */
     cni_atomic_i64 looked_ns; /* of a pool, slot: when what its roots hold was last looked at */
 };
 
@@ -90,15 +92,21 @@ CN_NODISCARD cn_code cni_budget_charge(cni_budget *self, int64_t n_bytes, cn_err
 
 /* Progress of reclaiming for one request; zero bytes to start. */
 #define CNI_BUDGET_MAX_RECLAIMS 16
+#define CNI_BUDGET_PATIENCE_NS  (1000 * INT64_C(1000000))
 typedef struct cni_budget_request {
     const cni_budget *tried[CNI_BUDGET_MAX_RECLAIMS];
     int32_t n_tried;
+    int64_t until_ns; /* of arbitration; 0 = not begun */
+    bool is_settled;  /* that was the last time */
 } cni_budget_request;
 
 /* Ask one reclaimer at or below `refuser` for n_bytes, the cheapest first, of equals the largest
  * user, each once per request, or wait for one that another thread is asking. False when nobody is
  * left to ask. */
 bool cni_budget_reclaim_some(cni_budget *refuser, int64_t n_bytes, cni_budget_request *request);
+/* Reclaiming was in vain: whether to try once more, after a wait. Not from inside a reclaimer; for
+ * CNI_BUDGET_PATIENCE_NS in all. */
+bool cni_budget_arbitrate(cni_budget *self, int64_t n_bytes, cni_budget_request *request);
 /* A reference unless the node is dying. Under the tree's lock. */
 bool cni_budget_try_ref(cni_budget *self);
 /* Take back what nodes below `self` hold as credit. */

@@ -193,6 +193,44 @@ cni_budget_reclaim_some(cni_budget *refuser, int64_t n_bytes, cni_budget_request
     return node != NULL || busy;
 }
 
+bool
+cni_budget_arbitrate(cni_budget *self, int64_t n_bytes, cni_budget_request *request)
+{
+    cni_budget_root *top = cni_budget_top(self);
+    const cni_budget_root *root = self->root;
+    if (root->arbiter == NULL || request->is_settled) {
+        return false;
+    }
+    cni_mutex_lock(&top->tree);
+    const bool inside = is_reclaiming(top);
+    cni_mutex_unlock(&top->tree);
+    if (inside) {
+        return false;
+    }
+    request->until_ns =
+        request->until_ns == 0 ? cni_clock_ns() + CNI_BUDGET_PATIENCE_NS : request->until_ns;
+    request->is_settled = root->arbiter(root->arbiter_private, self, n_bytes, request->until_ns) ==
+                          CNI_ARBITRATION_LAST;
+    return true;
+}
+
+void
+cni_budget_set_arbiter(cni_budget *root, cni_budget_arbiter arbiter, void *private_data)
+{
+    root->root->arbiter_private = private_data;
+    root->root->arbiter = arbiter;
+}
+
+bool
+cni_budget_is_within(const cni_budget *self, const cni_budget *node)
+{
+    const cni_budget *at = self;
+    while (at != NULL && at != node) {
+        at = at->parent;
+    }
+    return at != NULL;
+}
+
 void
 cni_budget_set_reclaim_cost(cni_budget *self, cni_reclaim_cost cost)
 {

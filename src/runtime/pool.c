@@ -300,6 +300,31 @@ cni_pool_is_inside(const cni_pool *self)
     return is_inside;
 }
 
+void
+cni_pool_pause(cni_pool *self, bool paused)
+{
+    cni_core *core = self->core;
+    const uint64_t me = cni_thread_id();
+    cni_call call = {NULL};
+    if (cni_core_is_foreign(core)) {
+        return;
+    }
+    cni_mutex_lock(&core->mutex);
+    cni_task *task = core->first_running;
+    while (task != NULL && task->thread != me) {
+        task = task->next_running;
+    }
+    if (task != NULL) {
+        core->n_busy += paused ? -1 : 1;
+        task->begun_ns = paused ? INT64_MAX : cni_clock_ns(); /* not overdue */
+    }
+    if (task != NULL && paused) {
+        call = cni_core_offer_slot(core);
+    }
+    cni_mutex_unlock(&core->mutex);
+    cni_core_carry_out(core, call);
+}
+
 int32_t
 cni_pool_threads(const cni_pool *self)
 {

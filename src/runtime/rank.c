@@ -169,7 +169,8 @@ cni_core_look_again_ns(const cni_core *self, const cni_group *group, int64_t at_
     }
     const int64_t now_ns = cni_clock_ns();
     for (const cni_task *task = self->first_running; task != NULL; task = task->next_running) {
-        const int64_t overdue_ns = task->begun_ns + OVERDUE_NS;
+        const int64_t overdue_ns =
+            task->begun_ns == INT64_MAX ? INT64_MAX : task->begun_ns + OVERDUE_NS;
         look_ns = overdue_ns > now_ns ? cni_min_i64(look_ns, overdue_ns) : look_ns;
     }
     return look_ns;

@@ -96,6 +96,10 @@ int32_t cni_pool_threads(const cni_pool *self);
  * step. */
 bool cni_pool_is_inside(const cni_pool *self);
 
+/* The calling thread is going to wait, or has waited, inside a step: somebody else may have its
+ * slot meanwhile. Outside of steps nothing happens. */
+void cni_pool_pause(cni_pool *self, bool paused);
+
 /* Somebody whose groups share one place in the order: a session. Thread: synchronised. */
 CN_NODISCARD cn_code cni_tenant_new(cni_pool *pool, cni_allocator *allocator,
                                     cni_tenant **out_tenant, cn_error *err);

@@ -123,7 +123,9 @@ build(cn_engine *self, const cn_engine_options *options, cni_fault *fault, cn_er
         .private_data = options->executor == NULL ? NULL : options->executor->private_data};
     CN_TRY(cni_pool_new(self->allocator, self->n_threads,
                         executor.submit == NULL ? NULL : &executor, fault, &self->pool, err));
-    return cni_admission_new(self->allocator, self->budget, self->pool, &self->admission, err);
+    CN_TRY(cni_admission_new(self->allocator, self->budget, self->pool, &self->admission, err));
+    cni_budget_set_arbiter(self->budget, cni_admission_arbitrate, self->admission);
+    return CN_OK;
 }
 
 static cni_budget *
@@ -212,6 +214,7 @@ cni_engine_unref(cn_engine *self)
     if (self == NULL || !cni_refcount_dec(&self->n_refs)) {
         return;
     }
+    cni_budget_set_arbiter(self->budget, NULL, NULL);
     cni_admission_free(self->admission);
     cni_pool_free(self->pool);
     cni_function_registry_free(self->functions);
