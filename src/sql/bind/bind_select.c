@@ -227,34 +227,34 @@ any_aggregate(const cni_expr *const *exprs, int32_t n_exprs)
     return false;
 }
 
+static void
+gather_one(const cni_expr **slot, const cni_expr **gathered, bool back)
+{
+    *(back ? slot : gathered) = back ? *gathered : *slot;
+}
+
 /* Every expression that lives above the grouping, in one array, and back. */
 static int32_t
 gather_exprs(select_state *state, const cni_expr **exprs, bool back)
 {
     int32_t n_exprs = 0;
-    for (int32_t item = 0; item < state->items.n_items; item++, n_exprs++) {
-        const cni_expr **slot = &state->items.items[item].expr;
-        *(back ? slot : &exprs[n_exprs]) = back ? exprs[n_exprs] : *slot;
+    for (int32_t item = 0; item < state->items.n_items; item++) {
+        gather_one(&state->items.items[item].expr, &exprs[n_exprs++], back);
     }
     for (int32_t order = 0; order < state->n_orders; order++) {
         if (state->orders[order].position < 0) {
-            const cni_expr **slot = &state->orders[order].expr;
-            *(back ? slot : &exprs[n_exprs]) = back ? exprs[n_exprs] : *slot;
-            n_exprs++;
+            gather_one(&state->orders[order].expr, &exprs[n_exprs++], back);
         }
     }
-    for (int32_t on = 0; on < state->select->distinct_on.n_items; on++, n_exprs++) {
-        const cni_expr **slot = &state->distinct_on[on];
-        *(back ? slot : &exprs[n_exprs]) = back ? exprs[n_exprs] : *slot;
+    for (int32_t on = 0; on < state->select->distinct_on.n_items; on++) {
+        gather_one(&state->distinct_on[on], &exprs[n_exprs++], back);
     }
     if (state->qualify != NULL) {
-        *(back ? &state->qualify : &exprs[n_exprs]) = back ? exprs[n_exprs] : state->qualify;
-        n_exprs++;
+        gather_one(&state->qualify, &exprs[n_exprs++], back);
     }
     n_exprs += cni_bind_window_parts(&state->windows, exprs + n_exprs, back);
     if (state->having != NULL) {
-        *(back ? &state->having : &exprs[n_exprs]) = back ? exprs[n_exprs] : state->having;
-        n_exprs++;
+        gather_one(&state->having, &exprs[n_exprs++], back);
     }
     return n_exprs;
 }

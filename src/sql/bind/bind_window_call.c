@@ -454,6 +454,7 @@ choose(const window_call *self, cni_compare_op op, const cni_expr *a, const cni_
 {
     cni_arena *arena = self->names->binder->arena;
     const cni_expr *condition = NULL;
+    CN_ASSERT(value != NULL);
     CN_TRY(cni_expr_compare(arena, op, a, b, &condition, err));
     const cni_expr *const args[] = {condition, value, otherwise};
     const cni_expr node = {.kind = CNI_EXPR_CASE,
