@@ -169,8 +169,9 @@ cni_budget_charge(cni_budget *self, int64_t n_bytes, cn_error *err)
         refuser = next;
         asked = cni_budget_reclaim_some(refuser, n_bytes, &request);
     }
-    /* What has become free may be taken by those who hold too much: then once more. */
-    while (cni_budget_is_within(&self->root->node, refuser) &&
+    /* What has become free may be taken by those who hold too much: then once more. Who does not
+     * want to know why can do without. */
+    while (err != NULL && cni_budget_is_within(&self->root->node, refuser) &&
            cni_budget_arbitrate(self, n_bytes, &request)) {
         cni_budget_drain_credits(refuser);
         cni_budget *next = cni_budget_try_charge(self, n_bytes);

@@ -61,7 +61,8 @@ typedef enum cni_arbitration {
     CNI_ARBITRATION_AGAIN, /* there may be room now: try, and ask once more */
     CNI_ARBITRATION_LAST   /* waiting has no sense any more: try for the last time */
 } cni_arbitration;
-/* Asked last, when nobody gives anything back: waits until those that use more than their part have
+/* Asked last, when nobody gives anything back, for what is needed (requests without an error to
+ * fill can do without): waits until those that use more than their part have
  * given it back, a little at least, until_ns at most. Runs on the requester's thread, under no
  * lock, many at a time. */
 typedef cni_arbitration (*cni_budget_arbiter)(void *private_data, const cni_budget *requester,

@@ -58,7 +58,7 @@ block_free(cni_budget *self, void *block, block_shape shape)
 /* A slab more was refused: trim, then ask the reclaimers, until a block is there or nobody is left.
  */
 static cni_region_answer
-alloc_reclaiming(cni_budget *self, block_shape shape, void **out_block)
+alloc_reclaiming(cni_budget *self, block_shape shape, bool is_needed, void **out_block)
 {
     cni_region *region = self->root->region;
     cni_budget_request request = {.n_tried = 0};
@@ -72,7 +72,7 @@ alloc_reclaiming(cni_budget *self, block_shape shape, void **out_block)
         }
         asked = cni_budget_reclaim_some(&self->root->node, shape.occupied_bytes, &request);
     }
-    while (answer == CNI_REGION_LIMIT &&
+    while (is_needed && answer == CNI_REGION_LIMIT &&
            cni_budget_arbitrate(self, shape.occupied_bytes, &request)) {
         cni_region_trim(region);
         answer = cni_region_alloc(region, shape.n_bytes, shape.align, out_block);
@@ -92,7 +92,7 @@ block_take(cni_budget *self, block_shape shape, cn_error *err)
     cni_region_answer answer =
         cni_region_alloc(self->root->region, shape.n_bytes, shape.align, &block);
     if (CN_UNLIKELY(answer != CNI_REGION_OK)) {
-        answer = alloc_reclaiming(self, shape, &block);
+        answer = alloc_reclaiming(self, shape, err != NULL, &block);
     }
     if (CN_UNLIKELY(answer == CNI_REGION_LIMIT)) {
         (void)cni_budget_refuse(&self->root->node, shape.occupied_bytes, err);
