@@ -116,9 +116,9 @@ static const char *const swap_names[] = {
 static cn_code
 parse_swap(cni_str value, uint8_t *out_swap, cn_error *err)
 {
-    for (uint8_t swap = 0; swap < CN_ARRAY_LEN(swap_names); swap++) {
+    for (int64_t swap = 0; swap < CN_ARRAY_LEN(swap_names); swap++) {
         if (cni_str_eq(value, cni_str_of(swap_names[swap]))) {
-            *out_swap = swap;
+            *out_swap = (uint8_t)swap;
             return CN_OK;
         }
     }
