@@ -9,7 +9,9 @@
  *   ended. Who ends the head hands on for every ended one behind it, so that a worker waits only
  * for morsels that are still read; when it has its carry it sets its values right and goes on.
  *
- * Comparing and numbering go on in parallel, and a worker holds one morsel at most. Without keys
+ * Comparing and numbering go on in parallel, and a worker holds one morsel at most: a range of the
+ * sort below, whose rows follow the memory that is left. What is held is charged to the operator's
+ * own node, numbers and lists there, columns that are passed on where they were made. Without keys
  * and order each chunk takes the next numbers as it comes.
  */
 #include "base/thread.h"
@@ -54,7 +56,7 @@ typedef struct window_local {
 static cni_allocator *
 memory_of(const window_operator *self)
 {
-    return self->base.context->allocator;
+    return cni_budget_allocator(self->base.budget);
 }
 
 /* ---- life ---- */
@@ -159,9 +161,12 @@ static void
 close_window(cni_operator *base)
 {
     window_operator *self = (window_operator *)base;
-    free_keys(self, self->carry_keys);
+    if (self->base.budget != NULL) {
+        free_keys(self, self->carry_keys);
+        cni_budget_unref(self->base.budget);
+    }
     cni_mutex_done(&self->mutex);
-    cni_dealloc(memory_of(self), self, (int64_t)sizeof(*self));
+    cni_dealloc(base->context->allocator, self, (int64_t)sizeof(*self));
 }
 
 /* ---- handing on; under the lock ---- */
@@ -344,8 +349,8 @@ add_chunk(window_operator *self, window_local *local, const cni_chunk *chunk,
     }
     if (chunk->n_rows > 0) {
         CN_TRY(make_chunk(self, chunk, &made, err));
-        CN_TRY(cni_window_step(self->spec, self->base.context, &local->morsel.run, chunk,
-                               &local->scratch, made.columns + self->spec->n_passed, err));
+        CN_TRY(cni_window_step(self->spec, self->base.context, memory_of(self), &local->morsel.run,
+                               chunk, &local->scratch, made.columns + self->spec->n_passed, err));
         CN_TRY(cni_held_chunk_new(memory_of(self), &made, &held, err));
         cni_held_morsel_add(*inout_list, held);
     }
@@ -487,8 +492,24 @@ flush(cni_operator *base, void *opaque, cni_flush_reason reason, cn_error *err)
     return CN_OK;
 }
 
+/* What is held: columns that are passed on stay where they were counted. */
+static int64_t
+state_bytes(const cni_operator *base)
+{
+    return cni_budget_current_bytes(base->budget);
+}
+
+static int32_t
+notes(const cni_operator *base, cni_op_note *out_notes, int32_t max_notes)
+{
+    const cni_op_note all[] = {{"peak_bytes", NULL, cni_budget_peak_bytes(base->budget)}};
+    return cni_operator_give_notes(all, CN_ARRAY_LEN(all), out_notes, max_notes);
+}
+
 static const cni_operator_ops window_ops = {
     .name = "Window",
+    .state_bytes = state_bytes,
+    .notes = notes,
     .open_local = open_local,
     .push = push,
     .next = next,
@@ -510,7 +531,9 @@ cni_window_operator_new(const cni_phys_op *spec, const cni_operator_env *env,
     self->order = env->order;
     cni_mutex_init(&self->mutex);
     cni_flag_publish(&self->head, cni_sequence_of(spec->first_branch, 0));
-    const cn_code code = new_keys(self, &self->carry_keys, err);
+    cn_code code = cni_budget_new(env->context->budget, "window", CNI_BUDGET_UNLIMITED,
+                                  &self->base.budget, err);
+    code = code == CN_OK ? new_keys(self, &self->carry_keys, err) : code;
     if (code != CN_OK) {
         close_window(&self->base);
         return code;

@@ -61,9 +61,9 @@ void cni_window_keys_drop(cni_vector *keys, int32_t n_keys);
 /* The functions' values of the chunk's rows (n_rows > 0) into out_columns (zeroed), and the run
  * moved on. */
 CN_NODISCARD cn_code cni_window_step(const cni_phys_window *spec, cni_context *context,
-                                     cni_window_run *run, const cni_chunk *chunk,
-                                     cni_window_scratch *scratch, cni_vector *out_columns,
-                                     cn_error *err);
+                                     cni_allocator *allocator, cni_window_run *run,
+                                     const cni_chunk *chunk, cni_window_scratch *scratch,
+                                     cni_vector *out_columns, cn_error *err);
 /* Compare a run's first row with the row before it. No allocation. */
 cni_window_link cni_window_compare(const cni_phys_window *spec, const cni_window_count *carry,
                                    const cni_vector *carry_keys, const cni_window_run *run);

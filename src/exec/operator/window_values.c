@@ -156,13 +156,13 @@ fill_dense(const window_rows *rows, cni_window_count *inout, int64_t *out)
 }
 
 static cn_code
-fill(const cni_phys_window *spec, cni_context *context, const window_rows *rows,
+fill(const cni_phys_window *spec, cni_allocator *allocator, const window_rows *rows,
      cni_window_count *inout_count, cni_vector *out_columns, cn_error *err)
 {
     cni_window_count after = *inout_count;
     for (int32_t at = 0; at < spec->n_functions; at++) {
         cni_window_count count = *inout_count;
-        CN_TRY(cni_vector_new_flat(context->allocator, cni_type_of(CNI_TYPE_INT64), CNI_PHYS_I64,
+        CN_TRY(cni_vector_new_flat(allocator, cni_type_of(CNI_TYPE_INT64), CNI_PHYS_I64,
                                    rows->n_rows, false, &out_columns[at], err));
         int64_t *out = cni_vector_mutable_data(&out_columns[at]);
         switch (spec->functions[at]) {
@@ -230,9 +230,9 @@ note_ends(cni_window_run *run, const window_rows *rows)
 }
 
 cn_code
-cni_window_step(const cni_phys_window *spec, cni_context *context, cni_window_run *run,
-                const cni_chunk *chunk, cni_window_scratch *scratch, cni_vector *out_columns,
-                cn_error *err)
+cni_window_step(const cni_phys_window *spec, cni_context *context, cni_allocator *allocator,
+                cni_window_run *run, const cni_chunk *chunk, cni_window_scratch *scratch,
+                cni_vector *out_columns, cn_error *err)
 {
     window_rows rows = {.bits = scratch, .n_rows = chunk->n_rows};
     CN_TRY(find_changes(spec, context, chunk, scratch, err));
@@ -245,7 +245,7 @@ cni_window_step(const cni_phys_window *spec, cni_context *context, cni_window_ru
         rows.first = link_to_last(spec, run, run->spare);
         cni_window_keys_drop(run->spare, spec->n_keys);
     }
-    CN_TRY(fill(spec, context, &rows, &run->count, out_columns, err));
+    CN_TRY(fill(spec, allocator, &rows, &run->count, out_columns, err));
     if (!run->known) {
         note_ends(run, &rows);
     }

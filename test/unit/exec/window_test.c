@@ -474,6 +474,30 @@ test_threads_and_chunks(void **state)
     run_table(2, 700, 1, 0);
 }
 
+/* What is held is the operator's, a morsel per worker, and gone at the end. */
+static void
+test_held_is_charged(void **state)
+{
+    (void)state;
+    memory_table *table = memory_table_new(N_TABLE_ROWS, (memory_traits){.morsel_rows = 1500});
+    plan_run run;
+    plan_rows got = {.rows = test_calloc((size_t)N_TABLE_ROWS, sizeof(*got.rows))};
+    int64_t peak = 0;
+    memory_table_add_i64(table, "row", row_of, 0);
+    memory_table_add_i64(table, "partition", partition_of, 0);
+    memory_table_add_i64(table, "peer", peer_of, 0);
+    plan_run_begin(&run, (run_settings){.n_threads = 4, .chunk_rows = 500});
+    read_rows(&run, window_plan(&run, table, true, true, false), &got);
+    check_plan(&got, N_TABLE_ROWS);
+    assert_true(cni_execution_figure(run.execution, "Window", "peak_bytes", &peak));
+    assert_true(peak > 3 * 500 * (int64_t)sizeof(int64_t));
+    /* Never more than the numbers of all rows, which the result may not have given out yet. */
+    assert_true(peak <= 3 * N_TABLE_ROWS * (int64_t)sizeof(int64_t) + (1 << 20));
+    plan_run_end(&run);
+    cni_table_unref(&table->base);
+    test_free(got.rows);
+}
+
 /* Without keys rows keep the order of the table, on any number of threads. */
 static void
 test_numbers_of_a_table(void **state)
@@ -544,11 +568,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_by_turns),
-        cmocka_unit_test(test_left_in_the_middle),
-        cmocka_unit_test(test_threads_and_chunks),
-        cmocka_unit_test(test_numbers_of_a_table),
-        cmocka_unit_test(test_shape),
+        cmocka_unit_test(test_by_turns),           cmocka_unit_test(test_left_in_the_middle),
+        cmocka_unit_test(test_threads_and_chunks), cmocka_unit_test(test_held_is_charged),
+        cmocka_unit_test(test_numbers_of_a_table), cmocka_unit_test(test_shape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
