@@ -11,6 +11,7 @@
 
 #define MIN_FAN_IN       8
 #define BLOCKS_PER_RUN   2 /* that a range holds, about, with what they become */
+#define MIN_RANGE_ROWS   16
 #define MAX_RANGE_ROWS   (INT64_C(1) << 19)
 #define RANGE_PART       4  /* chunks that are not read yet keep the payload of ranges before */
 #define ROW_BYTES        48 /* of a range, beside records and payload */
@@ -92,6 +93,7 @@ choose_range_rows(const cni_sort_finish *self)
     int64_t n_rows = 0;
     int64_t n_blocks = 0;
     int64_t n_bytes = 0;
+    int64_t n_read_bytes = 0; /* blocks of payload are read by the page, and stay until joined */
     for (int64_t at = 0; at < self->runs.n_items; at++) {
         const cni_sort_run *run = self->runs.items[at];
         n_rows += run->n_rows;
@@ -100,6 +102,7 @@ choose_range_rows(const cni_sort_finish *self)
             n_bytes += run->blocks[block].n_bytes;
         }
         n_bytes += run->rows.memory_bytes;
+        n_read_bytes += run->rows.n_bytes + run->rows.n_blocks * 2 * CNI_SPILL_ALIGN_BYTES;
     }
     if (n_rows == 0 || cni_counter_get(&plan->spilled_runs) == 0 ||
         plan->context->settings.test_spill) {
@@ -107,8 +110,9 @@ choose_range_rows(const cni_sort_finish *self)
     }
     const int64_t row_bytes = plan->packed ? PACKED_ROW_BYTES : ROW_BYTES;
     const int64_t wanted = cni_min_i64(self->runs.n_items * (n_rows / n_blocks), MAX_RANGE_ROWS);
-    const int64_t fitting = range_bytes(plan) / RANGE_PART / (row_bytes + 2 * n_bytes / n_rows);
-    return cni_max_i64(1024, cni_min_i64(cni_max_i64(wanted, plan->range_rows), fitting));
+    const int64_t fitting =
+        range_bytes(plan) / RANGE_PART / (row_bytes + (2 * n_bytes + n_read_bytes) / n_rows);
+    return cni_max_i64(MIN_RANGE_ROWS, cni_min_i64(cni_max_i64(wanted, plan->range_rows), fitting));
 }
 
 static int64_t

@@ -9,6 +9,10 @@
  */
 #include "exec/operator/sort_int.h"
 
+#include "base/checked.h"
+
+#define BYTES_SPREAD 4 /* of a range's records over those of as many rows of mean width */
+
 /* ---- keys of places ---- */
 
 static const cni_sort_block *
@@ -116,6 +120,25 @@ find_slot(const cni_sort_set *self, int64_t run, int64_t extent)
     return oldest;
 }
 
+static void
+keep_held(const cni_sort_set *self, int64_t run, cni_sort_held *held)
+{
+    cni_refcount_inc(&held->n_refs);
+    cni_mutex_lock(&self->cache->mutex);
+    cni_sort_held **slot = find_slot(self, run, held->extent);
+    cni_sort_held *before = *slot;
+    *slot = held;
+    cni_mutex_unlock(&self->cache->mutex);
+    cni_sort_held_unref(before);
+}
+
+/* Of one huge row: it is read again rather than kept for every run. */
+static bool
+is_overgrown(const cni_sort_plan *plan, const cni_sort_held *held)
+{
+    return held->n_bytes > 2 * (plan->extent_bytes + plan->block_bytes) + CNI_SPILL_ALIGN_BYTES;
+}
+
 cn_code
 cni_sort_set_hold(const cni_sort_set *self, int64_t run, int64_t extent, cni_sort_held **out_held,
                   cn_error *err)
@@ -130,13 +153,9 @@ cni_sort_set_hold(const cni_sort_set *self, int64_t run, int64_t extent, cni_sor
     cni_mutex_unlock(&self->cache->mutex);
     if (held == NULL) {
         CN_TRY(read_extent(self, run, extent, &held, err));
-        cni_refcount_inc(&held->n_refs);
-        cni_mutex_lock(&self->cache->mutex);
-        slot = find_slot(self, run, extent);
-        cni_sort_held *before = *slot;
-        *slot = held;
-        cni_mutex_unlock(&self->cache->mutex);
-        cni_sort_held_unref(before);
+        if (!is_overgrown(self->plan, held)) {
+            keep_held(self, run, held);
+        }
     }
     *out_held = held;
     return CN_OK;
@@ -309,20 +328,39 @@ merge_all(const cni_sort_set *self, cni_sort_place *places, cni_sort_place *scra
     return CN_OK;
 }
 
+/* Bytes of records that a range gets at most: rows that are much wider than others come together
+ * when keys are texts. */
+static int64_t
+choose_range_bytes(const cni_sort_set *self, const cni_sort_place *places, int64_t n_places,
+                   int64_t range_rows)
+{
+    int64_t n_bytes = 0;
+    int64_t limit = INT64_MAX;
+    for (int64_t at = 0; at < n_places; at++) {
+        n_bytes += block_of(self, places[at])->n_bytes;
+    }
+    return cni_checked_mul(range_rows, BYTES_SPREAD * (n_bytes / self->n_rows + 1), &limit)
+               ? limit
+               : INT64_MAX;
+}
+
 /* Cuts after every range_rows rows that blocks stand for. */
 static cn_code
 choose_cuts(cni_sort_set *self, const cni_sort_place *places, int64_t n_places, int64_t range_rows,
             cn_error *err)
 {
+    const int64_t range_bytes = choose_range_bytes(self, places, n_places, range_rows);
     int64_t n_rows = 0;
+    int64_t n_bytes = 0;
     for (int64_t at = 0; at < n_places; at++) {
-        if (n_rows >= range_rows) {
+        if (n_rows >= range_rows || n_bytes >= range_bytes) {
             CN_TRY(cni_sort_grow(self->plan->allocator, &self->cuts, &self->cap_cuts,
                                  self->n_cuts + 1, (int64_t)sizeof(*self->cuts), err));
             self->cuts[self->n_cuts++] = places[at];
-            n_rows = 0;
+            n_rows = n_bytes = 0;
         }
         n_rows += block_of(self, places[at])->n_rows;
+        n_bytes += block_of(self, places[at])->n_bytes;
     }
     return CN_OK;
 }

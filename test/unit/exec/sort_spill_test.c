@@ -36,13 +36,12 @@ constant(int64_t row)
 
 #define WIDE_BYTES 700 /* of a common beginning: longer than what the index keeps of a key */
 
-/* Texts that differ only behind WIDE_BYTES; every 97th is of 90,000 bytes. */
+/* Texts that differ only behind WIDE_BYTES; every 97th is of `huge` bytes. */
 static void
-add_wide(memory_table *table, const char *name)
+add_wide(memory_table *table, const char *name, int64_t huge)
 {
     const int64_t n_rows = table->n_rows;
     const int64_t stride = WIDE_BYTES + 16;
-    const int64_t huge = 90000;
     cni_vector vector = {0};
     cni_buffer *bytes = NULL;
     assert_int_equal(cni_buffer_new(cni_allocator_system(),
@@ -118,7 +117,7 @@ sample_begin(sample *self, int64_t n_rows, memory_traits traits, bool wide)
     memory_table_add_i64(self->table, "k", constant, 0);
     add_lists(self->table, "l", self->arena);
     if (wide) {
-        add_wide(self->table, "w");
+        add_wide(self->table, "w", 90000);
     }
 }
 
@@ -340,15 +339,39 @@ test_wide_rows(void **state)
     sample_end(&rows);
 }
 
+/* Texts of a megabyte, as keys and as payload, of which the budget holds a few. */
+static void
+test_megabytes(void **state)
+{
+    (void)state;
+    static const spilling hows[] = {{.memory_limit = 64 << 20, .n_threads = 1, .chunk_rows = 50},
+                                    {.memory_limit = 128 << 20, .n_threads = 2, .chunk_rows = 50}};
+    static const sort_case cases[] = {
+        {.n_keys = 2, .keys = {{1, true, false}, {0, false, false}}},
+        {.n_keys = 1, .keys = {{0, true, false}}},
+    };
+    memory_table *table = memory_table_new(97 * 60, (memory_traits){.morsel_rows = 200});
+    sample rows = {.table = table};
+    memory_table_add_i64(table, "id", number, 0);
+    add_wide(table, "w", 1000000);
+    for (size_t at = 0; at < sizeof(cases) / sizeof(cases[0]); at++) {
+        char what[32];
+        (void)snprintf(what, sizeof(what), "megabytes %zu", at);
+        assert_true(check(&rows, &cases[at], hows, 1, what).spilled_runs > 1);
+        (void)check(&rows, &cases[at], hows + 1, 1, what);
+    }
+    cni_table_unref(&table->base);
+}
+
 /* Real pressure: the budget holds a part of the rows only. */
 static void
 test_small_budgets(void **state)
 {
     (void)state;
     static const spilling hows[] = {
-        {.memory_limit = 16 << 20, .n_threads = 1},
-        {.memory_limit = 36 << 20, .n_threads = 2},
-        {.memory_limit = 128 << 20, .n_threads = 8},
+        {.memory_limit = 12 << 20, .n_threads = 1},
+        {.memory_limit = 24 << 20, .n_threads = 2},
+        {.memory_limit = 96 << 20, .n_threads = 8},
     };
     static const sort_case cases[] = {
         {.n_keys = 2, .keys = {{1, false, false}, {2, true, false}}},
@@ -502,7 +525,7 @@ main(int argc, char **argv)
         cmocka_unit_test(test_forced),        cmocka_unit_test(test_merge_passes),
         cmocka_unit_test(test_wide_rows),     cmocka_unit_test(test_small_budgets),
         cmocka_unit_test(test_failing_store), cmocka_unit_test(test_failing_allocations),
-        cmocka_unit_test(test_directory),
+        cmocka_unit_test(test_directory),     cmocka_unit_test(test_megabytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
