@@ -112,8 +112,7 @@ quantile_state_bytes(const cni_function *self, const void *bind_data)
 static cn_code
 quantile_update(const cni_function *self, const cni_aggregate_call *call, cn_error *err)
 {
-    (void)self;
-    return cni_cell_list_update(call, true, false, err);
+    return cni_cell_list_update(call, true, self->order_sensitive, err);
 }
 
 static cn_code
