@@ -83,11 +83,12 @@ cni_agg_local_free(cni_agg_operator *self, cni_agg_local *local)
     }
     cni_dealloc(self->allocator, local->pages,
                 (CNI_AGG_PARTITIONS + 1) * (int64_t)sizeof(*local->pages));
-    for (int32_t at = 0; local->spilled != NULL && at <= CNI_AGG_PARTITIONS; at++) {
-        cni_agg_blocks_done(self, &local->spilled[at]);
+    for (int32_t at = 0; local->blocks != NULL && at <= CNI_AGG_PARTITIONS; at++) {
+        cni_agg_blocks_done(self, &local->blocks[at]);
     }
-    cni_dealloc(self->allocator, local->spilled,
-                (CNI_AGG_PARTITIONS + 1) * (int64_t)sizeof(*local->spilled));
+    cni_dealloc(self->allocator, local->blocks,
+                (CNI_AGG_PARTITIONS + 1) * (int64_t)sizeof(*local->blocks));
+    cni_agg_spiller_end(&local->spiller);
     cni_agg_direct_done(self, local);
     cni_agg_table_done(&local->table);
     cni_dealloc(self->allocator, local->prepared,
@@ -242,7 +243,7 @@ static bool
 is_partitioned(const cni_agg_operator *self)
 {
     for (const cni_agg_local *local = self->locals; local != NULL; local = local->next) {
-        if (local->pages != NULL || local->spilled != NULL) {
+        if (local->pages != NULL || local->blocks != NULL) {
             return true;
         }
     }

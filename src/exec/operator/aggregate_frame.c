@@ -6,9 +6,9 @@
  *     | bytes of long texts, nested keys | states that are more than their words |
  *
  * A row is a run of 64-bit words; word w of all rows is written as differences to its least value,
- * in as few bytes as the largest needs. Pointers are not written: a long text is its length here
- * and bytes behind the words, in order of views, then rows; states with pointers are saved by their
- * functions.
+ * in as few bytes as the largest needs. Pointers are not written: a text is its length here (+ 1; 0
+ * is NULL) and bytes behind the words, in order of views, then rows; a nested key likewise when it
+ * is long; states with pointers are saved by their functions.
  *
  * Frames are only read from memory whose checksum is right: what they hold is what was written.
  */
@@ -35,14 +35,22 @@ state_bytes_of(const cni_agg_call *call)
                                        : function->state_bytes(function, call->spec->bind_data);
 }
 
+static inline bool
+is_nested(const cni_agg_layout *layout, int32_t view_at)
+{
+    return view_at < 64 && ((layout->nested_views >> view_at) & 1) != 0;
+}
+
 cn_code
 cni_agg_place_words(cni_arena *arena, cni_agg_layout *layout, cn_error *err)
 {
     const int32_t n_words = layout->row_bytes / 8;
     CN_TRY(cni_arena_alloc(arena, n_words, &layout->word_kinds, err)); /* zeros: plain */
     for (int32_t view = 0; view < layout->n_views; view++) {
-        layout->word_kinds[layout->view_words[view]] = CNI_AGG_WORD_VIEW;
-        layout->word_kinds[layout->view_words[view] + 1] = CNI_AGG_WORD_VIEW_TAIL;
+        uint8_t *kinds = layout->word_kinds + layout->view_words[view];
+        const bool nested = is_nested(layout, view);
+        kinds[0] = nested ? CNI_AGG_WORD_VIEW : CNI_AGG_WORD_TEXT;
+        kinds[1] = nested ? CNI_AGG_WORD_VIEW_TAIL : CNI_AGG_WORD_TEXT_TAIL;
     }
     for (int32_t at = 0; at < layout->n_calls; at++) {
         const cni_agg_call *call = &layout->calls[at];
@@ -115,6 +123,12 @@ gather_word(const cni_agg_layout *layout, const uint8_t *rows, int64_t n, int32_
             out[at] = is_long(head) ? 0 : load_word(rows + at * stride, word);
         }
         break;
+    case CNI_AGG_WORD_TEXT:
+        for (int64_t at = 0; at < n; at++) {
+            out[at] = (uint32_t)load_word(rows + at * stride, word) + UINT32_C(1);
+        }
+        break;
+    case CNI_AGG_WORD_TEXT_TAIL:
     case CNI_AGG_WORD_SAVED:
         memset(out, 0, (size_t)n * sizeof(*out));
         break;
@@ -195,41 +209,71 @@ encode_words(const cni_agg_layout *layout, const uint8_t *rows, int64_t n, uint6
     return CN_OK;
 }
 
-static cn_code
-encode_text(cni_strbuf *out, const cni_view *view, cn_error *err)
+/* Short texts without a call, by pieces that overlap. */
+static inline void
+copy_text(char *to, const char *from, int64_t n)
 {
-    CN_TRY(cni_agg_bytes_reserve(out, view->len_bytes, err));
-    memcpy(out->data + out->len_bytes, cni_view_data(view), view->len_bytes);
-    out->len_bytes += view->len_bytes;
+    char piece[16];
+    if (n > 32) {
+        memcpy(to, from, (size_t)n);
+    } else if (n >= 16) {
+        memcpy(piece, from + n - 16, 16);
+        memcpy(to, from, 16);
+        memcpy(to + n - 16, piece, 16);
+    } else if (n >= 8) {
+        memcpy(piece, from + n - 8, 8);
+        memcpy(to, from, 8);
+        memcpy(to + n - 8, piece, 8);
+    } else {
+        for (int64_t at = 0; at < n; at++) {
+            to[at] = from[at];
+        }
+    }
+}
+
+static cn_code
+encode_texts(const cni_agg_layout *layout, int64_t offset, const uint8_t *rows, int64_t n,
+             cni_strbuf *out, cn_error *err)
+{
+    cni_view view;
+    int64_t n_bytes = 0;
+    for (int64_t at = 0; at < n; at++) {
+        memcpy(&view, rows + at * layout->row_bytes + offset, sizeof(view));
+        n_bytes += view.len_bytes == CNI_AGG_NULL_VIEW ? 0 : view.len_bytes;
+    }
+    CN_TRY(cni_agg_bytes_reserve(out, n_bytes, err));
+    for (int64_t at = 0; at < n; at++) {
+        memcpy(&view, rows + at * layout->row_bytes + offset, sizeof(view));
+        if (view.len_bytes != CNI_AGG_NULL_VIEW) {
+            copy_text(out->data + out->len_bytes, cni_view_data(&view), view.len_bytes);
+            out->len_bytes += view.len_bytes;
+        }
+    }
     return CN_OK;
 }
 
-static inline bool
-is_nested(const cni_agg_layout *layout, int32_t view_at)
+static cn_code
+encode_nested(const cni_agg_operator *self, int64_t offset, const uint8_t *rows, int64_t n,
+              cni_strbuf *out, cn_error *err)
 {
-    return view_at < 64 && ((layout->nested_views >> view_at) & 1) != 0;
+    for (int64_t at = 0; at < n; at++) {
+        cni_view view;
+        memcpy(&view, rows + at * self->layout->row_bytes + offset, sizeof(view));
+        if (view.len_bytes > CNI_VIEW_INLINE_BYTES && view.len_bytes != CNI_AGG_NULL_VIEW) {
+            const cni_cell cell = cni_agg_nested_cell(&view);
+            CN_TRY(cni_cell_save(self->allocator, CNI_CELL_NESTED, &cell, out, err));
+        }
+    }
+    return CN_OK;
 }
 
 static cn_code
 encode_views(const cni_agg_operator *self, int32_t view_at, const uint8_t *rows, int64_t n,
              cni_strbuf *out, cn_error *err)
 {
-    const cni_agg_layout *layout = self->layout;
-    const int64_t offset = (int64_t)layout->view_words[view_at] * 8;
-    for (int64_t at = 0; at < n; at++) {
-        cni_view view;
-        memcpy(&view, rows + at * layout->row_bytes + offset, sizeof(view));
-        if (view.len_bytes <= CNI_VIEW_INLINE_BYTES || view.len_bytes == CNI_AGG_NULL_VIEW) {
-            continue;
-        }
-        if (is_nested(layout, view_at)) {
-            const cni_cell cell = cni_agg_nested_cell(&view);
-            CN_TRY(cni_cell_save(self->allocator, CNI_CELL_NESTED, &cell, out, err));
-        } else {
-            CN_TRY(encode_text(out, &view, err));
-        }
-    }
-    return CN_OK;
+    const int64_t offset = (int64_t)self->layout->view_words[view_at] * 8;
+    return is_nested(self->layout, view_at) ? encode_nested(self, offset, rows, n, out, err)
+                                            : encode_texts(self->layout, offset, rows, n, out, err);
 }
 
 static cn_code
@@ -239,12 +283,11 @@ encode_states(cni_agg_operator *self, const cni_agg_call *call, uint8_t *rows, i
     const cni_function *function = call->spec->function;
     const cni_aggregate_call made = cni_agg_call_of(self, call, rows, NULL);
     for (int64_t at = 0; at < n; at++) {
-        if (call->op == CNI_AGG_ORDERED) {
-            CN_TRY(
-                cni_agg_ordered_save(self, call, made.states + at * made.stride_bytes, out, err));
-        } else {
-            CN_TRY(function->save(function, &made, at, out, err));
-        }
+        const cn_code code =
+            call->op == CNI_AGG_ORDERED
+                ? cni_agg_ordered_save(self, call, made.states + at * made.stride_bytes, out, err)
+                : function->save(function, &made, at, out, err);
+        CN_TRY(cni_agg_named(call, code, err));
     }
     return CN_OK;
 }
@@ -339,28 +382,44 @@ decode_nested(cni_agg_operator *self, int32_t view_at, cni_str *inout_bytes, cni
 }
 
 static cn_code
+decode_texts(const cni_agg_layout *layout, int64_t offset, cni_str *inout_bytes, uint8_t *rows,
+             int64_t n, cn_error *err)
+{
+    cni_str bytes = *inout_bytes;
+    uint8_t *to = rows + offset;
+    for (int64_t at = 0; at < n; at++, to += layout->row_bytes) {
+        const uint32_t len_bytes = (uint32_t)load_word(to, 0) - UINT32_C(1);
+        cni_view view = {.len_bytes = CNI_AGG_NULL_VIEW};
+        if (len_bytes != CNI_AGG_NULL_VIEW) {
+            if (len_bytes > bytes.len_bytes) {
+                return damaged(err);
+            }
+            view = cni_view_make(bytes.data, len_bytes);
+            bytes = (cni_str){bytes.data + len_bytes, bytes.len_bytes - len_bytes};
+        }
+        memcpy(to, &view, sizeof(view));
+    }
+    *inout_bytes = bytes;
+    return CN_OK;
+}
+
+static cn_code
 decode_views(cni_agg_operator *self, int32_t view_at, cni_str *inout_bytes, uint8_t *rows,
              int64_t n, cni_arena *scratch, cn_error *err)
 {
     const cni_agg_layout *layout = self->layout;
-    uint8_t *to = rows + (int64_t)layout->view_words[view_at] * 8;
+    const int64_t offset = (int64_t)layout->view_words[view_at] * 8;
+    if (!is_nested(layout, view_at)) {
+        return decode_texts(layout, offset, inout_bytes, rows, n, err);
+    }
+    uint8_t *to = rows + offset;
     for (int64_t at = 0; at < n; at++, to += layout->row_bytes) {
         cni_view view;
         memcpy(&view, to, sizeof(view));
-        const int64_t len_bytes = view.len_bytes;
-        if (len_bytes <= CNI_VIEW_INLINE_BYTES || len_bytes == CNI_AGG_NULL_VIEW) {
-            continue;
-        }
-        if (is_nested(layout, view_at)) {
+        if (view.len_bytes > CNI_VIEW_INLINE_BYTES && view.len_bytes != CNI_AGG_NULL_VIEW) {
             CN_TRY(decode_nested(self, view_at, inout_bytes, scratch, &view, err));
-        } else if (len_bytes > inout_bytes->len_bytes) {
-            return damaged(err);
-        } else {
-            view = cni_view_make(inout_bytes->data, (uint32_t)len_bytes);
-            *inout_bytes =
-                (cni_str){inout_bytes->data + len_bytes, inout_bytes->len_bytes - len_bytes};
+            memcpy(to, &view, sizeof(view));
         }
-        memcpy(to, &view, sizeof(view));
     }
     return CN_OK;
 }
@@ -374,12 +433,14 @@ decode_states(cni_agg_operator *self, const cni_agg_call *call, cni_str *inout_b
     const size_t n_bytes = (size_t)state_bytes_of(call);
     for (int64_t at = 0; at < n; at++) {
         uint8_t *state = made.states + at * made.stride_bytes;
+        cn_code code = CN_OK;
         if (call->op == CNI_AGG_ORDERED) {
-            CN_TRY(cni_agg_ordered_load(self, call, inout_bytes, heap, state, err));
+            code = cni_agg_ordered_load(self, call, inout_bytes, heap, state, err);
         } else {
             memcpy(state, self->layout->empty_row + call->state_offset, n_bytes);
-            CN_TRY(function->load(function, &made, at, inout_bytes, err));
+            code = function->load(function, &made, at, inout_bytes, err);
         }
+        CN_TRY(cni_agg_named(call, code, err));
     }
     return CN_OK;
 }

@@ -19,14 +19,19 @@
 #define NAN_F64   UINT64_C(0x7FF8000000000000)
 #define DAY_NANOS INT64_C(86400000000000)
 
-#define PAGE_BYTES     (INT64_C(1) << 16)
-#define MIN_PAGE_SHIFT 3
-#define MAX_KEYS       4096
-#define FLUSH_BYTES    (INT64_C(1) << 22)
-#define BLOCK_BYTES    (INT64_C(1) << 19)
-#define DIRECT_BYTES   (INT64_C(1) << 26) /* groups by position that are kept at most */
-#define FLUSH_MOST     (INT64_C(1) << 16)
-#define FLUSH_LEAST    (INT64_C(1) << 12)
+#define PAGE_BYTES       (INT64_C(1) << 16)
+#define MIN_PAGE_SHIFT   3
+#define MAX_KEYS         4096
+#define FLUSH_BYTES      (INT64_C(1) << 22)
+#define BLOCK_BYTES      (INT64_C(1) << 19)
+#define PACK_BYTES       (INT64_C(1) << 25) /* of pages, which have become dear by then */
+#define PACK_PART        4                  /* of them to tables */
+#define PACK_PAGE_BYTES  (INT64_C(1) << 14) /* 64 of them in the second level cache */
+#define HELD_BYTES       (INT64_C(1) << 16) /* of a block in memory */
+#define LEAST_PACK_SHARE (INT64_C(1) << 20) /* blocks would be too small */
+#define DIRECT_BYTES     (INT64_C(1) << 26) /* groups by position that are kept at most */
+#define FLUSH_MOST       (INT64_C(1) << 16)
+#define FLUSH_LEAST      (INT64_C(1) << 12)
 
 /* ---- layout ---- */
 
@@ -174,12 +179,18 @@ choose_sizes(const cni_context *context, cni_agg_layout *layout)
     const int64_t flush_bytes = cni_min_i64(share, FLUSH_BYTES);
     layout->block_bytes = cni_min_i64(share, BLOCK_BYTES);
     layout->direct_bytes = cni_min_i64(share * 2, DIRECT_BYTES);
+    layout->held_bytes = cni_min_i64(share / CNI_AGG_PARTITIONS, HELD_BYTES) - CNI_AGG_READ_PAD;
+    layout->pack_bytes = layout->has_saved || share < LEAST_PACK_SHARE
+                             ? INT64_MAX
+                             : cni_min_i64(share * PACK_PART, PACK_BYTES);
     layout->page_shift = MIN_PAGE_SHIFT;
     layout->flush_groups = cni_min_i64(flush_bytes / layout->row_bytes, FLUSH_MOST);
     layout->flush_groups = cni_max_i64(layout->flush_groups, FLUSH_LEAST);
     while (((int64_t)layout->row_bytes << (layout->page_shift + 1)) <= page_bytes) {
         layout->page_shift++;
     }
+    layout->pack_rows = cni_min_i64(cni_max_i64(PACK_PAGE_BYTES / layout->row_bytes, 1),
+                                    INT64_C(1) << layout->page_shift);
 }
 
 /* Lanes first, then the states of calls that have their own. */

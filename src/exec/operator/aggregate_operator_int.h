@@ -5,7 +5,8 @@
  *   chunk --> keys packed to words --> group numbers --> states updated        per worker
  *                                   (direct | table | append)     aggregate_lookup.c, _update.c
  *   too many groups: the table's rows --> pages per partition, table empty aggregate_partition.c
- *   too much memory: pages --> blocks of frames in a temporary file aggregate_spill.c, _frame.c
+ *   many pages: blocks of frames, in memory           aggregate_pack.c, _blocks.c, _frame.c
+ *   too much memory: blocks --> a temporary file                               aggregate_spill.c
  *   finalize, a task per partition: pages of all workers --> one table         aggregate_merge.c
  *   source: morsels of rows --> keys and results as vectors                    aggregate_result.c
  *     or, when something was written: a morsel per partition, merged when read  aggregate_walk.c
@@ -131,6 +132,8 @@ typedef enum cni_agg_word_kind {
     CNI_AGG_WORD_PLAIN,
     CNI_AGG_WORD_VIEW, /* the first of a view */
     CNI_AGG_WORD_VIEW_TAIL,
+    CNI_AGG_WORD_TEXT, /* likewise of a text: its bytes are all elsewhere */
+    CNI_AGG_WORD_TEXT_TAIL,
     CNI_AGG_WORD_SAVED /* of a state that its function saves */
 } cni_agg_word_kind;
 
@@ -167,6 +170,9 @@ typedef struct cni_agg_layout {
     int32_t page_shift;   /* rows of a page, as a power of two */
     int64_t flush_groups; /* at which a table goes to the partitions */
     int64_t block_bytes;  /* of a block on disk, about */
+    int64_t held_bytes;   /* of a block in memory */
+    int64_t pack_bytes;   /* of a worker's pages, at which they are packed; INT64_MAX = never */
+    int64_t pack_rows;    /* of a page that is packed: few, so that pages stay in the caches */
     int64_t direct_bytes; /* the same for groups by position */
     uint8_t *empty_row;   /* row_bytes: states of a new group behind a key of zeros */
     uint8_t *word_kinds;  /* cni_agg_word_kind of each word of a row */
@@ -323,21 +329,37 @@ typedef struct cni_agg_final {
     bool lone_null;       /* the group is the lone NULL */
 } cni_agg_final;
 
-/* ---- rows on disk ---- */
+/* ---- rows as bytes, in memory or on disk: aggregate_blocks.c ---- */
+
+#define CNI_AGG_READ_PAD 8 /* readable behind a block: see aggregate_frame.c */
 
 typedef struct cni_agg_block {
-    int64_t offset; /* in the operator's file */
+    char *bytes;       /* NULL = in the operator's file */
+    int64_t cap_bytes; /* of `bytes`, less the pad */
+    int64_t offset;    /* in the file */
     int64_t n_bytes;
-    uint64_t check; /* of the bytes */
+    uint64_t check; /* of bytes in the file */
 } cni_agg_block;
 
-/* Blocks of a partition, in the order in which their groups were made. Zero bytes = empty. */
+/* Blocks of a partition, in the order in which their groups were made; those of the file come
+ * first. Zero bytes = empty. */
 typedef struct cni_agg_blocks {
     cni_agg_block *blocks;
     int64_t n_blocks;
     int64_t cap_blocks;
     int64_t n_rows;
+    int64_t held_bytes; /* of those in memory */
 } cni_agg_blocks;
+
+/* Scratch of whoever makes blocks. */
+typedef struct cni_agg_spiller {
+    struct cni_agg_operator *op; /* NULL = not begun */
+    cni_strbuf bytes;
+    uint64_t *values;
+    bool in_memory;     /* where blocks go */
+    int64_t n_rows;     /* in `bytes` */
+    int64_t frame_rows; /* of rows with saved states */
+} cni_agg_spiller;
 
 /* ---- groups by position ---- */
 
@@ -384,9 +406,13 @@ typedef struct cni_agg_prepared {
 
 typedef struct cni_agg_local {
     cni_agg_table table;
-    cni_agg_pages *pages;    /* CNI_AGG_PARTITIONS + 1 (the last: the lone NULL); NULL = none yet */
-    cni_agg_blocks *spilled; /* the same number; NULL = nothing has been written */
-    int64_t n_bytes;         /* held when the last chunk had been taken */
+    cni_agg_pages *pages;   /* CNI_AGG_PARTITIONS + 1 (the last: the lone NULL); NULL = none yet */
+    cni_agg_blocks *blocks; /* the same number, older than the pages; NULL = none yet */
+    bool packs;             /* full pages become blocks in memory: aggregate_pack.c */
+    int32_t next_written;   /* partition */
+    int64_t look_bytes;     /* of blocks at which repeated keys are looked for */
+    cni_agg_spiller spiller;
+    int64_t n_bytes; /* held when the last chunk had been taken */
     bool combined;
     int64_t rows_in;
     int64_t n_direct; /* rows by strategy */
@@ -428,11 +454,9 @@ typedef struct cni_agg_operator {
     cni_mutex mutex;       /* guards `locals` while workers combine */
     cni_agg_local *locals; /* combined */
     cni_agg_local *last_local;
-    cni_spill_file *file;           /* under the lock; NULL = none yet, or of the owner */
-    struct cni_agg_operator *owner; /* of a set */
-    cni_atomic_i64 n_spills;        /* counters: how often a worker wrote */
-    cni_atomic_i64 spilled_rows;
-    cni_atomic_i64 spilled_bytes;
+    cni_spill_file *file;              /* under the lock; NULL = none yet, or of the owner */
+    struct cni_agg_operator *owner;    /* of a set */
+    cni_atomic_i64 spilled_bytes;      /* counters */
     cni_atomic_i64 spilled_partitions; /* bits */
     cni_atomic_i64 n_levels;           /* deepest split */
     cni_atomic_i64 n_reductions;       /* pages that were united because memory was short */
@@ -535,7 +559,7 @@ CN_NODISCARD cn_code cni_agg_uniting_add(cni_agg_uniting *self, const uint8_t *r
 /* The final has its number of groups; slots are released. */
 void cni_agg_uniting_end(cni_agg_uniting *self);
 
-/* ---- spilling: aggregate_spill.c ---- */
+/* ---- frames: aggregate_frame.c ---- */
 
 /* Room for n_bytes more. */
 CN_NODISCARD cn_code cni_agg_bytes_reserve(cni_strbuf *out, int64_t n_bytes, cn_error *err);
@@ -548,25 +572,58 @@ CN_NODISCARD cn_code cni_agg_frame_decode(cni_agg_operator *self, cni_str *inout
                                           uint8_t *rows, int64_t *out_n, cni_arena *heap,
                                           cni_arena *scratch, cn_error *err);
 
-/* Scratch of whoever writes. */
-typedef struct cni_agg_spiller {
-    cni_agg_operator *op;
-    cni_strbuf bytes;
-    uint64_t *values;
-    int64_t n_rows;     /* in `bytes` */
-    int64_t frame_rows; /* of rows with saved states */
-} cni_agg_spiller;
-
-/* For about n_bytes. */
+/* For blocks of about n_bytes. */
 CN_NODISCARD cn_code cni_agg_spiller_begin(cni_agg_operator *op, int64_t n_bytes,
                                            cni_agg_spiller *out_spiller, cn_error *err);
-void cni_agg_spiller_end(cni_agg_spiller *self);
+void cni_agg_spiller_end(cni_agg_spiller *self); /* accepts zeroed */
+/* n rows behind each other, behind `blocks`; all of them are there once the block has been ended.
+ */
+CN_NODISCARD cn_code cni_agg_spill_rows(cni_agg_spiller *self, uint8_t *rows, int64_t n,
+                                        cni_agg_blocks *blocks, cn_error *err);
+CN_NODISCARD cn_code cni_agg_spill_end_block(cni_agg_spiller *self, cni_agg_blocks *blocks,
+                                             cn_error *err);
 /* The rows of `pages` behind `blocks`; the pages are released. */
 CN_NODISCARD cn_code cni_agg_spill_pages(cni_agg_spiller *self, cni_agg_pages *pages,
                                          cni_agg_blocks *blocks, cn_error *err);
+/* Those in memory go to the file. */
+CN_NODISCARD cn_code cni_agg_blocks_write(cni_agg_spiller *self, cni_agg_blocks *blocks,
+                                          cn_error *err);
 void cni_agg_blocks_done(const cni_agg_operator *self, cni_agg_blocks *blocks);
+/* The bytes of a block of the file, checked, into *inout_bytes, which grows. */
+CN_NODISCARD cn_code cni_agg_block_read(const cni_agg_operator *self, const cni_agg_block *block,
+                                        char **inout_bytes, int64_t *inout_cap, cn_error *err);
 /* Where the operator's blocks lie; NULL = nowhere yet. */
 cni_spill_file *cni_agg_file(const cni_agg_operator *self);
+
+static inline cni_agg_operator *
+cni_agg_owner(cni_agg_operator *self)
+{
+    return self->owner == NULL ? self : self->owner;
+}
+
+/* ---- packing: aggregate_pack.c ---- */
+
+/* The local's spiller, begun. */
+CN_NODISCARD cn_code cni_agg_local_spiller(cni_agg_operator *self, cni_agg_local *local,
+                                           bool in_memory, cni_agg_spiller **out_spiller,
+                                           cn_error *err);
+CN_NODISCARD cn_code cni_agg_local_blocks(cni_agg_operator *self, cni_agg_local *local,
+                                          cn_error *err);
+/* The partition's only page becomes a block and is empty. */
+CN_NODISCARD cn_code cni_agg_pack_page(cni_agg_operator *self, cni_agg_local *local,
+                                       int32_t partition, cn_error *err);
+/* All pages become blocks in memory. */
+CN_NODISCARD cn_code cni_agg_pack_all(cni_agg_operator *self, cni_agg_local *local, cn_error *err);
+/* When the table has just been flushed: pages that are many are united or packed. */
+CN_NODISCARD cn_code cni_agg_pack(cni_agg_operator *self, cni_agg_local *local, cn_error *err);
+/* Pages, or blocks in memory, become ones that hold each key once, if that halves them: true. */
+bool cni_agg_reduce_pages(cni_agg_operator *self, cni_agg_local *local);
+bool cni_agg_reduce_blocks(cni_agg_operator *self, cni_agg_local *local);
+/* The local's heap is a new one: nothing points to it. */
+CN_NODISCARD cn_code cni_agg_renew_heap(cni_agg_operator *self, cni_agg_local *local,
+                                        cn_error *err);
+
+/* ---- spilling: aggregate_spill.c ---- */
 
 /* What the local would give back. */
 int64_t cni_agg_local_bytes(const cni_agg_operator *self, const cni_agg_local *local);
@@ -574,7 +631,8 @@ int64_t cni_agg_local_bytes(const cni_agg_operator *self, const cni_agg_local *l
 CN_NODISCARD cn_code cni_agg_relieve(cni_agg_operator *self, cni_agg_local *local, cn_error *err);
 /* Write all of the local's groups out. */
 CN_NODISCARD cn_code cni_agg_spill(cni_agg_operator *self, cni_agg_local *local, cn_error *err);
-bool cni_agg_has_spilled(const cni_agg_operator *self);
+/* Whether there are blocks, in memory or on disk: partitions are merged when they are read. */
+bool cni_agg_has_blocks(const cni_agg_operator *self);
 /* Once all have combined: whether partitions are merged when they are read. */
 void cni_agg_settle(cni_agg_operator *self);
 int32_t cni_agg_settle_tasks(const cni_agg_operator *self);
@@ -690,6 +748,8 @@ CN_NODISCARD cn_code cni_agg_ordered_emit(cni_agg_operator *self, const cni_agg_
                                           const uint8_t *rows, int64_t n, cni_vector *out_vector,
                                           cn_error *err);
 
+/* The code, with the call's name in the error when it is memory that a state has been refused. */
+CN_NODISCARD cn_code cni_agg_named(const cni_agg_call *call, cn_code code, cn_error *err);
 /* A call of one of the operator's own functions over rows. */
 cni_aggregate_call cni_agg_call_of(const cni_agg_operator *self, const cni_agg_call *call,
                                    uint8_t *rows, cni_arena *heap);

@@ -244,7 +244,8 @@ update_calls(cni_agg_operator *self, cni_agg_table *table, int32_t set, const cn
             made.env.n_rows = n;
             made.args = pointers;
             made.group = groups;
-            CN_TRY(call->spec->function->update(call->spec->function, &made, err));
+            const cni_function *function = call->spec->function;
+            CN_TRY(cni_agg_named(call, function->update(function, &made, err), err));
         }
     }
     return CN_OK;
@@ -316,7 +317,7 @@ apply_set(cni_agg_operator *self, int32_t at, int32_t task, cni_agg_table *table
           apply_scratch *scratch, cn_error *err)
 {
     cni_agg_operator *op = &self->sets[at].op;
-    if (cni_agg_has_spilled(op)) {
+    if (cni_agg_has_blocks(op)) {
         return apply_source(self, at, (cni_agg_source){.partition = task}, 0, table, scratch, err);
     }
     CN_TRY(cni_agg_merge(op, task, err));

@@ -28,6 +28,17 @@ cni_agg_call_of(const cni_agg_operator *self, const cni_agg_call *call, uint8_t 
 }
 
 cn_code
+cni_agg_named(const cni_agg_call *call, cn_code code, cn_error *err)
+{
+    if (code == CN_BUDGET_EXCEEDED) {
+        const cni_str name = call->spec->function->name;
+        cni_error_context(err, "aggregate %.*s: what it holds of a group must fit in memory",
+                          (int)name.len_bytes, name.data);
+    }
+    return code;
+}
+
+cn_code
 cni_agg_local_flat(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *chunk,
                    int32_t position, const cni_vector **out_vector, cn_error *err)
 {
@@ -93,7 +104,8 @@ cni_agg_update(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *ch
     for (int32_t call = 0; self->layout->n_functions > 0 && call < self->layout->n_calls; call++) {
         const uint8_t op = self->layout->calls[call].op;
         if (op == CNI_AGG_FUNCTION || op == CNI_AGG_ORDERED) {
-            CN_TRY(update_call(self, local, chunk, &self->layout->calls[call], groups, err));
+            const cni_agg_call *made = &self->layout->calls[call];
+            CN_TRY(cni_agg_named(made, update_call(self, local, chunk, made, groups, err), err));
         }
     }
     return CN_OK;
@@ -123,7 +135,9 @@ cni_agg_combine_states(cni_agg_operator *self, cni_arena *heap, uint8_t *into,
             cni_aggregate_call made = cni_agg_call_of(self, call, into, heap);
             made.env.n_rows = n;
             made.group = groups;
-            CN_TRY(function->combine(function, &made, rows + call->state_offset, n, err));
+            const cn_code code =
+                function->combine(function, &made, rows + call->state_offset, n, err);
+            CN_TRY(cni_agg_named(call, code, err));
         }
     }
     return CN_OK;
@@ -140,9 +154,10 @@ cni_agg_emit(cni_agg_operator *self, int32_t call, uint8_t *rows, int64_t n, cni
                                   out_vector, err);
     }
     if (emitted->op == CNI_AGG_ORDERED) {
-        return cni_agg_ordered_emit(self, emitted, rows, n, out_vector, err);
+        return cni_agg_named(emitted, cni_agg_ordered_emit(self, emitted, rows, n, out_vector, err),
+                             err);
     }
     cni_aggregate_call made = cni_agg_call_of(self, emitted, rows, NULL);
     made.env.n_rows = n;
-    return function->emit(function, &made, n, out_vector, err);
+    return cni_agg_named(emitted, function->emit(function, &made, n, out_vector, err), err);
 }

@@ -11,14 +11,12 @@
  * meet. What is in memory of the workers is copied: a partition may be read more than once. What
  * does not shrink (states of one group) stays a piece, and the budget refuses when it must.
  */
-#include "data/row/hash.h"
 #include "exec/operator/aggregate_operator_int.h"
 
 #define MIN_SPLIT_GROUPS 16 /* fewer are not split: their states are what is large */
 #define TEST_LEVELS      2  /* to which test_spill splits */
 #define MIN_SPLIT_BYTES  (INT64_C(1) << 20)
 #define MIN_SEEN_ROWS    4096
-#define READ_PAD         8 /* readable behind a block: see aggregate_frame.c */
 
 /* ---- levels ---- */
 
@@ -26,8 +24,10 @@ static void
 drop_blocks(const cni_agg_operator *self, cni_agg_blocks *blocks)
 {
     for (int64_t at = 0; at < blocks->n_blocks; at++) {
-        cni_spill_discard(cni_agg_file(self), blocks->blocks[at].offset,
-                          blocks->blocks[at].n_bytes);
+        if (blocks->blocks[at].bytes == NULL) {
+            cni_spill_discard(cni_agg_file(self), blocks->blocks[at].offset,
+                              blocks->blocks[at].n_bytes);
+        }
     }
     cni_agg_blocks_done(self, blocks);
 }
@@ -324,25 +324,16 @@ take_frames(cni_agg_walk *self, cni_str bytes, cn_error *err)
     return CN_OK;
 }
 
+/* Texts of rows that are in memory stay where they are. */
 static cn_code
 take_block(cni_agg_walk *self, const cni_agg_block *block, cn_error *err)
 {
-    cni_agg_operator *op = self->op;
-    const int64_t wanted = block->n_bytes + READ_PAD;
-    if (wanted > self->cap_bytes) {
-        cni_dealloc(op->allocator, self->bytes, self->cap_bytes);
-        self->bytes = NULL;
-        self->cap_bytes = 0;
-        CN_TRY(cni_alloc(op->allocator, wanted, &self->bytes, err));
-        self->cap_bytes = wanted;
+    if (block->bytes != NULL) {
+        self->uniting.adopt = !self->op->layout->has_nested;
+        return take_frames(self, (cni_str){block->bytes, block->n_bytes}, err);
     }
-    CN_TRY(cni_spill_read(cni_agg_file(op), block->offset, block->n_bytes, self->bytes, err));
-    if (cni_hash_bytes(self->bytes, block->n_bytes) != block->check) {
-        return CN_FAIL(err, CN_INVALID_DATA,
-                       "a temporary file of an aggregation was damaged at byte %lld",
-                       (long long)block->offset);
-    }
-    memset(self->bytes + block->n_bytes, 0, READ_PAD);
+    self->uniting.adopt = false;
+    CN_TRY(cni_agg_block_read(self->op, block, &self->bytes, &self->cap_bytes, err));
     return take_frames(self, (cni_str){self->bytes, block->n_bytes}, err);
 }
 
@@ -382,7 +373,7 @@ count_rows(const cni_agg_walk *self, const cni_agg_source *source)
         return source->blocks->n_rows;
     }
     for (const cni_agg_local *local = self->op->locals; local != NULL; local = local->next) {
-        n_rows += local->spilled == NULL ? 0 : local->spilled[source->partition].n_rows;
+        n_rows += local->blocks == NULL ? 0 : local->blocks[source->partition].n_rows;
         n_rows += local->pages == NULL ? 0 : local->pages[source->partition].n_rows;
     }
     return n_rows;
@@ -394,8 +385,9 @@ take_partition(cni_agg_walk *self, int32_t partition, cn_error *err)
 {
     const cni_agg_operator *op = self->op;
     for (const cni_agg_local *local = op->locals; local != NULL; local = local->next) {
-        if (local->spilled != NULL) {
-            CN_TRY(take_blocks(self, &local->spilled[partition], err));
+        if (local->blocks != NULL) {
+            CN_TRY(take_blocks(self, &local->blocks[partition], err));
+            self->uniting.adopt = false;
         }
         const cni_agg_page *page = local->pages == NULL ? NULL : local->pages[partition].first;
         for (; page != NULL; page = page->next) {

@@ -317,13 +317,54 @@ test_levels(void **state)
     cni_table_unref(&table->base);
 }
 
-/* Few groups in many flushes are united, not written. */
 static int64_t
 many_repeated(int64_t row)
 {
     return agg_scramble(row % 100000) / 4;
 }
 
+static int64_t
+in_thousands(int64_t row)
+{
+    return agg_scramble(row) % 1000;
+}
+
+/* What would not fit as rows fits packed: nothing is written, also with texts as keys; keys that
+ * come again much later are found and united. */
+static void
+test_packing(void **state)
+{
+    (void)state;
+    static const char *const queries[] = {"id,k: count() sum(v)", "l: count()",
+                                          ": count(distinct l)", "few: count() sum(v)",
+                                          "k: list(v) count(distinct id)"};
+    memory_table *table = memory_table_new(1000000, (memory_traits){.morsel_rows = 20000});
+    memory_table_add_i64(table, "id", agg_number, 0);
+    memory_table_add_i64(table, "k", in_thousands, 0);
+    memory_table_add_i64(table, "v", in_thousands, 0);
+    memory_table_add_i64(table, "few", many_repeated, 0);
+    memory_table_add_text(table, "l", "a text of some length ", agg_number);
+    for (size_t at = 0; at < sizeof(queries) / sizeof(queries[0]); at++) {
+        spill_figures figures = {0};
+        const spill_run how = {.n_threads = 2, .memory_limit = INT64_C(72) << 20};
+        char *expected = expect_rows(queries[at], table, (spill_run){.n_threads = 1}, NULL);
+        char *got = expect_rows(queries[at], table, how, &figures);
+        assert_same(queries[at], expected, got);
+        assert_true(at == 4 || figures.spilled_bytes < INT64_C(16) << 20); /* lists are saved */
+        free(got);
+        got = expect_rows(queries[at], table,
+                          (spill_run){.n_threads = 2,
+                                      .memory_limit = (int64_t)(at == 4 ? 512 : 128) << 20,
+                                      .no_store = true},
+                          &figures);
+        assert_same(queries[at], expected, got);
+        free(got);
+        free(expected);
+    }
+    cni_table_unref(&table->base);
+}
+
+/* Few groups in many flushes are united, not written. */
 static void
 test_reduction(void **state)
 {
@@ -412,19 +453,42 @@ test_skew(void **state)
     n_spilled += check_limited("k,v: count()", table, INT64_C(32) << 20);
     n_spilled += check_limited("k: count(distinct v) sum(distinct v)", table, INT64_C(24) << 20);
     assert_true(n_spilled > 0);
-    /* one state larger than memory: refused by name */
     cn_code code = CN_OK;
-    char *got =
-        run_spilling("k: list(v)", table,
-                     (spill_run){.n_threads = 2, .memory_limit = INT64_C(8) << 20}, &code, NULL);
-    assert_null(got);
-    assert_int_equal(code, CN_BUDGET_EXCEEDED);
-    got = run_spilling(
+    char *got = run_spilling(
         "k,v: count()", table,
         (spill_run){.n_threads = 2, .memory_limit = INT64_C(12) << 20, .no_store = true}, &code,
         NULL);
     assert_null(got);
     assert_int_equal(code, CN_BUDGET_EXCEEDED);
+    cni_table_unref(&table->base);
+}
+
+/* One state larger than memory is refused, and the message says whose. */
+static void
+test_one_state(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *query, *name;
+        int64_t limit;
+    } cases[] = {{"k: list(v)", "aggregate list:", INT64_C(4) << 20},
+                 {": list(v)", "aggregate list:", INT64_C(4) << 20},
+                 {"k: string_agg(l/k)", "aggregate string_agg:", INT64_C(12) << 20}};
+    memory_table *table = memory_table_new(400000, (memory_traits){.morsel_rows = 20000});
+    memory_table_add_i64(table, "k", skewed, 0);
+    memory_table_add_i64(table, "v", agg_number, 0);
+    memory_table_add_text(table, "l", "a text that is rather long ", agg_number);
+    for (size_t at = 0; at < sizeof(cases) / sizeof(cases[0]); at++) {
+        cn_code code = CN_OK;
+        char *got =
+            run_spilling(cases[at].query, table,
+                         (spill_run){.n_threads = 2, .memory_limit = cases[at].limit}, &code, NULL);
+        assert_null(got);
+        assert_int_equal(code, CN_BUDGET_EXCEEDED);
+        if (strstr(last_message, cases[at].name) == NULL) {
+            fail_msg("%s: %s", cases[at].query, last_message);
+        }
+    }
     cni_table_unref(&table->base);
 }
 
@@ -526,7 +590,8 @@ main(int argc, char **argv)
         cmocka_unit_test(test_reference),    cmocka_unit_test(test_empty),
         cmocka_unit_test(test_limits),       cmocka_unit_test(test_levels),
         cmocka_unit_test(test_reduction),    cmocka_unit_test(test_megabytes),
-        cmocka_unit_test(test_skew),         cmocka_unit_test(test_write_faults),
+        cmocka_unit_test(test_skew),         cmocka_unit_test(test_one_state),
+        cmocka_unit_test(test_packing),      cmocka_unit_test(test_write_faults),
         cmocka_unit_test(test_read_faults),  cmocka_unit_test(test_alloc_faults),
         cmocka_unit_test(test_any_limit),
     };
