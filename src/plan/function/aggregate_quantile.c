@@ -298,6 +298,14 @@ disc_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_st
     return emit_chosen(call, n_states, choose_disc, out_vector, err);
 }
 
+/* Of values that are equally frequent the first one counts. */
+static cn_code
+mode_update(const cni_function *self, const cni_aggregate_call *call, cn_error *err)
+{
+    (void)self;
+    return cni_cell_list_update(call, true, true, err);
+}
+
 static cn_code
 mode_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_states,
           cni_vector *out_vector, cn_error *err)
@@ -308,18 +316,17 @@ mode_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_st
 
 #define QUANTILE_ROW                                                                               \
     .kind = CNI_FUNCTION_AGGREGATE, .cost_ns = 50, .state_bytes = quantile_state_bytes,            \
-    .update = quantile_update, .combine = quantile_combine, .save = cni_cell_list_save,            \
-    .load = cni_cell_list_load
+    .combine = quantile_combine, .save = cni_cell_list_save, .load = cni_cell_list_load
 
 const cni_function cni_aggregate_quantiles[CNI_N_AGGREGATE_QUANTILES] = {
     {CNI_ROW("median", "Value in the middle, interpolated.", "median(x)"), QUANTILE_ROW,
-     .resolve = resolve_median, .emit = cont_emit},
+     .update = quantile_update, .resolve = resolve_median, .emit = cont_emit},
     {CNI_ROW("quantile_cont", "Value at a fraction of the sorted values, interpolated.",
              "quantile_cont(x, 0.9)"),
-     QUANTILE_ROW, .resolve = resolve_cont, .emit = cont_emit},
+     QUANTILE_ROW, .update = quantile_update, .resolve = resolve_cont, .emit = cont_emit},
     {CNI_ROW("quantile_disc", "Smallest value that a fraction of the values does not exceed.",
              "quantile_disc(x, 0.9)"),
-     QUANTILE_ROW, .resolve = resolve_disc, .emit = disc_emit},
+     QUANTILE_ROW, .update = quantile_update, .resolve = resolve_disc, .emit = disc_emit},
     {CNI_ROW("mode", "Most frequent value, the first of several.", "mode(x)"), QUANTILE_ROW,
-     .order_sensitive = true, .resolve = resolve_mode, .emit = mode_emit},
+     .order_sensitive = true, .update = mode_update, .resolve = resolve_mode, .emit = mode_emit},
 };
