@@ -363,21 +363,40 @@ commit_holes(cni_pages *self, int64_t page, int64_t n_pages)
     return CNI_REGION_OK;
 }
 
-void
-cni_pages_trim(cni_pages *self)
+static int64_t
+free_bytes(const cni_pages *self)
 {
-    int32_t index = 0;
-    while (index < self->high) {
-        int32_t end = index;
-        while (end < self->high && self->slabs[end].list == CNI_SLAB_LIST_FREE) {
-            end++;
+    return cni_counter_get(&self->committed_bytes) - self->n_used * CNI_PAGE_BYTES;
+}
+
+/* The last slabs first: low ones are taken first again. Neighbours go together. */
+static void
+trim_slabs(cni_pages *self, int64_t keep_bytes)
+{
+    int32_t end = self->high;
+    while (end > 0) {
+        int64_t surplus = free_bytes(self) - keep_bytes;
+        int32_t first = end;
+        while (first > 0 && surplus > 0 && self->slabs[first - 1].list == CNI_SLAB_LIST_FREE) {
+            first--;
+            surplus -= CNI_SLAB_BYTES;
         }
-        if (end > index) {
-            decommit(self, index, end - index);
-        } else if (self->slabs[index].longest >= CNI_HOLE_PAGES && self->slabs[index].committed) {
-            give_holes_back(self, index);
+        if (end > first) {
+            decommit(self, first, end - first);
         }
-        index = end > index ? end : index + 1;
+        end = first < end ? first : end - 1;
+    }
+}
+
+void
+cni_pages_trim(cni_pages *self, int64_t keep_bytes)
+{
+    trim_slabs(self, keep_bytes);
+    for (int32_t index = self->high; index > 0 && free_bytes(self) > keep_bytes; index--) {
+        const cni_slab *slab = &self->slabs[index - 1];
+        if (slab->committed && slab->n_used > 0 && slab->longest >= CNI_HOLE_PAGES) {
+            give_holes_back(self, index - 1);
+        }
     }
 }
 
@@ -386,7 +405,9 @@ cni_pages_trim(cni_pages *self)
 static void
 mark_part(cni_pages *self, int32_t index, int32_t from, int32_t to, void *used)
 {
-    mark_pages(&self->slabs[index], from, to, *(const bool *)used);
+    const bool is_used = *(const bool *)used;
+    mark_pages(&self->slabs[index], from, to, is_used);
+    self->n_used += is_used ? to - from : from - to;
     relist(self, index);
 }
 

@@ -67,6 +67,7 @@ typedef struct cni_pages {
     int32_t n_slabs;
     int32_t high;
     int32_t lists[CNI_SLAB_LISTS]; /* index + 1 of the first */
+    int64_t n_used; /* pages */
     cni_atomic_i64 committed_bytes;
     cni_atomic_i64 commit_limit;
     void *mapping; /* tables */
@@ -84,8 +85,9 @@ void cni_pages_free(cni_pages *self, int64_t page, int64_t n_pages);
 /* Grow a run where it lies. */
 CN_NODISCARD bool cni_pages_extend(cni_pages *self, int64_t page, int64_t n_pages,
                                    int64_t n_pages_new);
-/* Give every free slab and every hole back to the system. */
-void cni_pages_trim(cni_pages *self);
+/* Give free slabs, and then holes, back to the system until at most keep_bytes of what is committed
+ * are free. */
+void cni_pages_trim(cni_pages *self, int64_t keep_bytes);
 
 static inline uint8_t *
 cni_page_address(const cni_pages *self, int64_t page)

@@ -44,14 +44,14 @@ cni_memory_left(const cni_budget *budget, const cni_context *context)
     return left;
 }
 
-/* Memory that was freed is kept for the next who asks; under a limit it is not to become as much
- * again as the limit. */
+/* Memory that was freed is kept for the next who asks, but is not to bring the whole beyond the
+ * limit by more than a part of it: what the limit leaves may be kept. */
 static void
-trim_slack(cni_budget *budget)
+trim_slack(cni_budget *budget, int64_t limit, int64_t left)
 {
-    const int64_t limit = cni_memory_limit(budget);
     if (limit != INT64_MAX) {
-        cni_budget_trim_slack(budget, cni_max_i64(limit / SLACK_PART, MIN_SLACK));
+        const int64_t least = cni_max_i64(limit / SLACK_PART, MIN_SLACK);
+        cni_budget_trim_slack(budget, cni_max_i64(left, least));
     }
 }
 
@@ -64,9 +64,10 @@ cni_memory_should_spill(cni_budget *budget, const cni_context *context, int64_t 
     if (context->settings.test_spill) {
         return true;
     }
-    trim_slack(budget);
-    const int64_t least = cni_memory_limit(budget) / STATE_PART / context->settings.n_threads;
-    return own_bytes >= least && cni_memory_left(budget, context) < 0;
+    const int64_t limit = cni_memory_limit(budget);
+    const int64_t left = cni_memory_left(budget, context);
+    trim_slack(budget, limit, left);
+    return own_bytes >= limit / STATE_PART / context->settings.n_threads && left < 0;
 }
 
 int64_t

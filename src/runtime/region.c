@@ -512,6 +512,16 @@ cni_region_trim(cni_region *self)
     for (int32_t class_number = 0; class_number < N_CLASSES; class_number++) {
         free_empty_spans(self, &self->classes[class_number]);
     }
-    cni_pages_trim(&self->pages);
+    cni_pages_trim(&self->pages, 0);
     cni_mutex_unlock(&self->mutex);
+}
+
+void
+cni_region_trim_to(cni_region *self, int64_t keep_bytes)
+{
+    if (cni_flag_consume(&self->reserved) != 0) {
+        cni_mutex_lock(&self->mutex);
+        cni_pages_trim(&self->pages, keep_bytes);
+        cni_mutex_unlock(&self->mutex);
+    }
 }

@@ -58,5 +58,8 @@ void cni_region_set_commit_limit(cni_region *self, int64_t limit_bytes);
 int64_t cni_region_committed_bytes(const cni_region *self);
 /* Empty the caches and give free slabs and holes of 64 KiB and more back to the system. */
 void cni_region_trim(cni_region *self);
+/* The same until at most keep_bytes of what is committed are free, whole slabs first; caches of
+ * small blocks stay. */
+void cni_region_trim_to(cni_region *self, int64_t keep_bytes);
 
 #endif /* CNI_RUNTIME_REGION_INT_H */
