@@ -138,13 +138,34 @@ prepare_merge(cni_sort_finish *self, cn_error *err)
     return CN_OK;
 }
 
+/* Runs in memory take the room for reading those on disk: when that would cost a pass over all,
+ * they are written, too. */
+static cn_code
+choose_sizes(cni_sort_finish *self, cn_error *err)
+{
+    self->fan_in = choose_fan_in(self);
+    if (count_groups(self) > 0) {
+        for (int64_t at = 0; at < self->runs.n_items; at++) {
+            cni_sort_run *run = self->runs.items[at];
+            if (run->resident) {
+                CN_TRY(cni_sort_run_write(run, self->plan, err));
+            }
+        }
+        self->resident_bytes = 0;
+        self->fan_in = choose_fan_in(self);
+    }
+    self->range_rows = choose_range_rows(self);
+    return CN_OK;
+}
+
 int32_t
 cni_sort_finish_tasks(cni_sort_finish *self)
 {
-    self->fan_in = choose_fan_in(self);
-    self->range_rows = choose_range_rows(self);
     self->error = (cn_error)CN_ERROR_INIT;
-    const cn_code code = prepare_merge(self, &self->error);
+    cn_code code = choose_sizes(self, &self->error);
+    if (code == CN_OK) {
+        code = prepare_merge(self, &self->error);
+    }
     const int64_t n_groups = code == CN_OK ? self->merged.n_items : 0;
     const int32_t n_tasks = (int32_t)cni_min_i64(cni_max_i64(1, n_groups), 1 << 16);
     cni_flag_publish(&self->n_tasks_left, n_tasks);
