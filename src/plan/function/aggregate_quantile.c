@@ -109,6 +109,8 @@ quantile_state_bytes(const cni_function *self, const void *bind_data)
     return (int64_t)sizeof(cni_cell_list);
 }
 
+/* Where equal values may differ (0.0 and -0.0, a month and 30 days) and one of them is the result,
+ * it is told by their order. */
 static cn_code
 quantile_update(const cni_function *self, const cni_aggregate_call *call, cn_error *err)
 {
@@ -198,7 +200,8 @@ choose_cont(const cni_aggregate_call *call, cni_cell_kind kind, const placed_cel
     const double below = floor(place);
     const double low = double_of(&cells[(int64_t)below]);
     const double high = double_of(&cells[cni_min_i64((int64_t)below + 1, n - 1)]);
-    const double value = place > below ? low + (high - low) * (place - below) : low;
+    /* + 0.0: which one of equal zeros is there depends on nothing that was asked. */
+    const double value = (place > below ? low + (high - low) * (place - below) : low) + 0.0;
     memcpy(out_cell, &value, sizeof(value));
     return CN_OK;
 }
@@ -298,14 +301,6 @@ disc_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_st
     return emit_chosen(call, n_states, choose_disc, out_vector, err);
 }
 
-/* Of values that are equally frequent the first one counts. */
-static cn_code
-mode_update(const cni_function *self, const cni_aggregate_call *call, cn_error *err)
-{
-    (void)self;
-    return cni_cell_list_update(call, true, true, err);
-}
-
 static cn_code
 mode_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_states,
           cni_vector *out_vector, cn_error *err)
@@ -316,17 +311,18 @@ mode_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_st
 
 #define QUANTILE_ROW                                                                               \
     .kind = CNI_FUNCTION_AGGREGATE, .cost_ns = 50, .state_bytes = quantile_state_bytes,            \
-    .combine = quantile_combine, .save = cni_cell_list_save, .load = cni_cell_list_load
+    .update = quantile_update, .combine = quantile_combine, .save = cni_cell_list_save,            \
+    .load = cni_cell_list_load
 
 const cni_function cni_aggregate_quantiles[CNI_N_AGGREGATE_QUANTILES] = {
     {CNI_ROW("median", "Value in the middle, interpolated.", "median(x)"), QUANTILE_ROW,
-     .update = quantile_update, .resolve = resolve_median, .emit = cont_emit},
+     .resolve = resolve_median, .emit = cont_emit},
     {CNI_ROW("quantile_cont", "Value at a fraction of the sorted values, interpolated.",
              "quantile_cont(x, 0.9)"),
-     QUANTILE_ROW, .update = quantile_update, .resolve = resolve_cont, .emit = cont_emit},
+     QUANTILE_ROW, .resolve = resolve_cont, .emit = cont_emit},
     {CNI_ROW("quantile_disc", "Smallest value that a fraction of the values does not exceed.",
              "quantile_disc(x, 0.9)"),
-     QUANTILE_ROW, .update = quantile_update, .resolve = resolve_disc, .emit = disc_emit},
+     QUANTILE_ROW, .order_sensitive = true, .resolve = resolve_disc, .emit = disc_emit},
     {CNI_ROW("mode", "Most frequent value, the first of several.", "mode(x)"), QUANTILE_ROW,
-     .order_sensitive = true, .update = mode_update, .resolve = resolve_mode, .emit = mode_emit},
+     .order_sensitive = true, .resolve = resolve_mode, .emit = mode_emit},
 };
