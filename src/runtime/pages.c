@@ -248,7 +248,27 @@ limit_allows(const cni_pages *self, int64_t n_pages)
     return cni_counter_get(&self->committed_bytes) + n_pages * CNI_PAGE_BYTES <= limit;
 }
 
-/* Make slabs [first, first + n) usable; they become listed as free, or keep what they have. */
+/* A cold slab becomes a free one: as a whole, or as holes only, which are committed by the page as
+ * they are taken. Then it shall not have a huge page. */
+static void
+warm_up(cni_pages *self, int32_t index, bool whole)
+{
+    cni_slab *slab = &self->slabs[index];
+    if (!whole) {
+        set_bits(slab->gone, 0, CNI_SLAB_PAGES, true);
+        slab->n_gone = CNI_SLAB_PAGES;
+        (void)madvise(cni_page_address(self, (int64_t)index * CNI_SLAB_PAGES), CNI_SLAB_BYTES,
+                      MADV_NOHUGEPAGE);
+        slab->piecewise = true;
+    }
+    slab->accessible = true;
+    slab->committed = true;
+    relist(self, index);
+    count_committed(self, CNI_SLAB_PAGES - slab->n_gone);
+}
+
+/* Make slabs [first, first + n) usable; they become listed as free, or keep what they have. Near
+ * the limit cold ones bring no pages. */
 static cni_region_answer
 commit(cni_pages *self, int32_t first, int32_t n)
 {
@@ -261,20 +281,20 @@ commit(cni_pages *self, int32_t first, int32_t n)
     if (n_cold == 0) {
         return CNI_REGION_OK;
     }
-    if (!limit_allows(self, n_cold * CNI_SLAB_PAGES)) {
+    if (!limit_allows(self, 1)) {
         return CNI_REGION_LIMIT;
     }
     if (inaccessible && mprotect(cni_page_address(self, (int64_t)first * CNI_SLAB_PAGES),
                                  (size_t)(n * CNI_SLAB_BYTES), PROT_READ | PROT_WRITE) != 0) {
         return CNI_REGION_SYSTEM;
     }
+    const bool whole = limit_allows(self, n_cold * CNI_SLAB_PAGES);
     for (int32_t index = first; index < first + n; index++) {
-        self->slabs[index].accessible = true;
-        self->slabs[index].committed = true;
-        relist(self, index);
+        if (!self->slabs[index].committed) {
+            warm_up(self, index, whole);
+        }
     }
     self->high = self->high > first + n ? self->high : first + n;
-    count_committed(self, n_cold * CNI_SLAB_PAGES);
     return CNI_REGION_OK;
 }
 
@@ -290,20 +310,25 @@ decommit(cni_pages *self, int32_t first, int32_t n)
         memset(slab->gone, 0, sizeof(slab->gone));
         slab->n_gone = 0;
         slab->committed = false;
+        if (slab->piecewise) {
+            (void)madvise(cni_page_address(self, (int64_t)index * CNI_SLAB_PAGES), CNI_SLAB_BYTES,
+                          index < SLABS_WITHOUT_HUGE_PAGES ? MADV_NOHUGEPAGE : MADV_HUGEPAGE);
+            slab->piecewise = false;
+        }
         relist(self, index);
     }
 }
 
 /* Give free runs of a slab that is partly used back. Its huge page, if it has one, is split. */
 static void
-give_holes_back(cni_pages *self, int32_t index)
+give_holes_back(cni_pages *self, int32_t index, int32_t min_pages)
 {
     cni_slab *slab = &self->slabs[index];
     int32_t page = next_page(slab, 0, false);
     while (page < CNI_SLAB_PAGES) {
         const int32_t end = next_page(slab, page, true);
         const int32_t n_new = end - page - count_bits(slab->gone, page, end);
-        if (end - page >= CNI_HOLE_PAGES && n_new > 0) {
+        if (end - page >= min_pages && n_new > 0) {
             (void)madvise(cni_page_address(self, (int64_t)index * CNI_SLAB_PAGES + page),
                           (size_t)((end - page) * CNI_PAGE_BYTES), MADV_DONTNEED);
             set_bits(slab->gone, page, end, true);
@@ -391,11 +416,12 @@ trim_slabs(cni_pages *self, int64_t keep_bytes)
 void
 cni_pages_trim(cni_pages *self, int64_t keep_bytes)
 {
+    const int32_t min_pages = keep_bytes > 0 ? CNI_HOLE_PAGES : 1; /* nothing else is left */
     trim_slabs(self, keep_bytes);
     for (int32_t index = self->high; index > 0 && free_bytes(self) > keep_bytes; index--) {
         const cni_slab *slab = &self->slabs[index - 1];
-        if (slab->committed && slab->n_used > 0 && slab->longest >= CNI_HOLE_PAGES) {
-            give_holes_back(self, index - 1);
+        if (slab->committed && slab->n_used > 0 && slab->longest >= min_pages) {
+            give_holes_back(self, index - 1, min_pages);
         }
     }
 }

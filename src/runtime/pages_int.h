@@ -8,8 +8,8 @@
  *     |##..####|########|........|                      |                             |
  *       used     full     free: committed, or cold (given back, or not touched yet)
  *
- * Slabs are committed as a whole. Trimming gives back free slabs and, in slabs that are partly
- * used, free runs of CNI_HOLE_PAGES and more: holes, which are committed again by the page.
+ * Slabs are committed as a whole, near the limit by the page. Trimming gives back free slabs and,
+ * in slabs that are partly used, free runs of pages: holes, which are committed again by the page.
  *
  * Slabs with free pages are on lists by their longest free run, so that a fit is found without a
  * scan. Thread: confined; the region's lock guards it. Only `committed_bytes` is read from outside.
@@ -46,6 +46,7 @@ typedef struct cni_slab {
     uint8_t list;
     bool committed;
     bool accessible; /* mprotect was called */
+    bool piecewise;  /* committed near the limit, without huge pages */
 } cni_slab;
 
 /* What small blocks need to know about a page. Zero bytes = no span. Links are page + 1. */
@@ -67,7 +68,7 @@ typedef struct cni_pages {
     int32_t n_slabs;
     int32_t high;
     int32_t lists[CNI_SLAB_LISTS]; /* index + 1 of the first */
-    int64_t n_used; /* pages */
+    int64_t n_used;                /* pages */
     cni_atomic_i64 committed_bytes;
     cni_atomic_i64 commit_limit;
     void *mapping; /* tables */
@@ -86,7 +87,7 @@ void cni_pages_free(cni_pages *self, int64_t page, int64_t n_pages);
 CN_NODISCARD bool cni_pages_extend(cni_pages *self, int64_t page, int64_t n_pages,
                                    int64_t n_pages_new);
 /* Give free slabs, and then holes, back to the system until at most keep_bytes of what is committed
- * are free. */
+ * are free. Holes shorter than CNI_HOLE_PAGES only when nothing is to be kept. */
 void cni_pages_trim(cni_pages *self, int64_t keep_bytes);
 
 static inline uint8_t *

@@ -56,7 +56,7 @@ bool cni_region_is_usable(const cni_region *self);
 
 void cni_region_set_commit_limit(cni_region *self, int64_t limit_bytes);
 int64_t cni_region_committed_bytes(const cni_region *self);
-/* Empty the caches and give free slabs and holes of 64 KiB and more back to the system. */
+/* Empty the caches and give free slabs and holes back to the system. */
 void cni_region_trim(cni_region *self);
 /* The same until at most keep_bytes of what is committed are free, whole slabs first; caches of
  * small blocks stay. */
