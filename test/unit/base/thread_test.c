@@ -23,6 +23,8 @@ typedef struct shared {
     cni_atomic_i64 counter;
     cni_atomic_i64 high;
     cni_atomic_i64 winners;
+    cni_atomic_i64 n_begun;
+    char tokens[N_THREADS]; /* an address of each thread's own, also when stacks are used again */
     cni_atomic_ptr slot;
     cni_atomic_i64 n_lost;
 } shared;
@@ -31,7 +33,8 @@ static void *
 work(void *argument)
 {
     shared *self = argument;
-    if (cni_slot_claim(&self->slot, &argument) != &argument) {
+    char *token = &self->tokens[cni_counter_add(&self->n_begun, 1)];
+    if (cni_slot_claim(&self->slot, token) != token) {
         cni_counter_add(&self->n_lost, 1);
     }
     for (int64_t round = 0; round < N_ROUNDS; round++) {
