@@ -143,6 +143,7 @@ keep_bytes(const cni_agg_spiller *self, cni_agg_blocks *blocks, cn_error *err)
         char *bytes = NULL;
         CN_TRY(reserve_block(self->op, blocks, err));
         CN_TRY(cni_alloc(self->op->allocator, cap + CNI_AGG_READ_PAD, &bytes, err));
+        CN_ASSERT(blocks->blocks != NULL);
         blocks->held_bytes += cap;
         last = &blocks->blocks[blocks->n_blocks++];
         *last = (cni_agg_block){.bytes = bytes, .cap_bytes = cap};

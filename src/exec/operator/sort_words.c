@@ -172,8 +172,8 @@ cni_sort_words_insert(int32_t n_words, uint64_t *items, int64_t n, int32_t posit
 static inline uint64_t
 bits_from(int32_t n_words, const uint64_t *item, int32_t position)
 {
-    const int32_t word = position >= 0 ? position / 64 : -((63 - position) / 64);
-    const int32_t shift = position - 64 * word;
+    const int32_t shift = position & 63;
+    const int32_t word = (position - shift) / 64;
     const uint64_t low = word >= 0 && word < n_words ? item[n_words - 1 - word] : 0;
     const uint64_t high = word + 1 >= 0 && word + 1 < n_words ? item[n_words - 2 - word] : 0;
     return shift == 0 ? low : low >> shift | high << (64 - shift);
