@@ -369,14 +369,57 @@ cni_text_map(const cni_scalar_call *call, cni_text_row one_row, int32_t borrowed
 
 /* ---- UTF-8 ---- */
 
+#define LOW_BITS   UINT64_C(0x0101010101010101)
+#define WORD_BYTES 8
+#define MAX_WORDS  255 /* until a byte of the sums is full */
+
+/* Per byte 1 when it goes on with a character: 10xxxxxx. */
+static uint64_t
+continuations(uint64_t word)
+{
+    return (word >> 7) & ~(word >> 6) & LOW_BITS;
+}
+
+static uint64_t
+load_word(const char *bytes)
+{
+    uint64_t word;
+    memcpy(&word, bytes, sizeof(word));
+    return word;
+}
+
+static int64_t
+sum_bytes(uint64_t word)
+{
+    const uint64_t pairs = (word & 0x00FF00FF00FF00FF) + ((word >> 8) & 0x00FF00FF00FF00FF);
+    return (int64_t)((pairs * UINT64_C(0x0001000100010001)) >> 48);
+}
+
+/* Eight bytes at a time; what is left of a text of at least eight is read once more with the bytes
+ * before it, which are shifted out. */
 int64_t
 cni_utf8_length(cni_str text)
 {
-    int64_t n_chars = 0;
-    for (int64_t byte = 0; byte < text.len_bytes; byte++) {
-        n_chars += ((unsigned char)text.data[byte] & 0xC0U) != 0x80U;
+    int64_t n_more = 0;
+    int64_t at = 0;
+    while (text.len_bytes - at >= WORD_BYTES) {
+        const int64_t n_words = cni_min_i64((text.len_bytes - at) / WORD_BYTES, MAX_WORDS);
+        uint64_t sums = 0;
+        for (int64_t word = 0; word < n_words; word++, at += WORD_BYTES) {
+            sums += continuations(load_word(text.data + at));
+        }
+        n_more += sum_bytes(sums);
     }
-    return n_chars;
+    const int64_t n_left = text.len_bytes - at;
+    if (n_left > 0 && at > 0) {
+        const uint64_t word = load_word(text.data + text.len_bytes - WORD_BYTES);
+        n_more += sum_bytes(continuations(word >> (8 * (WORD_BYTES - n_left))));
+        at = text.len_bytes;
+    }
+    for (; at < text.len_bytes; at++) {
+        n_more += ((unsigned char)text.data[at] & 0xC0U) == 0x80U ? 1 : 0;
+    }
+    return text.len_bytes - n_more;
 }
 
 int64_t
