@@ -161,7 +161,7 @@ def plot(results, queries, limits, path):
         return x, height - bottom - (height - bottom - 20) * (math.log10(seconds) - low) / (high - low)
 
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" font-family="sans-serif" font-size="12">',
-             f'<rect width="{width}" height="{height}" fill="white"/>']
+             "<!-- SPDX-License-Identifier: Apache-2.0 -->", f'<rect width="{width}" height="{height}" fill="white"/>']
     for at, limit in enumerate(limits):
         x, _ = place(at, 10 ** low)
         parts.append(f'<text x="{x:.0f}" y="{height - 15}" text-anchor="middle">{limit}</text>')
