@@ -416,6 +416,14 @@ typedef struct cni_sort_cut_key {
     uint8_t *owned;
 } cni_sort_cut_key;
 
+/* The sequences of all its runs, ascending, each once, in the list that grows; n_sequences of them.
+ */
+CN_NODISCARD cn_code cni_sort_set_sequences(const cni_sort_set *self, int64_t **inout_sequences,
+                                            int64_t *inout_cap_sequences, int64_t *out_n_sequences,
+                                            cn_error *err);
+/* Where `sequence` is among n_sequences > 0 ascending ones; it is there. */
+uint32_t cni_sort_sequence_rank(const int64_t *sequences, int64_t n_sequences, int64_t sequence);
+
 /* The whole key of the first row of a block; released with ..._key_done. */
 CN_NODISCARD cn_code cni_sort_set_key(const cni_sort_set *self, cni_sort_place place,
                                       cni_sort_cut_key *out_key, cn_error *err);

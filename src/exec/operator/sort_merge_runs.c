@@ -4,8 +4,6 @@
  * runs than their blocks find room for when the sort is read; in memory, for the candidates of
  * top-N. Morsels get new ordinals: their places among all that the runs have.
  */
-#include <stdlib.h>
-
 #include "exec/operator/sort_int.h"
 
 typedef struct run_merge {
@@ -21,55 +19,6 @@ typedef struct run_merge {
     int64_t cap_ranks;
 } run_merge;
 
-static int
-order_sequences(const void *a, const void *b)
-{
-    const int64_t sequence_a = *(const int64_t *)a;
-    const int64_t sequence_b = *(const int64_t *)b;
-    return (sequence_a > sequence_b) - (sequence_a < sequence_b);
-}
-
-/* The sequences of all runs, each once. */
-static cn_code
-join_sequences(const cni_sort_set *set, cni_sort_run *out, cn_error *err)
-{
-    int64_t n = 0;
-    for (int64_t run = 0; run < set->n_runs; run++) {
-        n += cni_sort_set_run(set, run)->n_sequences;
-    }
-    CN_TRY(cni_sort_grow(set->plan->allocator, &out->sequences, &out->cap_sequences, n,
-                         (int64_t)sizeof(int64_t), err));
-    n = 0;
-    for (int64_t at = 0; at < set->n_runs; at++) {
-        const cni_sort_run *run = cni_sort_set_run(set, at);
-        memcpy(out->sequences + n, run->sequences, (size_t)run->n_sequences * sizeof(int64_t));
-        n += run->n_sequences;
-    }
-    qsort(out->sequences, (size_t)n, sizeof(int64_t), order_sequences);
-    for (int64_t at = 0; at < n; at++) {
-        if (at == 0 || out->sequences[at] != out->sequences[out->n_sequences - 1]) {
-            out->sequences[out->n_sequences++] = out->sequences[at];
-        }
-    }
-    return CN_OK;
-}
-
-static uint32_t
-find_sequence(const cni_sort_run *out, int64_t sequence)
-{
-    int64_t low = 0;
-    int64_t high = out->n_sequences - 1;
-    while (low < high) {
-        const int64_t middle = low + (high - low) / 2;
-        if (out->sequences[middle] < sequence) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return (uint32_t)low;
-}
-
 /* New ordinals and numbers of the range's rows, in order. */
 static cn_code
 list_rows(run_merge *self, int64_t n, cn_error *err)
@@ -83,7 +32,8 @@ list_rows(run_merge *self, int64_t n, cn_error *err)
     for (int64_t at = 0; at < n; at++) {
         self->rows[at] = range->items[at].row;
         self->ordinals[at] =
-            find_sequence(self->out, cni_sort_range_sequence(range, range->items[at].row));
+            cni_sort_sequence_rank(self->out->sequences, self->out->n_sequences,
+                                   cni_sort_range_sequence(range, range->items[at].row));
     }
     return CN_OK;
 }
@@ -114,8 +64,10 @@ begin(run_merge *self, cni_sort_runs *runs, int64_t first, int64_t n, int64_t ra
     CN_TRY(cni_sort_run_new(self->plan, &self->out, err));
     CN_TRY(cni_sort_set_init(&self->set, self->plan, runs, first, n, range_rows, err));
     cni_sort_range_init(&self->range, &self->set, 0);
+    cni_sort_run *out = self->out;
     return self->plan->packed ? begin_packed(self, err)
-                              : join_sequences(&self->set, self->out, err);
+                              : cni_sort_set_sequences(&self->set, &out->sequences,
+                                                       &out->cap_sequences, &out->n_sequences, err);
 }
 
 /* The run comes out when all went well. */

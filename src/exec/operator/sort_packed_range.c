@@ -10,56 +10,9 @@
  */
 #include "exec/operator/sort_int.h"
 
-#include <stdlib.h>
-
 #define ROW_BITS 32
 
 /* ---- ranks of sequences ---- */
-
-static int
-order_sequences(const void *a, const void *b)
-{
-    const int64_t sequence_a = *(const int64_t *)a;
-    const int64_t sequence_b = *(const int64_t *)b;
-    return (sequence_a > sequence_b) - (sequence_a < sequence_b);
-}
-
-/* The sequences of all runs, each once. */
-static cn_code
-join_sequences(cni_sort_set *self, int64_t n, cn_error *err)
-{
-    CN_TRY(cni_sort_grow(self->plan->allocator, &self->sequences, &self->cap_sequences, n,
-                         (int64_t)sizeof(int64_t), err));
-    n = 0;
-    for (int64_t at = 0; at < self->n_runs; at++) {
-        const cni_sort_run *run = cni_sort_set_run(self, at);
-        memcpy(self->sequences + n, run->sequences, (size_t)run->n_sequences * sizeof(int64_t));
-        n += run->n_sequences;
-    }
-    qsort(self->sequences, (size_t)n, sizeof(int64_t), order_sequences);
-    for (int64_t at = 0; at < n; at++) {
-        if (at == 0 || self->sequences[at] != self->sequences[self->n_sequences - 1]) {
-            self->sequences[self->n_sequences++] = self->sequences[at];
-        }
-    }
-    return CN_OK;
-}
-
-static uint32_t
-rank_of(const cni_sort_set *self, int64_t sequence)
-{
-    int64_t low = 0;
-    int64_t high = self->n_sequences - 1;
-    while (low < high) {
-        const int64_t middle = low + (high - low) / 2;
-        if (self->sequences[middle] < sequence) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    return (uint32_t)low;
-}
 
 cn_code
 cni_sort_packed_rank(cni_sort_set *self, cn_error *err)
@@ -79,12 +32,14 @@ cni_sort_packed_rank(cni_sort_set *self, cn_error *err)
         n += cni_sort_set_run(self, run)->n_sequences;
     }
     self->rank_ats[self->n_runs] = n;
-    CN_TRY(join_sequences(self, n, err));
+    CN_TRY(cni_sort_set_sequences(self, &self->sequences, &self->cap_sequences, &self->n_sequences,
+                                  err));
     CN_TRY(cni_alloc_array(allocator, n, (int64_t)sizeof(*self->ranks), &self->ranks, err));
     for (int64_t run = 0; run < self->n_runs; run++) {
         const cni_sort_run *item = cni_sort_set_run(self, run);
         for (int64_t ordinal = 0; ordinal < item->n_sequences; ordinal++) {
-            self->ranks[self->rank_ats[run] + ordinal] = rank_of(self, item->sequences[ordinal]);
+            self->ranks[self->rank_ats[run] + ordinal] = cni_sort_sequence_rank(
+                self->sequences, self->n_sequences, item->sequences[ordinal]);
         }
     }
     return CN_OK;

@@ -9,6 +9,8 @@
  */
 #include "exec/operator/sort_int.h"
 
+#include <stdlib.h>
+
 #include "base/checked.h"
 
 #define BYTES_SPREAD 4 /* of a range's records over those of as many rows of mean width */
@@ -440,4 +442,58 @@ cni_sort_set_done(cni_sort_set *self)
                     self->cap_cuts * (int64_t)sizeof(*self->cuts));
         *self = (cni_sort_set){0};
     }
+}
+
+/* ---- sequences ---- */
+
+static int
+order_sequences(const void *a, const void *b)
+{
+    const int64_t sequence_a = *(const int64_t *)a;
+    const int64_t sequence_b = *(const int64_t *)b;
+    return (sequence_a > sequence_b) - (sequence_a < sequence_b);
+}
+
+cn_code
+cni_sort_set_sequences(const cni_sort_set *self, int64_t **inout_sequences,
+                       int64_t *inout_cap_sequences, int64_t *out_n_sequences, cn_error *err)
+{
+    int64_t n = 0;
+    int64_t n_once = 0;
+    for (int64_t run = 0; run < self->n_runs; run++) {
+        n += cni_sort_set_run(self, run)->n_sequences;
+    }
+    CN_TRY(cni_sort_grow(self->plan->allocator, inout_sequences, inout_cap_sequences, n,
+                         (int64_t)sizeof(int64_t), err));
+    int64_t *sequences = *inout_sequences;
+    n = 0;
+    for (int64_t at = 0; at < self->n_runs; at++) {
+        const cni_sort_run *run = cni_sort_set_run(self, at);
+        memcpy(sequences + n, run->sequences, (size_t)run->n_sequences * sizeof(int64_t));
+        n += run->n_sequences;
+    }
+    qsort(sequences, (size_t)n, sizeof(int64_t), order_sequences);
+    for (int64_t at = 0; at < n; at++) {
+        if (at == 0 || sequences[at] != sequences[n_once - 1]) {
+            sequences[n_once++] = sequences[at];
+        }
+    }
+    *out_n_sequences = n_once;
+    return CN_OK;
+}
+
+uint32_t
+cni_sort_sequence_rank(const int64_t *sequences, int64_t n_sequences, int64_t sequence)
+{
+    int64_t low = 0;
+    int64_t high = n_sequences - 1;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (sequences[middle] < sequence) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return (uint32_t)low;
 }

@@ -806,6 +806,25 @@ agg_figure(const plan_run *run, const char *name)
     return number;
 }
 
+/* The engine's lines, which have no "|" at their end, with one, sorted. Free it. */
+static char *
+agg_marked_rows(const cni_strbuf *got)
+{
+    const char *raw = text_of(got);
+    char *marked = malloc(2 * strlen(raw) + 2);
+    size_t to = 0;
+    for (const char *at = raw; *at != '\0'; at++) {
+        if (*at == '\n') {
+            marked[to++] = '|';
+        }
+        marked[to++] = *at;
+    }
+    marked[to] = '\0';
+    char *sorted = agg_sorted(marked);
+    free(marked);
+    return sorted;
+}
+
 /* The same shape from the engine. */
 static inline char *
 agg_engine_rows(const char *text, memory_table *table, run_settings settings, bool reproducible,
@@ -833,19 +852,7 @@ agg_engine_rows(const char *text, memory_table *table, run_settings settings, bo
     }
     plan_run_end(&run);
     cni_function_registry_free(registry);
-    /* the engine's lines have no "|" at their end */
-    const char *raw = text_of(&got);
-    char *marked = malloc(2 * strlen(raw) + 2);
-    size_t to = 0;
-    for (const char *at = raw; *at != '\0'; at++) {
-        if (*at == '\n') {
-            marked[to++] = '|';
-        }
-        marked[to++] = *at;
-    }
-    marked[to] = '\0';
-    char *sorted = agg_sorted(marked);
-    free(marked);
+    char *sorted = agg_marked_rows(&got);
     cni_strbuf_done(&got);
     return sorted;
 }

@@ -32,24 +32,6 @@ typedef struct spill_figures {
     int64_t peak_bytes;
 } spill_figures;
 
-static char *
-marked_rows(const cni_strbuf *got)
-{
-    const char *raw = text_of(got);
-    char *marked = malloc(2 * strlen(raw) + 2);
-    size_t to = 0;
-    for (const char *at = raw; *at != '\0'; at++) {
-        if (*at == '\n') {
-            marked[to++] = '|';
-        }
-        marked[to++] = *at;
-    }
-    marked[to] = '\0';
-    char *sorted = agg_sorted(marked);
-    free(marked);
-    return sorted;
-}
-
 static char last_message[512]; /* of a run that failed */
 
 /* Sorted lines, or NULL and the code. */
@@ -95,7 +77,7 @@ run_spilling(const char *text, memory_table *table, spill_run how, cn_code *out_
     plan_run_end(&run);
     memory_spill_end(&store);
     cni_function_registry_free(registry);
-    char *rows = *out_code == CN_OK ? marked_rows(&got) : NULL;
+    char *rows = *out_code == CN_OK ? agg_marked_rows(&got) : NULL;
     cni_strbuf_done(&got);
     return rows;
 }
