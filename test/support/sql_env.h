@@ -42,16 +42,25 @@ sql_assert_ok(const sql_env *env, cn_code code, int line)
     }
 }
 
+/* memory_limit_bytes 0 = the default. */
 static inline void
-sql_begin(sql_env *self, int32_t n_threads)
+sql_begin_within(sql_env *self, int32_t n_threads, int64_t memory_limit_bytes)
 {
-    const cn_engine_options options = {.struct_size = sizeof(options), .n_threads = n_threads};
+    const cn_engine_options options = {.struct_size = sizeof(options),
+                                       .n_threads = n_threads,
+                                       .memory_limit_bytes = memory_limit_bytes};
     memset(self, 0, sizeof(*self));
     self->err = (cn_error)CN_ERROR_INIT;
     cni_strbuf_init(&self->text, cni_allocator_system(), INT64_C(1) << 30);
     SQL_OK(self, cni_engine_new(&options, &self->fault, &self->engine, &self->err));
     self->budget = cni_budget_ref(self->engine->budget);
     SQL_OK(self, cni_session_new(self->engine, &self->session, &self->err));
+}
+
+static inline void
+sql_begin(sql_env *self, int32_t n_threads)
+{
+    sql_begin_within(self, n_threads, 0);
 }
 
 static inline void

@@ -444,11 +444,11 @@ void cni_sort_held_unref(cni_sort_held *self); /* NULL is accepted */
 typedef cni_sort_held *cni_sort_held_p;
 CN_DEFINE_SCOPED(cni_sort_held_p, cni_sort_held_unref)
 /* Order of a row and a cut; rows of equal keys are not told apart with first_per_key. */
-/* The same among equal keys: rows by where they come from. */
-int cni_sort_compare_sources(const cni_sort_set *self, int64_t sequence, int64_t run, int64_t row,
-                             const cni_sort_cut_key *at);
 int cni_sort_compare_row(const cni_sort_run *run, int64_t run_number, int64_t row,
                          const uint8_t *key, const cni_sort_cut_key *at);
+/* The same among equal keys: a row by where it comes from, and a cut. */
+int cni_sort_compare_sources(const cni_sort_set *self, int64_t sequence_a, int64_t run_a,
+                             int64_t row_a, const cni_sort_cut_key *b);
 
 /* The rows of a run that a range takes. */
 typedef struct cni_sort_slice {

@@ -39,19 +39,6 @@ now_ms(void)
     return cni_clock_ns() / 1000000;
 }
 
-static void
-begin(sql_env *env)
-{
-    const cn_engine_options options = {
-        .struct_size = sizeof(options), .n_threads = 2, .memory_limit_bytes = LIMIT_BYTES};
-    memset(env, 0, sizeof(*env));
-    env->err = (cn_error)CN_ERROR_INIT;
-    cni_strbuf_init(&env->text, cni_allocator_system(), INT64_C(1) << 30);
-    SQL_OK(env, cn_engine_new(&options, &env->engine, &env->err));
-    env->budget = cni_budget_ref(env->engine->budget);
-    SQL_OK(env, cn_session_new(env->engine, &env->session, &env->err));
-}
-
 /* A session with an endless table, and a query that is not pulled yet. */
 static void
 prepare(runner *self, sql_env *env, const char *sql)
@@ -152,7 +139,7 @@ test_waiting_and_refusal(void **state)
     sql_env env;
     runner runners[N_LARGE] = {0};
     runner late = {0};
-    begin(&env);
+    sql_begin_within(&env, 2, LIMIT_BYTES);
     fill(&env, runners);
     prepare(&late, &env, "SELECT 1");
     clean(&late);
@@ -180,7 +167,7 @@ test_cancelled_and_let_through(void **state)
     runner runners[N_LARGE] = {0};
     runner cancelled = {0};
     runner patient = {0};
-    begin(&env);
+    sql_begin_within(&env, 2, LIMIT_BYTES);
     fill(&env, runners);
     prepare(&cancelled, &env, LARGE);
     prepare(&patient, &env, LARGE);
@@ -215,7 +202,7 @@ test_time_limit_while_waiting(void **state)
     runner runners[N_LARGE] = {0};
     runner late = {0};
     const cn_query_options options = {.struct_size = sizeof(options), .timeout_ms = 60};
-    begin(&env);
+    sql_begin_within(&env, 2, LIMIT_BYTES);
     fill(&env, runners);
     prepare(&late, &env, LARGE);
     cn_query_free(late.query);
@@ -236,7 +223,7 @@ test_results_that_nobody_pulls(void **state)
     (void)state;
     sql_env env;
     runner runners[6] = {0};
-    begin(&env);
+    sql_begin_within(&env, 2, LIMIT_BYTES);
     for (int at = 0; at < 6; at++) {
         struct ArrowArray batch = {0};
         prepare(&runners[at], &env, "SELECT id FROM t UNION ALL (" LARGE_FINITE ")");
@@ -259,7 +246,7 @@ test_a_client_that_stops(void **state)
     sql_env env;
     runner self = {0};
     struct ArrowArray batch = {0};
-    begin(&env);
+    sql_begin_within(&env, 2, LIMIT_BYTES);
     prepare(&self, &env, "SELECT id + 1 AS id, name || ' and a tail that is long' FROM s");
     self.stream.batch_rows = 16384;
     cn_query_free(self.query);
@@ -291,7 +278,7 @@ test_session_limit(void **state)
     (void)state;
     sql_env env;
     foreign_node *table = foreign_table(0, 1000);
-    begin(&env);
+    sql_begin_within(&env, 2, LIMIT_BYTES);
     SQL_GIVES(&env, "SET session_memory_limit = '8MB'", "");
     SQL_OK(&env, cn_session_register_arrays(env.session, "t", &table->schema, &table->array, 1, 0,
                                             &env.err));

@@ -347,20 +347,12 @@ test_the_engines_limit(void **state)
     (void)state;
     sql_env env;
     test_stream stream;
-    const cn_engine_options options = {
-        .struct_size = sizeof(options), .n_threads = 2, .memory_limit_bytes = INT64_C(16) << 20};
-    cn_engine *engine = NULL;
-    memset(&env, 0, sizeof(env));
-    cni_strbuf_init(&env.text, cni_allocator_system(), INT64_C(1) << 20);
-    SQL_OK(&env, cn_engine_new(&options, &engine, &env.err));
-    env.engine = engine;
-    env.budget = cni_budget_ref(engine->budget);
-    SQL_OK(&env, cn_session_new(engine, &env.session, &env.err));
+    sql_begin_within(&env, 2, INT64_C(16) << 20);
     SQL_GIVES(&env, "SET temp_directory = ''", "");
     SQL_OK(&env, register_endless(&env, "s", &stream));
     SQL_FAILS(&env, "SELECT id, count(*) FROM s GROUP BY id", CN_BUDGET_EXCEEDED, "53200", NULL,
               "limit");
-    assert_true(cn_engine_memory_peak_bytes(engine) <= INT64_C(16) << 20);
+    assert_true(cn_engine_memory_peak_bytes(env.engine) <= INT64_C(16) << 20);
     SQL_GIVES(&env, "SELECT 1", "1\n");
     sql_end(&env);
 }

@@ -23,19 +23,6 @@ typedef struct client {
 } client;
 
 static void
-begin(sql_env *env, int64_t limit_bytes)
-{
-    const cn_engine_options options = {
-        .struct_size = sizeof(options), .n_threads = 2, .memory_limit_bytes = limit_bytes};
-    memset(env, 0, sizeof(*env));
-    env->err = (cn_error)CN_ERROR_INIT;
-    cni_strbuf_init(&env->text, cni_allocator_system(), INT64_C(1) << 30);
-    SQL_OK(env, cn_engine_new(&options, &env->engine, &env->err));
-    env->budget = cni_budget_ref(env->engine->budget);
-    SQL_OK(env, cn_session_new(env->engine, &env->session, &env->err));
-}
-
-static void
 client_begin(client *self, sql_env *env, int64_t n_batches, const char *sql)
 {
     struct ArrowArray batches[MAX_BATCHES];
@@ -130,7 +117,7 @@ test_queue_is_given_back(void **state)
     sql_env env;
     client stalled;
     client other;
-    begin(&env, LIMIT_BYTES);
+    sql_begin_within(&env, 2, LIMIT_BYTES);
     client_begin(&other, &env, MAX_BATCHES, GROUPS);
     client_begin(&stalled, &env, 60, "SELECT id + 0 AS id, name || ' and a long tail' FROM s");
     assert_true(take_batch(&stalled, &env));
@@ -162,7 +149,8 @@ check_behind_state(const char *sql)
     sql_env env;
     client stalled;
     client other;
-    begin(&env, 2 * LIMIT_BYTES); /* the tables take a fifth; the state itself stays */
+    sql_begin_within(&env, 2,
+                     2 * LIMIT_BYTES); /* the tables take a fifth; the state itself stays */
     client_begin(&stalled, &env, 60, sql);
     assert_true(take_batch(&stalled, &env));
     wait_until_still(&stalled);
