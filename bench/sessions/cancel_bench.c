@@ -19,7 +19,7 @@ typedef struct bench_options {
     long threads;
     long times;     /* per query */
     long within_ms; /* the latest moment */
-    unsigned long seed;
+    long seed;
     const char *names;
     load_queries queries;
 } bench_options;
@@ -40,6 +40,7 @@ typedef struct bench {
     cn_engine *engine;
     cn_session *session;
     load_slices *slices;
+    unsigned long random;
     long n_cancelled;
     long n_finished;
     long n_wrong;
@@ -59,8 +60,8 @@ run(void *argument)
 static unsigned long
 next_random(bench *self)
 {
-    self->options.seed = self->options.seed * 6364136223846793005UL + 1442695040888963407UL;
-    return self->options.seed >> 33;
+    self->random = self->random * 6364136223846793005UL + 1442695040888963407UL;
+    return self->random >> 33;
 }
 
 /* Short moments as often as long ones. */
@@ -143,31 +144,13 @@ usage(void)
 static void
 read_options(int argc, char **argv, bench_options *options)
 {
-    for (int at = 1; at + 1 < argc; at += 2) {
-        const char *name = argv[at];
-        const char *value = argv[at + 1];
-        const long number = strtol(value, NULL, 10);
-        if (strcmp(name, "--data") == 0) {
-            options->data = value;
-        } else if (strcmp(name, "--temp") == 0) {
-            options->temp = value;
-        } else if (strcmp(name, "--queries") == 0) {
-            options->names = value;
-        } else if (strcmp(name, "--limit-mb") == 0) {
-            options->limit_mb = number;
-        } else if (strcmp(name, "--threads") == 0) {
-            options->threads = number;
-        } else if (strcmp(name, "--times") == 0) {
-            options->times = number;
-        } else if (strcmp(name, "--within-ms") == 0) {
-            options->within_ms = number;
-        } else if (strcmp(name, "--seed") == 0) {
-            options->seed = (unsigned long)number;
-        } else {
-            usage();
-        }
-    }
-    if (options->data == NULL || argc % 2 == 0 || options->times < 1) {
+    const load_option known[] = {
+        {"--data", &options->data, NULL},           {"--temp", &options->temp, NULL},
+        {"--queries", &options->names, NULL},       {"--limit-mb", NULL, &options->limit_mb},
+        {"--threads", NULL, &options->threads},     {"--times", NULL, &options->times},
+        {"--within-ms", NULL, &options->within_ms}, {"--seed", NULL, &options->seed}};
+    if (!load_read_options(argc, argv, known, (int)(sizeof(known) / sizeof(known[0]))) ||
+        options->data == NULL || options->times < 1) {
         usage();
     }
     load_read_queries(&options->queries, options->names);
@@ -193,6 +176,7 @@ main(int argc, char **argv)
                                        .memory_limit_bytes = (int64_t)self.options.limit_mb << 20,
                                        .temp_directory = temp};
     load_must(cn_engine_new(&options, &self.engine, &err), &err);
+    self.random = (unsigned long)self.options.seed;
     self.slices = load_slices_new();
     load_open_session(self.engine, self.options.data, &self.session);
     const int64_t before = cn_engine_memory_bytes(self.engine);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * What the benchmarks of this folder share: engines and sessions over TPC-H files, texts of
- * queries, running one with its times, the longest calls by operator, figures of the process.
- * Only the public API. What goes wrong with the benchmark itself ends it.
+ * What the benchmarks of this folder share: options, engines and sessions over TPC-H files, texts
+ * of queries, running one with its times and answer, the longest calls by operator, figures of the
+ * process. Only the public API. What goes wrong with the benchmark itself ends it.
  */
 #ifndef LOAD_H
 #define LOAD_H
@@ -20,6 +20,18 @@ double load_now_ms(void);
 void load_must(cn_code code, const cn_error *err);
 /* "VmRSS" or "VmHWM" of this process, in KiB. */
 long load_process_kib(const char *field);
+
+/* ---- options ---- */
+
+/* An option with a value: a text or a number. */
+typedef struct load_option {
+    const char *name; /* "--data" */
+    const char **text;
+    long *number;
+} load_option;
+
+/* Read pairs of option and value; false: there is something else. */
+int load_read_options(int argc, char **argv, const load_option *options, int n_options);
 
 /* ---- queries ---- */
 
@@ -60,6 +72,8 @@ typedef struct load_times {
     double first_ms; /* from then to the first rows */
     double end_ms;   /* from the last answer until it is freed */
     int64_t spilled_bytes;
+    int64_t n_rows;
+    uint64_t answer; /* made of the first eight bytes of each fixed-width column of each batch */
 } load_times;
 
 /* The longest calls of one operator or source, over all runs of a query. */
@@ -76,7 +90,8 @@ void load_slices_free(load_slices *self);
 /* The n longest ones that are longer than above_ms. */
 void load_slices_print(load_slices *self, int n, double above_ms);
 
-/* Run a query to its end and drop its rows. `slices` (may be NULL) gets its longest calls. */
+/* Run a query to its end, keeping of its rows only what tells two answers of one row apart.
+ * `slices` (may be NULL) gets its longest calls. */
 cn_code load_run(cn_session *session, const char *name, const char *sql, load_slices *slices,
                  load_times *out_times, cn_error *err);
 

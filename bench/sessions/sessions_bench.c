@@ -25,9 +25,10 @@ typedef struct bench_options {
     const char *data;
     const char *small_data;
     const char *temp;
-    int n_small;
-    int n_huge;
+    long n_small;
+    long n_huge;
     long seconds;
+    long finish_seconds; /* that huge ones get afterwards, alone, to end what they have begun */
     long limit_mb;
     long threads;
     long admission_ms;
@@ -52,7 +53,6 @@ typedef struct bench_user {
     pthread_t thread;
     int number;
     int is_small;
-    long n_done[LOAD_MAX_QUERIES];
     long n_failed[N_CODES];
     char messages[N_CODES][CN_ERROR_MESSAGE_BYTES];
     double *latencies; /* of small ones, milliseconds; the last MAX_LATENCIES */
@@ -62,12 +62,22 @@ typedef struct bench_user {
     bench_cancel cancel;
 } bench_user;
 
+/* What a huge query answers; every run of it must answer the same. */
+typedef struct bench_answer {
+    long n_runs;
+    int64_t n_rows;
+    uint64_t answer;
+} bench_answer;
+
 typedef struct bench {
     bench_options options;
     cn_engine *engine;
     load_slices *slices;
-    pthread_mutex_t mutex; /* guards stop and every user's cancel */
+    pthread_mutex_t mutex; /* guards what is below, and every user's cancel */
     int stop;
+    int n_working; /* users that have not seen it yet */
+    bench_answer answers[LOAD_MAX_QUERIES];
+    long n_wrong_answers;
     int n_users;
     bench_user *users;
 } bench;
@@ -165,6 +175,20 @@ run_small(bench_user *self, long turn)
 }
 
 static void
+note_huge(bench_user *self, int query, const load_times *times)
+{
+    bench *all = self->bench;
+    bench_answer *answer = &all->answers[query];
+    (void)pthread_mutex_lock(&all->mutex);
+    if (answer->n_runs++ == 0) {
+        answer->n_rows = times->n_rows;
+        answer->answer = times->answer;
+    }
+    all->n_wrong_answers += answer->n_rows != times->n_rows || answer->answer != times->answer;
+    (void)pthread_mutex_unlock(&all->mutex);
+}
+
+static void
 run_huge(bench_user *self, long turn)
 {
     const load_queries *huge = &self->bench->options.huge;
@@ -176,7 +200,7 @@ run_huge(bench_user *self, long turn)
     const int asked = take_cancel(self, huge->queries[at].name, &times);
     self->spilled_bytes += times.spilled_bytes;
     if (code == CN_OK) {
-        self->n_done[at]++;
+        note_huge(self, at, &times);
     } else if (code != CN_CANCELLED || !asked) {
         note_failure(self, code, &err);
     }
@@ -193,6 +217,9 @@ use(void *argument)
             run_huge(self, turn);
         }
     }
+    (void)pthread_mutex_lock(&self->bench->mutex);
+    self->bench->n_working--;
+    (void)pthread_mutex_unlock(&self->bench->mutex);
     return NULL;
 }
 
@@ -236,9 +263,31 @@ watch(bench *self)
         if (options->cancel_every_ms > 0 && options->n_huge > 0 && load_now_ms() >= next_ms) {
             random = random * 6364136223846793005UL + 1442695040888963407UL;
             ask_to_stop(&self->users[options->n_small +
-                                     (int)((random >> 33) % (unsigned long)options->n_huge)]);
+                                     (long)((random >> 33) % (unsigned long)options->n_huge)]);
             next_ms += (double)options->cancel_every_ms;
         }
+    }
+}
+
+/* Nothing is begun any more; what has been begun gets its time to end. */
+static void
+wind_down(bench *self)
+{
+    const double begun_ms = load_now_ms();
+    const double end_ms = begun_ms + (double)self->options.finish_seconds * 1e3;
+    int n_working = 1;
+    (void)pthread_mutex_lock(&self->mutex);
+    self->stop = 1;
+    (void)pthread_mutex_unlock(&self->mutex);
+    while (n_working > 0 && load_now_ms() < end_ms) {
+        sleep_ms(LOOK_MS);
+        (void)pthread_mutex_lock(&self->mutex);
+        n_working = self->n_working;
+        (void)pthread_mutex_unlock(&self->mutex);
+    }
+    if (self->options.finish_seconds > 0) {
+        printf("finishing: %d had not ended after %.0f s\n", n_working,
+               (load_now_ms() - begun_ms) / 1e3);
     }
 }
 
@@ -246,9 +295,6 @@ watch(bench *self)
 static double
 stop_all(bench *self)
 {
-    (void)pthread_mutex_lock(&self->mutex);
-    self->stop = 1;
-    (void)pthread_mutex_unlock(&self->mutex);
     const double asked_ms = load_now_ms();
     for (int at = 0; at < self->n_users; at++) {
         ask_to_stop(&self->users[at]);
@@ -289,7 +335,7 @@ print_slowest(const bench *self)
 static double
 print_latencies(const bench *self)
 {
-    const int n_small = self->options.n_small;
+    const long n_small = self->options.n_small;
     double *all = calloc((size_t)n_small * MAX_LATENCIES + 1, sizeof(*all));
     long n = 0;
     long n_all = 0;
@@ -342,16 +388,13 @@ print_huge(const bench *self)
     int64_t spilled = 0;
     printf("huge:");
     for (int query = 0; query < huge->n_queries; query++) {
-        long n = 0;
-        for (int at = 0; at < self->n_users; at++) {
-            n += self->users[at].n_done[query];
-        }
-        printf(" %s %ld times,", huge->queries[query].name, n);
+        printf(" %s %ld times,", huge->queries[query].name, self->answers[query].n_runs);
     }
     for (int at = 0; at < self->n_users; at++) {
         spilled += self->users[at].spilled_bytes;
     }
-    printf(" %.1f GB written\n", (double)spilled / 1e9);
+    printf(" %.1f GB written, %ld answers that differ\n", (double)spilled / 1e9,
+           self->n_wrong_answers);
 }
 
 /* Failures other than BUSY. */
@@ -398,54 +441,30 @@ usage(void)
     fprintf(stderr,
             "usage: sessions_bench --data DIR [--small-data DIR] [--seconds N] [--limit-mb N] "
             "[--sessions-small N] [--sessions-huge N] [--threads N] [--admission-ms N] "
-            "[--cancel-every-ms N] [--temp DIR] [--huge memory/groups,..]\n");
+            "[--cancel-every-ms N] [--finish-seconds N] [--temp DIR] [--huge memory/groups,..]\n");
     exit(2);
-}
-
-static int
-read_number(bench_options *options, const char *name, const char *value)
-{
-    const long number = strtol(value, NULL, 10);
-    if (strcmp(name, "--seconds") == 0) {
-        options->seconds = number;
-    } else if (strcmp(name, "--limit-mb") == 0) {
-        options->limit_mb = number;
-    } else if (strcmp(name, "--sessions-small") == 0) {
-        options->n_small = (int)number;
-    } else if (strcmp(name, "--sessions-huge") == 0) {
-        options->n_huge = (int)number;
-    } else if (strcmp(name, "--threads") == 0) {
-        options->threads = number;
-    } else if (strcmp(name, "--admission-ms") == 0) {
-        options->admission_ms = number;
-    } else if (strcmp(name, "--cancel-every-ms") == 0) {
-        options->cancel_every_ms = number;
-    } else {
-        return 0;
-    }
-    return 1;
 }
 
 static void
 read_options(int argc, char **argv, bench_options *options)
 {
-    for (int at = 1; at + 1 < argc; at += 2) {
-        const char *name = argv[at];
-        const char *value = argv[at + 1];
-        if (strcmp(name, "--data") == 0) {
-            options->data = value;
-        } else if (strcmp(name, "--small-data") == 0) {
-            options->small_data = value;
-        } else if (strcmp(name, "--temp") == 0) {
-            options->temp = value;
-        } else if (strcmp(name, "--huge") == 0) {
-            options->huge_names = value;
-        } else if (!read_number(options, name, value)) {
-            usage();
-        }
+    const load_option known[] = {{"--data", &options->data, NULL},
+                                 {"--small-data", &options->small_data, NULL},
+                                 {"--temp", &options->temp, NULL},
+                                 {"--huge", &options->huge_names, NULL},
+                                 {"--seconds", NULL, &options->seconds},
+                                 {"--finish-seconds", NULL, &options->finish_seconds},
+                                 {"--limit-mb", NULL, &options->limit_mb},
+                                 {"--sessions-small", NULL, &options->n_small},
+                                 {"--sessions-huge", NULL, &options->n_huge},
+                                 {"--threads", NULL, &options->threads},
+                                 {"--admission-ms", NULL, &options->admission_ms},
+                                 {"--cancel-every-ms", NULL, &options->cancel_every_ms}};
+    if (!load_read_options(argc, argv, known, (int)(sizeof(known) / sizeof(known[0])))) {
+        usage();
     }
     options->small_data = options->small_data == NULL ? options->data : options->small_data;
-    if (options->data == NULL || argc % 2 == 0 || options->n_small < 0 || options->n_huge < 0 ||
+    if (options->data == NULL || options->n_small < 0 || options->n_huge < 0 ||
         options->n_small + options->n_huge < 1 ||
         options->n_small + options->n_huge > MAX_SESSIONS) {
         usage();
@@ -458,7 +477,7 @@ read_options(int argc, char **argv, bench_options *options)
 static void
 make_users(bench *self)
 {
-    self->n_users = self->options.n_small + self->options.n_huge;
+    self->n_users = (int)(self->options.n_small + self->options.n_huge);
     self->users = calloc((size_t)self->n_users, sizeof(*self->users));
     if (self->users == NULL) {
         exit(1);
@@ -490,12 +509,14 @@ measure(bench *self)
 {
     const int64_t before = cn_engine_memory_bytes(self->engine);
     const long resident_before = load_process_kib("VmRSS");
+    self->n_working = self->n_users;
     for (int at = 0; at < self->n_users; at++) {
         if (pthread_create(&self->users[at].thread, NULL, use, &self->users[at]) != 0) {
             exit(1);
         }
     }
     watch(self);
+    wind_down(self);
     const double end_ms = stop_all(self);
     const double p99 = print_latencies(self);
     print_slowest(self);
@@ -504,7 +525,8 @@ measure(bench *self)
     load_slices_print(self->slices, 12, 20.0);
     const long n_wrong = print_failures(self);
     const int settled = print_memory(self, before, resident_before);
-    return n_wrong == 0 && p99 < 150.0 && cancel_ms < 100.0 && settled;
+    return n_wrong == 0 && self->n_wrong_answers == 0 && p99 < 150.0 && cancel_ms < 100.0 &&
+           settled;
 }
 
 static void
