@@ -285,7 +285,7 @@ encode_states(cni_agg_operator *self, const cni_agg_call *call, uint8_t *rows, i
     for (int64_t at = 0; at < n; at++) {
         const cn_code code =
             call->op == CNI_AGG_ORDERED
-                ? cni_agg_ordered_save(self, call, made.states + at * made.stride_bytes, out, err)
+                ? cni_agg_ordered_save(made.states + at * made.stride_bytes, out, err)
                 : function->save(function, &made, at, out, err);
         CN_TRY(cni_agg_named(call, code, err));
     }
@@ -435,7 +435,7 @@ decode_states(cni_agg_operator *self, const cni_agg_call *call, cni_str *inout_b
         uint8_t *state = made.states + at * made.stride_bytes;
         cn_code code = CN_OK;
         if (call->op == CNI_AGG_ORDERED) {
-            code = cni_agg_ordered_load(self, call, inout_bytes, heap, state, err);
+            code = cni_agg_ordered_load(call, inout_bytes, heap, state, err);
         } else {
             memcpy(state, self->layout->empty_row + call->state_offset, n_bytes);
             code = function->load(function, &made, at, inout_bytes, err);

@@ -737,13 +737,12 @@ CN_NODISCARD cn_code cni_agg_ordered_update(cni_agg_operator *self, cni_agg_loca
                                             const cni_chunk *chunk, const cni_agg_call *call,
                                             const uint64_t *live, const uint32_t *groups,
                                             cn_error *err);
-void cni_agg_ordered_merge(uint8_t *into, const uint8_t *from);
+CN_NODISCARD cn_code cni_agg_ordered_merge(const cni_agg_call *call, cni_arena *heap, uint8_t *into,
+                                           const uint8_t *from, cn_error *err);
 /* As the slots of cni_function do. */
-CN_NODISCARD cn_code cni_agg_ordered_save(cni_agg_operator *self, const cni_agg_call *call,
-                                          const uint8_t *state, cni_strbuf *out, cn_error *err);
-CN_NODISCARD cn_code cni_agg_ordered_load(cni_agg_operator *self, const cni_agg_call *call,
-                                          cni_str *inout_bytes, cni_arena *heap, uint8_t *out_state,
-                                          cn_error *err);
+CN_NODISCARD cn_code cni_agg_ordered_save(const uint8_t *state, cni_strbuf *out, cn_error *err);
+CN_NODISCARD cn_code cni_agg_ordered_load(const cni_agg_call *call, cni_str *inout_bytes,
+                                          cni_arena *heap, uint8_t *out_state, cn_error *err);
 CN_NODISCARD cn_code cni_agg_ordered_emit(cni_agg_operator *self, const cni_agg_call *call,
                                           const uint8_t *rows, int64_t n, cni_vector *out_vector,
                                           cn_error *err);

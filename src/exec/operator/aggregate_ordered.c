@@ -2,45 +2,29 @@
  *
  * ORDER BY inside aggregate calls, and DISTINCT in calls that depend on order: the state of such a
  * call is the list of its rows; when results are asked for, they are sorted and fed to the
- * function's own update.
+ * function's own update (aggregate_ordered_emit.c).
  *
- *   state -> entry -> entry -> ...      in the heap
- *   entry = sequence, place in the worker's rows, sort key, key of the arguments (DISTINCT), a cell
- *           and a validity byte per argument
+ *   state -> piece: entry entry entry -> piece: entry entry ...       in the heap
+ *   DISTINCT -> piece: entry -> piece: entry ...          found by slots, once there are more than
+ * 8
  *
- * Of rows with equal sort keys the first in source order comes first; of equal arguments under
- * DISTINCT the first in the call's order stays.
+ * Entries are bytes (aggregate_ordered_int.h), so states leave memory as they are. Of rows with
+ * equal sort keys the first in source order comes first; of equal arguments under DISTINCT the
+ * first in the call's order stays: it is exchanged in place.
  */
+#include "data/row/hash.h"
 #include "data/row/sort_key.h"
-#include "exec/operator/aggregate_operator_int.h"
+#include "exec/operator/aggregate_ordered_int.h"
 #include "plan/function/cell_bytes.h"
 
-#define FEED_ROWS  1024
-#define CHECK_MASK 0x3FFF /* steps between looks at the cancel flag */
-
-typedef struct ordered_entry {
-    struct ordered_entry *next;
-    int64_t sequence;
-    int64_t place;
-    const uint8_t *key;
-    const uint8_t *args_key;
-    int32_t key_bytes;
-    int32_t args_key_bytes;
-    cni_cell *cells;
-    uint8_t *valid;
-} ordered_entry;
-
-/* Zero bytes = empty. */
-typedef struct ordered_state {
-    int64_t n;
-    ordered_entry *first;
-    ordered_entry *last;
-} ordered_state;
+#define MAX_PIECE_BYTES (INT64_C(1) << 16)
+#define MAX_LISTED      8 /* distinct entries that are looked through one by one */
+#define MAX_BYTES       (INT64_C(1) << 40)
 
 int64_t
 cni_agg_ordered_state_bytes(void)
 {
-    return (int64_t)sizeof(ordered_state);
+    return (int64_t)sizeof(cni_agg_ordered);
 }
 
 /* ---- keys of rows ---- */
@@ -95,6 +79,287 @@ encode_args(cni_agg_operator *self, const cni_chunk *chunk, const cni_phys_call 
     return encode_keys(self, chunk, orders, spec->n_args, out, err);
 }
 
+/* ---- entries ---- */
+
+const uint8_t *
+cni_agg_entry_open(const uint8_t *bytes, cni_agg_entry *out_entry)
+{
+    int64_t n_bytes = 0;
+    const uint8_t *at = cni_agg_take_varint(bytes, &n_bytes);
+    out_entry->end = at + n_bytes;
+    out_entry->key = cni_agg_take_varint(at, &out_entry->key_bytes);
+    at = out_entry->key + out_entry->key_bytes;
+    out_entry->args_key = cni_agg_take_varint(at, &out_entry->args_key_bytes);
+    at = out_entry->args_key + out_entry->args_key_bytes;
+    at = cni_agg_take_varint(at, &out_entry->sequence);
+    out_entry->values = cni_agg_take_varint(at, &out_entry->place);
+    return out_entry->end;
+}
+
+static int
+compare_keys(const uint8_t *a, int64_t a_bytes, const uint8_t *b, int64_t b_bytes)
+{
+    const int64_t n = cni_min_i64(a_bytes, b_bytes);
+    const int order = n == 0 ? 0 : memcmp(a, b, (size_t)n);
+    return order != 0 ? order : (a_bytes > b_bytes) - (a_bytes < b_bytes);
+}
+
+int
+cni_agg_entry_compare(const cni_agg_entry *a, const cni_agg_entry *b)
+{
+    const int order = compare_keys(a->key, a->key_bytes, b->key, b->key_bytes);
+    if (order != 0) {
+        return order;
+    }
+    return a->sequence != b->sequence ? (a->sequence < b->sequence ? -1 : 1)
+                                      : (a->place > b->place) - (a->place < b->place);
+}
+
+/* Cells that are written as they are, as far as they say something. */
+static inline bool
+is_word(cni_cell_kind kind)
+{
+    return kind == CNI_CELL_I64 || kind == CNI_CELL_U64 || kind == CNI_CELL_F64;
+}
+
+static cn_code
+put_cell(const cni_agg_operator *self, cni_cell_kind kind, const cni_cell *cell, cni_strbuf *out,
+         cn_error *err)
+{
+    if (is_word(kind)) {
+        CN_TRY(cni_agg_bytes_reserve(out, 8, err));
+        memcpy(out->data + out->len_bytes, cell->words, 8);
+        out->len_bytes += 8;
+        return CN_OK;
+    }
+    if (kind != CNI_CELL_BYTES) {
+        return cni_cell_save(self->base.context->allocator, kind, cell, out, err);
+    }
+    const cni_view view = cni_cell_view(cell);
+    CN_TRY(cni_agg_bytes_reserve(out, CNI_AGG_MAX_VARINT + (int64_t)view.len_bytes, err));
+    uint8_t *to = (uint8_t *)out->data + out->len_bytes;
+    uint8_t *text = cni_agg_put_varint(to, view.len_bytes);
+    memcpy(text, cni_view_data(&view), view.len_bytes);
+    out->len_bytes += (text - to) + (int64_t)view.len_bytes;
+    return CN_OK;
+}
+
+/* Words: those of signed integers are extended. */
+static const uint8_t *
+take_word(cni_cell_kind kind, const uint8_t *from, cni_cell *out_cell)
+{
+    memcpy(out_cell->words, from, 8);
+    const bool negative = kind == CNI_CELL_I64 && (int64_t)out_cell->words[0] < 0;
+    out_cell->words[1] = negative ? ~UINT64_C(0) : 0;
+    return from + 8;
+}
+
+static const uint8_t *
+take_text(const uint8_t *from, cni_cell *out_cell)
+{
+    int64_t n_bytes = 0;
+    from = cni_agg_take_varint(from, &n_bytes);
+    const cni_view view = cni_view_make((const char *)from, (uint32_t)n_bytes);
+    memcpy(out_cell, &view, sizeof(view));
+    return from + n_bytes;
+}
+
+cn_code
+cni_agg_entry_values(const cni_agg_operator *self, const cni_agg_call *call,
+                     const cni_agg_entry *entry, cni_arena *heap, int64_t at, cni_cell_rows *rows,
+                     cn_error *err)
+{
+    const cni_phys_call *spec = call->spec;
+    const uint8_t *from = entry->values + spec->n_args;
+    for (int32_t arg = 0; arg < spec->n_args; arg++) {
+        const cni_type *type = self->spec->input_types[spec->args[arg]];
+        const cni_cell_kind kind = cni_cell_kind_of(type);
+        cni_cell *cell = &rows[arg].cells[at];
+        rows[arg].valid[at] = entry->values[arg];
+        if (entry->values[arg] == 0) {
+            continue;
+        }
+        if (is_word(kind)) {
+            from = take_word(kind, from, cell);
+        } else if (kind == CNI_CELL_BYTES) {
+            from = take_text(from, cell);
+        } else {
+            cni_str bytes = {(const char *)from, entry->end - from};
+            CN_TRY(cni_cell_load(heap, self->base.context->allocator, type, &bytes, cell, err));
+            from = (const uint8_t *)bytes.data;
+        }
+    }
+    return CN_OK;
+}
+
+/* ---- pieces ---- */
+
+static cn_code
+add_piece(cni_agg_ordered *self, cni_arena *heap, int64_t cap_bytes, cni_agg_piece **out_piece,
+          cn_error *err)
+{
+    cni_agg_piece *piece = NULL;
+    const int64_t cap = cni_round_up(cap_bytes, 16);
+    if (cap > UINT32_MAX) {
+        return CN_FAIL(err, CN_LIMIT_EXCEEDED, "a row of an ordered aggregate has %lld bytes",
+                       (long long)cap);
+    }
+    CN_TRY(cni_arena_alloc(heap, (int64_t)sizeof(*piece) + cap, &piece, err));
+    piece->bytes = (uint8_t *)(piece + 1);
+    piece->cap_bytes = (uint32_t)cap;
+    if (self->last == NULL) {
+        self->first = piece;
+    } else {
+        self->last->next = piece;
+    }
+    self->last = piece;
+    *out_piece = piece;
+    return CN_OK;
+}
+
+static int64_t
+varint_bytes(int64_t value)
+{
+    uint8_t bytes[CNI_AGG_MAX_VARINT];
+    return cni_agg_put_varint(bytes, value) - bytes;
+}
+
+static void
+put_entry(uint8_t *to, cni_str body)
+{
+    memcpy(cni_agg_put_varint(to, body.len_bytes), body.data, (size_t)body.len_bytes);
+}
+
+/* Behind the others. */
+static cn_code
+append_entry(cni_agg_ordered *self, cni_arena *heap, cni_str body, cn_error *err)
+{
+    cni_agg_piece *piece = self->last;
+    const int64_t n_bytes = body.len_bytes + varint_bytes(body.len_bytes);
+    if (piece == NULL || piece->cap_bytes - piece->n_bytes < n_bytes) {
+        const int64_t wanted = cni_min_i64(self->n_bytes / 2, MAX_PIECE_BYTES);
+        CN_TRY(add_piece(self, heap, cni_max_i64(n_bytes, wanted), &piece, err));
+    }
+    put_entry(piece->bytes + piece->n_bytes, body);
+    piece->n_bytes += (uint32_t)n_bytes;
+    self->n_bytes += n_bytes;
+    self->n++;
+    return CN_OK;
+}
+
+/* ---- DISTINCT ---- */
+
+static void
+fill_slot(cni_agg_ordered *self, cni_agg_piece *piece)
+{
+    const uint64_t mask = (uint64_t)self->n_slots - 1;
+    uint64_t slot = piece->hash & mask;
+    while (self->slots[slot] != NULL) {
+        slot = (slot + 1) & mask;
+    }
+    self->slots[slot] = piece;
+}
+
+/* Slots for one entry more. */
+static cn_code
+reserve_slots(cni_agg_ordered *self, cni_arena *heap, cn_error *err)
+{
+    if (self->n < MAX_LISTED || (self->n + 1) * 2 <= self->n_slots) {
+        return CN_OK;
+    }
+    int64_t n_slots = MAX_LISTED * 4;
+    while (n_slots < (self->n + 1) * 4) {
+        n_slots *= 2;
+    }
+    CN_TRY(cni_arena_alloc_array(heap, n_slots, (int64_t)sizeof(cni_agg_piece *),
+                                 (void *)&self->slots, err));
+    self->n_slots = n_slots;
+    cni_agg_piece *piece = self->first;
+    for (int64_t at = 0; at < self->n; at++, piece = piece->next) {
+        fill_slot(self, piece);
+    }
+    return CN_OK;
+}
+
+static bool
+has_args(const cni_agg_piece *piece, uint64_t hash, const cni_agg_entry *entry)
+{
+    cni_agg_entry own;
+    if (piece->hash != hash) {
+        return false;
+    }
+    (void)cni_agg_entry_open(piece->bytes, &own);
+    return compare_keys(own.args_key, own.args_key_bytes, entry->args_key, entry->args_key_bytes) ==
+           0;
+}
+
+static cni_agg_piece *
+find_args(const cni_agg_ordered *self, uint64_t hash, const cni_agg_entry *entry)
+{
+    if (self->n_slots == 0) {
+        cni_agg_piece *piece = self->first;
+        for (int64_t at = 0; at < self->n; at++, piece = piece->next) {
+            if (has_args(piece, hash, entry)) {
+                return piece;
+            }
+        }
+        return NULL;
+    }
+    const uint64_t mask = (uint64_t)self->n_slots - 1;
+    for (uint64_t slot = hash & mask; self->slots[slot] != NULL; slot = (slot + 1) & mask) {
+        if (has_args(self->slots[slot], hash, entry)) {
+            return self->slots[slot];
+        }
+    }
+    return NULL;
+}
+
+/* The piece's entry becomes `bytes`, which is an entry too. What is outgrown is lost until the heap
+ * goes, so there is room for as much again. */
+static cn_code
+exchange(cni_agg_ordered *self, cni_arena *heap, cni_agg_piece *piece, cni_str bytes, cn_error *err)
+{
+    if (bytes.len_bytes > piece->cap_bytes) {
+        uint8_t *grown = NULL;
+        const int64_t cap =
+            cni_min_i64(cni_max_i64(bytes.len_bytes, piece->cap_bytes * INT64_C(2)), UINT32_MAX);
+        CN_TRY(cni_arena_alloc(heap, cap, &grown, err));
+        piece->bytes = grown;
+        piece->cap_bytes = (uint32_t)cap;
+    }
+    memcpy(piece->bytes, bytes.data, (size_t)bytes.len_bytes);
+    self->n_bytes += bytes.len_bytes - piece->n_bytes;
+    piece->n_bytes = (uint32_t)bytes.len_bytes;
+    return CN_OK;
+}
+
+/* An entry (its length in front) unless one with its arguments comes before it. */
+static cn_code
+add_distinct(cni_agg_ordered *self, cni_arena *heap, cni_str bytes, cn_error *err)
+{
+    cni_agg_entry entry;
+    cni_agg_entry own;
+    (void)cni_agg_entry_open((const uint8_t *)bytes.data, &entry);
+    const uint64_t hash = cni_hash_bytes(entry.args_key, entry.args_key_bytes);
+    CN_TRY(reserve_slots(self, heap, err));
+    cni_agg_piece *piece = find_args(self, hash, &entry);
+    if (piece != NULL) {
+        (void)cni_agg_entry_open(piece->bytes, &own);
+        return cni_agg_entry_compare(&entry, &own) < 0 ? exchange(self, heap, piece, bytes, err)
+                                                       : CN_OK;
+    }
+    CN_TRY(add_piece(self, heap, bytes.len_bytes, &piece, err));
+    memcpy(piece->bytes, bytes.data, (size_t)bytes.len_bytes);
+    piece->n_bytes = (uint32_t)bytes.len_bytes;
+    piece->hash = hash;
+    if (self->n_slots > 0) {
+        fill_slot(self, piece);
+    }
+    self->n_bytes += bytes.len_bytes;
+    self->n++;
+    return CN_OK;
+}
+
 /* ---- adding rows ---- */
 
 /* A chunk's rows on their way into states. */
@@ -106,69 +371,80 @@ typedef struct ordered_update {
     row_keys keys;
     row_keys args_keys;
     cni_cell_reader readers[CNI_AGG_MAX_ARGS];
+    cni_strbuf bytes; /* of an entry, MAX_VARINT bytes in front */
 } ordered_update;
 
 static cn_code
-copy_key(cni_arena *heap, const row_keys *keys, int64_t row, const uint8_t **out_key,
-         int32_t *out_bytes, cn_error *err)
+put_key(const row_keys *keys, int64_t row, cni_strbuf *out, cn_error *err)
 {
-    if (keys->offsets == NULL) {
-        return CN_OK;
+    const int64_t first = keys->offsets == NULL ? 0 : keys->offsets[row];
+    const int64_t n_bytes = keys->offsets == NULL ? 0 : keys->offsets[row + 1] - first;
+    CN_TRY(cni_agg_bytes_reserve(out, n_bytes + CNI_AGG_MAX_VARINT, err));
+    uint8_t *to = (uint8_t *)out->data + out->len_bytes;
+    uint8_t *key = cni_agg_put_varint(to, n_bytes);
+    if (n_bytes > 0) {
+        memcpy(key, keys->buffer->data + first, (size_t)n_bytes);
     }
-    const int64_t n_bytes = keys->offsets[row + 1] - keys->offsets[row];
-    uint8_t *copy = NULL;
-    CN_TRY(cni_arena_alloc(heap, n_bytes, &copy, err));
-    memcpy(copy, keys->buffer->data + keys->offsets[row], (size_t)n_bytes);
-    *out_key = copy;
-    *out_bytes = (int32_t)n_bytes;
+    out->len_bytes += (key - to) + n_bytes;
     return CN_OK;
 }
 
+/* Sequence, place, validity. */
 static cn_code
-copy_cells(const ordered_update *self, int64_t row, ordered_entry *entry, cn_error *err)
+put_place(const ordered_update *self, int64_t row, cni_strbuf *out, cn_error *err)
 {
-    cni_arena *heap = self->local->table.heap;
     const int32_t n_args = self->call->spec->n_args;
-    const int64_t n_bytes = n_args * ((int64_t)sizeof(cni_cell) + 1);
-    CN_TRY(cni_arena_alloc(heap, n_bytes, &entry->cells, err));
-    entry->valid = (uint8_t *)(entry->cells + n_args);
+    CN_TRY(cni_agg_bytes_reserve(out, INT64_C(2) * CNI_AGG_MAX_VARINT + n_args, err));
+    uint8_t *begin = (uint8_t *)out->data + out->len_bytes;
+    uint8_t *to = cni_agg_put_varint(begin, self->chunk->sequence);
+    to = cni_agg_put_varint(to, self->local->rows_in + row);
     for (int32_t arg = 0; arg < n_args; arg++) {
+        *to++ = cni_cell_is_valid(&self->readers[arg], row) ? 1 : 0;
+    }
+    out->len_bytes += to - begin;
+    return CN_OK;
+}
+
+/* The entry of a row, behind MAX_VARINT bytes that are free. */
+static cn_code
+make_entry(ordered_update *self, int64_t row, cn_error *err)
+{
+    cni_strbuf *out = &self->bytes;
+    out->len_bytes = CNI_AGG_MAX_VARINT;
+    CN_TRY(put_key(&self->keys, row, out, err));
+    CN_TRY(put_key(&self->args_keys, row, out, err));
+    CN_TRY(put_place(self, row, out, err));
+    for (int32_t arg = 0; arg < self->call->spec->n_args; arg++) {
         const cni_cell_reader *reader = &self->readers[arg];
         if (cni_cell_is_valid(reader, row)) {
-            entry->valid[arg] = 1;
-            cni_cell_read(reader, row, &entry->cells[arg]);
-            CN_TRY(cni_cell_keep(heap, self->op->base.context->allocator,
-                                 (cni_cell_kind)reader->kind, &entry->cells[arg], err));
+            cni_cell cell;
+            cni_cell_read(reader, row, &cell);
+            CN_TRY(put_cell(self->op, (cni_cell_kind)reader->kind, &cell, out, err));
         }
     }
     return CN_OK;
 }
 
 static cn_code
-add_row(const ordered_update *self, int64_t row, ordered_state *state, cn_error *err)
+add_row(ordered_update *self, int64_t row, cni_agg_ordered *state, cn_error *err)
 {
     cni_arena *heap = self->local->table.heap;
-    ordered_entry *entry = NULL;
-    CN_TRY(CN_ARENA_NEW(heap, &entry, err));
-    entry->sequence = self->chunk->sequence;
-    entry->place = self->local->rows_in + row;
-    CN_TRY(copy_key(heap, &self->keys, row, &entry->key, &entry->key_bytes, err));
-    CN_TRY(copy_key(heap, &self->args_keys, row, &entry->args_key, &entry->args_key_bytes, err));
-    CN_TRY(copy_cells(self, row, entry, err));
-    if (state->last == NULL) {
-        state->first = entry;
-    } else {
-        state->last->next = entry;
+    CN_TRY(make_entry(self, row, err));
+    char *body = self->bytes.data + CNI_AGG_MAX_VARINT;
+    const int64_t n_body = self->bytes.len_bytes - CNI_AGG_MAX_VARINT;
+    if (!self->call->spec->distinct) {
+        return append_entry(state, heap, (cni_str){body, n_body}, err);
     }
-    state->last = entry;
-    state->n++;
-    return CN_OK;
+    const int64_t n_head = varint_bytes(n_body);
+    (void)cni_agg_put_varint((uint8_t *)body - n_head, n_body);
+    return add_distinct(state, heap, (cni_str){body - n_head, n_head + n_body}, err);
 }
 
 static cn_code
 add_rows(ordered_update *self, const uint64_t *live, const uint32_t *groups, cn_error *err)
 {
     const cni_agg_layout *layout = self->op->layout;
+    CN_TRY(cni_agg_bytes_reserve(&self->bytes, CNI_AGG_MAX_VARINT, err));
     for (int64_t row = 0; row < self->chunk->n_rows; row++) {
         if (live != NULL && ((live[row >> 6] >> (row & 63)) & 1) == 0) {
             continue;
@@ -205,379 +481,127 @@ cni_agg_ordered_update(cni_agg_operator *self, cni_agg_local *local, const cni_c
                        cn_error *err)
 {
     ordered_update update = {.op = self, .local = local, .call = call, .chunk = chunk};
+    cni_strbuf_init(&update.bytes, self->base.context->allocator, MAX_BYTES);
     const cn_code code = update_encoded(&update, live, groups, err);
     row_keys_done(&update.keys);
     row_keys_done(&update.args_keys);
+    cni_strbuf_done(&update.bytes);
     return code;
 }
 
 /* ---- merging ---- */
 
-void
-cni_agg_ordered_merge(uint8_t *into, const uint8_t *from)
-{
-    ordered_state *state = (void *)into;
-    const ordered_state *other = (const void *)from;
-    if (other->n == 0) {
-        return;
-    }
-    if (state->last == NULL) {
-        state->first = other->first;
-    } else {
-        state->last->next = other->first;
-    }
-    state->last = other->last;
-    state->n += other->n;
-}
-
-/* ---- as bytes: | n | per entry: sequence, place, keys with their lengths, validity, cells | ----
- */
-
 static cn_code
-save_key(const uint8_t *key, int32_t n_bytes, cni_strbuf *out, cn_error *err)
+merge_distinct(cni_agg_ordered *self, const cni_agg_ordered *other, cni_arena *heap, cn_error *err)
 {
-    CN_TRY(cni_bytes_put(out, &n_bytes, (int64_t)sizeof(n_bytes), err));
-    return cni_bytes_put(out, key, n_bytes, err);
-}
-
-static cn_code
-save_entry(const cni_agg_operator *self, const cni_agg_call *call, const ordered_entry *entry,
-           cni_strbuf *out, cn_error *err)
-{
-    const cni_phys_call *spec = call->spec;
-    CN_TRY(cni_bytes_put(out, &entry->sequence, (int64_t)sizeof(entry->sequence), err));
-    CN_TRY(cni_bytes_put(out, &entry->place, (int64_t)sizeof(entry->place), err));
-    CN_TRY(save_key(entry->key, entry->key_bytes, out, err));
-    CN_TRY(save_key(entry->args_key, entry->args_key_bytes, out, err));
-    CN_TRY(cni_bytes_put(out, entry->valid, spec->n_args, err));
-    for (int32_t arg = 0; arg < spec->n_args; arg++) {
-        const cni_type *type = self->spec->input_types[spec->args[arg]];
-        if (entry->valid[arg] != 0) {
-            CN_TRY(cni_cell_save(self->base.context->allocator, cni_cell_kind_of(type),
-                                 &entry->cells[arg], out, err));
-        }
+    const cni_agg_piece *piece = other->first;
+    for (int64_t at = 0; at < other->n; at++, piece = piece->next) {
+        CN_TRY(
+            add_distinct(self, heap, (cni_str){(const char *)piece->bytes, piece->n_bytes}, err));
     }
     return CN_OK;
 }
 
 cn_code
-cni_agg_ordered_save(cni_agg_operator *self, const cni_agg_call *call, const uint8_t *state,
-                     cni_strbuf *out, cn_error *err)
+cni_agg_ordered_merge(const cni_agg_call *call, cni_arena *heap, uint8_t *into, const uint8_t *from,
+                      cn_error *err)
 {
-    const ordered_state *saved = (const void *)state;
-    CN_TRY(cni_bytes_put(out, &saved->n, (int64_t)sizeof(saved->n), err));
-    for (const ordered_entry *entry = saved->first; entry != NULL; entry = entry->next) {
-        CN_TRY(save_entry(self, call, entry, out, err));
-        if (entry == saved->last) { /* what follows has been merged with others */
+    cni_agg_ordered *state = (void *)into;
+    const cni_agg_ordered *other = (const void *)from;
+    if (other->n == 0) {
+        return CN_OK;
+    }
+    if (state->n == 0) {
+        *state = *other;
+        return CN_OK;
+    }
+    if (call->spec->distinct) {
+        return merge_distinct(state, other, heap, err);
+    }
+    state->last->next = other->first;
+    state->last = other->last;
+    state->n_bytes += other->n_bytes;
+    state->n += other->n;
+    return CN_OK;
+}
+
+/* ---- as bytes ---- */
+
+cn_code
+cni_agg_ordered_save(const uint8_t *state, cni_strbuf *out, cn_error *err)
+{
+    const cni_agg_ordered *saved = (const void *)state;
+    const int64_t head[2] = {saved->n, saved->n_bytes};
+    CN_TRY(cni_agg_bytes_reserve(out, (int64_t)sizeof(head) + saved->n_bytes, err));
+    CN_TRY(cni_bytes_put(out, head, (int64_t)sizeof(head), err));
+    for (const cni_agg_piece *piece = saved->first; piece != NULL; piece = piece->next) {
+        CN_TRY(cni_bytes_put(out, piece->bytes, piece->n_bytes, err));
+        if (piece == saved->last) { /* what follows has been merged with others */
             break;
         }
     }
     return CN_OK;
 }
 
-static cn_code
-load_key(cni_str *inout_bytes, cni_arena *heap, const uint8_t **out_key, int32_t *out_bytes,
-         cn_error *err)
+/* The end of a piece of whole entries that begins here. */
+static const char *
+piece_end(const char *first, const char *end)
 {
-    uint8_t *key = NULL;
-    int32_t n_bytes = 0;
-    CN_TRY(cni_bytes_take(inout_bytes, &n_bytes, (int64_t)sizeof(n_bytes), err));
-    if (n_bytes < 0 || n_bytes > inout_bytes->len_bytes) {
-        return CN_FAIL(err, CN_INVALID_DATA, "a saved key has %d bytes", (int)n_bytes);
+    const char *at = first;
+    if (end - first <= MAX_PIECE_BYTES) {
+        return end;
     }
-    if (n_bytes > 0) {
-        CN_TRY(cni_arena_alloc(heap, n_bytes, &key, err));
-        CN_TRY(cni_bytes_take(inout_bytes, key, n_bytes, err));
+    while (at < end && at - first < MAX_PIECE_BYTES / 2) {
+        cni_agg_entry entry;
+        at = (const char *)cni_agg_entry_open((const uint8_t *)at, &entry);
     }
-    *out_key = key;
-    *out_bytes = n_bytes;
+    return at;
+}
+
+static cn_code
+load_pieces(cni_agg_ordered *self, int64_t n, cni_str bytes, cni_arena *heap, cn_error *err)
+{
+    const char *end = bytes.data + bytes.len_bytes;
+    for (const char *at = bytes.data; at < end;) {
+        cni_agg_piece *piece = NULL;
+        const int64_t n_piece = piece_end(at, end) - at;
+        CN_TRY(add_piece(self, heap, n_piece, &piece, err));
+        memcpy(piece->bytes, at, (size_t)n_piece);
+        piece->n_bytes = (uint32_t)n_piece;
+        at += n_piece;
+    }
+    self->n = n;
+    self->n_bytes = bytes.len_bytes;
     return CN_OK;
 }
 
 static cn_code
-load_entry(const cni_agg_operator *self, const cni_agg_call *call, cni_str *inout_bytes,
-           cni_arena *heap, ordered_entry **out_entry, cn_error *err)
+load_distinct(cni_agg_ordered *self, int64_t n, cni_str bytes, cni_arena *heap, cn_error *err)
 {
-    const cni_phys_call *spec = call->spec;
-    const int64_t n_bytes = spec->n_args * ((int64_t)sizeof(cni_cell) + 1);
-    ordered_entry *entry = NULL;
-    CN_TRY(CN_ARENA_NEW(heap, &entry, err));
-    CN_TRY(cni_bytes_take(inout_bytes, &entry->sequence, (int64_t)sizeof(entry->sequence), err));
-    CN_TRY(cni_bytes_take(inout_bytes, &entry->place, (int64_t)sizeof(entry->place), err));
-    CN_TRY(load_key(inout_bytes, heap, &entry->key, &entry->key_bytes, err));
-    CN_TRY(load_key(inout_bytes, heap, &entry->args_key, &entry->args_key_bytes, err));
-    CN_TRY(cni_arena_alloc(heap, n_bytes, &entry->cells, err));
-    entry->valid = (uint8_t *)(entry->cells + spec->n_args);
-    CN_TRY(cni_bytes_take(inout_bytes, entry->valid, spec->n_args, err));
-    for (int32_t arg = 0; arg < spec->n_args; arg++) {
-        if (entry->valid[arg] != 0) {
-            CN_TRY(cni_cell_load(heap, self->base.context->allocator,
-                                 self->spec->input_types[spec->args[arg]], inout_bytes,
-                                 &entry->cells[arg], err));
-        }
+    const uint8_t *at = (const uint8_t *)bytes.data;
+    for (int64_t row = 0; row < n; row++) {
+        cni_agg_entry entry;
+        const uint8_t *end = cni_agg_entry_open(at, &entry);
+        CN_TRY(add_distinct(self, heap, (cni_str){(const char *)at, end - at}, err));
+        at = end;
     }
-    *out_entry = entry;
     return CN_OK;
 }
 
 cn_code
-cni_agg_ordered_load(cni_agg_operator *self, const cni_agg_call *call, cni_str *inout_bytes,
-                     cni_arena *heap, uint8_t *out_state, cn_error *err)
+cni_agg_ordered_load(const cni_agg_call *call, cni_str *inout_bytes, cni_arena *heap,
+                     uint8_t *out_state, cn_error *err)
 {
-    ordered_state loaded = {0};
-    int64_t n = 0;
-    CN_TRY(cni_bytes_take(inout_bytes, &n, (int64_t)sizeof(n), err));
-    for (; loaded.n < n; loaded.n++) {
-        ordered_entry *entry = NULL;
-        CN_TRY(load_entry(self, call, inout_bytes, heap, &entry, err));
-        if (loaded.last == NULL) {
-            loaded.first = entry;
-        } else {
-            loaded.last->next = entry;
-        }
-        loaded.last = entry;
+    cni_agg_ordered loaded = {0};
+    int64_t head[2] = {0};
+    CN_TRY(cni_bytes_take(inout_bytes, head, (int64_t)sizeof(head), err));
+    const cni_str bytes = {inout_bytes->data, head[1]};
+    if (head[1] < 0 || head[1] > inout_bytes->len_bytes) {
+        return CN_FAIL(err, CN_INVALID_DATA, "saved rows of an aggregate are cut off");
     }
+    CN_TRY(call->spec->distinct ? load_distinct(&loaded, head[0], bytes, heap, err)
+                                : load_pieces(&loaded, head[0], bytes, heap, err));
+    *inout_bytes = (cni_str){bytes.data + head[1], inout_bytes->len_bytes - head[1]};
     memcpy(out_state, &loaded, sizeof(loaded));
     return CN_OK;
-}
-
-/* ---- sorting ---- */
-
-static int
-compare_keys(const uint8_t *a, int32_t a_bytes, const uint8_t *b, int32_t b_bytes)
-{
-    const int32_t n = a_bytes < b_bytes ? a_bytes : b_bytes;
-    const int order = n == 0 ? 0 : memcmp(a, b, (size_t)n);
-    return order != 0 ? order : a_bytes - b_bytes;
-}
-
-static int
-compare_places(const ordered_entry *a, const ordered_entry *b)
-{
-    if (a->sequence != b->sequence) {
-        return a->sequence < b->sequence ? -1 : 1;
-    }
-    return a->place < b->place ? -1 : 1;
-}
-
-static int
-compare_entries(const ordered_entry *a, const ordered_entry *b)
-{
-    const int order = compare_keys(a->key, a->key_bytes, b->key, b->key_bytes);
-    return order != 0 ? order : compare_places(a, b);
-}
-
-static int
-compare_args(const ordered_entry *a, const ordered_entry *b)
-{
-    const int order = compare_keys(a->args_key, a->args_key_bytes, b->args_key, b->args_key_bytes);
-    return order != 0 ? order : compare_entries(a, b);
-}
-
-typedef int (*compare_fn)(const ordered_entry *a, const ordered_entry *b);
-
-/* Two sorted runs, [first, middle) and [middle, end), into one. */
-static cn_code
-merge_runs(cni_context *context, ordered_entry *const *from, ordered_entry **to, int64_t first,
-           int64_t middle, int64_t end, compare_fn compare, cn_error *err)
-{
-    int64_t left = first;
-    int64_t right = middle;
-    for (int64_t at = first; at < end; at++) {
-        if ((at & CHECK_MASK) == 0) {
-            CN_TRY(cni_context_check(context, err));
-        }
-        const bool take_left =
-            right >= end || (left < middle && compare(from[left], from[right]) <= 0);
-        to[at] = take_left ? from[left++] : from[right++];
-    }
-    return CN_OK;
-}
-
-/* Bottom-up merge sort, stable. */
-static cn_code
-sort_entries(cni_context *context, ordered_entry **inout_entries, ordered_entry **spare, int64_t n,
-             compare_fn compare, cn_error *err)
-{
-    ordered_entry **from = inout_entries;
-    ordered_entry **to = spare;
-    for (int64_t width = 1; width < n; width *= 2) {
-        for (int64_t first = 0; first < n; first += 2 * width) {
-            CN_TRY(merge_runs(context, from, to, first, cni_min_i64(first + width, n),
-                              cni_min_i64(first + 2 * width, n), compare, err));
-        }
-        ordered_entry **swapped = from;
-        from = to;
-        to = swapped;
-    }
-    if (from != inout_entries) {
-        memcpy((void *)inout_entries, (const void *)from, (size_t)n * sizeof(*from));
-    }
-    return CN_OK;
-}
-
-/* Entries with arguments that an earlier one has go; gives how many stay. */
-static int64_t
-drop_equal_args(ordered_entry **entries, int64_t n)
-{
-    int64_t n_kept = 0;
-    for (int64_t at = 0; at < n; at++) {
-        const ordered_entry *last = n_kept == 0 ? NULL : entries[n_kept - 1];
-        if (last == NULL || compare_keys(last->args_key, last->args_key_bytes,
-                                         entries[at]->args_key, entries[at]->args_key_bytes) != 0) {
-            entries[n_kept++] = entries[at];
-        }
-    }
-    return n_kept;
-}
-
-static cn_code
-sort_state(cni_context *context, const ordered_state *state, bool distinct, ordered_entry **entries,
-           int64_t *out_n, cn_error *err)
-{
-    ordered_entry **spare = entries + state->n;
-    ordered_entry *entry = state->first;
-    int64_t n = 0;
-    for (; n < state->n; n++) {
-        entries[n] = entry;
-        entry = entry->next;
-    }
-    if (distinct) {
-        CN_TRY(sort_entries(context, entries, spare, n, compare_args, err));
-        n = drop_equal_args(entries, n);
-    }
-    *out_n = n;
-    return sort_entries(context, entries, spare, n, compare_entries, err);
-}
-
-/* ---- results ---- */
-
-/* The function's own states of the rows that are emitted. */
-typedef struct ordered_emit {
-    cni_agg_operator *op;
-    const cni_agg_call *call;
-    cni_arena *heap;
-    uint8_t *states;
-    int64_t state_bytes;
-} ordered_emit;
-
-static cni_aggregate_call
-own_call(const ordered_emit *self)
-{
-    const cni_phys_call *spec = self->call->spec;
-    return (cni_aggregate_call){
-        .env = {self->op->base.context->allocator, self->op->kernels, NULL, 0},
-        .context = self->op->base.context,
-        .bind_data = spec->bind_data,
-        .type = spec->type,
-        .n_args = spec->n_args,
-        .states = self->states,
-        .stride_bytes = self->state_bytes,
-        .heap = self->heap,
-    };
-}
-
-static cn_code
-args_of_entries(const ordered_emit *self, ordered_entry *const *entries, int64_t n,
-                cni_vector *out_args, cn_error *err)
-{
-    cni_allocator *allocator = self->op->base.context->allocator;
-    const cni_phys_call *spec = self->call->spec;
-    CN_SCOPED(cni_cell_rows) rows = {0};
-    CN_TRY(cni_cell_rows_new(allocator, n, &rows, err));
-    for (int32_t arg = 0; arg < spec->n_args; arg++) {
-        for (int64_t at = 0; at < n; at++) {
-            rows.valid[at] = entries[at]->valid[arg];
-            rows.cells[at] = entries[at]->cells[arg];
-        }
-        CN_TRY(cni_cell_rows_finish(&rows, self->op->spec->input_types[spec->args[arg]],
-                                    &out_args[arg], err));
-    }
-    return CN_OK;
-}
-
-/* At most FEED_ROWS entries to state `group`. */
-static cn_code
-feed_batch(const ordered_emit *self, ordered_entry *const *entries, int64_t n, uint32_t group,
-           int64_t sequence, cn_error *err)
-{
-    const cni_function *function = self->call->spec->function;
-    cni_vector args[CNI_AGG_MAX_ARGS] = {0};
-    const cni_vector *pointers[CNI_AGG_MAX_ARGS];
-    uint32_t groups[FEED_ROWS];
-    for (int64_t at = 0; at < n; at++) {
-        groups[at] = group;
-    }
-    for (int32_t arg = 0; arg < CNI_AGG_MAX_ARGS; arg++) {
-        pointers[arg] = &args[arg];
-    }
-    cn_code code = args_of_entries(self, entries, n, args, err);
-    if (code == CN_OK) {
-        cni_aggregate_call call = own_call(self);
-        call.env.n_rows = n;
-        call.args = pointers;
-        call.group = groups;
-        call.sequence = sequence; /* rows are fed in the order that counts */
-        code = function->update(function, &call, err);
-    }
-    for (int32_t arg = 0; arg < self->call->spec->n_args; arg++) {
-        cni_vector_done(&args[arg]);
-    }
-    return code;
-}
-
-static cn_code
-feed_state(const ordered_emit *self, const ordered_state *state, uint32_t group, cn_error *err)
-{
-    cni_allocator *allocator = self->op->base.context->allocator;
-    const int64_t n_bytes = 2 * state->n * (int64_t)sizeof(ordered_entry *);
-    ordered_entry **entries = NULL;
-    CN_TRY(cni_context_check(self->op->base.context, err));
-    CN_TRY(cni_alloc(allocator, n_bytes, (void *)&entries, err));
-    int64_t n = 0;
-    cn_code code =
-        sort_state(self->op->base.context, state, self->call->spec->distinct, entries, &n, err);
-    for (int64_t first = 0; first < n && code == CN_OK; first += FEED_ROWS) {
-        code = cni_context_check(self->op->base.context, err);
-        code = code != CN_OK ? code
-                             : feed_batch(self, entries + first, cni_min_i64(FEED_ROWS, n - first),
-                                          group, first / FEED_ROWS, err);
-    }
-    cni_dealloc(allocator, (void *)entries, n_bytes);
-    return code;
-}
-
-static cn_code
-emit_states(ordered_emit *self, const uint8_t *rows, int64_t n, cni_vector *out_vector,
-            cn_error *err)
-{
-    const cni_function *function = self->call->spec->function;
-    CN_TRY(cni_arena_alloc(self->heap, n * self->state_bytes, &self->states, err));
-    for (int64_t at = 0; at < n; at++) {
-        const uint8_t *row = rows + at * self->op->layout->row_bytes;
-        if (function->init != NULL) {
-            function->init(function, self->call->spec->bind_data,
-                           self->states + at * self->state_bytes);
-        }
-        CN_TRY(feed_state(self, (const void *)(row + self->call->state_offset), (uint32_t)at, err));
-    }
-    cni_aggregate_call call = own_call(self);
-    call.env.n_rows = n;
-    return function->emit(function, &call, n, out_vector, err);
-}
-
-cn_code
-cni_agg_ordered_emit(cni_agg_operator *self, const cni_agg_call *call, const uint8_t *rows,
-                     int64_t n, cni_vector *out_vector, cn_error *err)
-{
-    const cni_function *function = call->spec->function;
-    CN_SCOPED(cni_arena_p) heap = NULL;
-    CN_TRY(cni_arena_new(self->allocator, "ordered aggregates", &heap, err));
-    ordered_emit emit = {
-        .op = self,
-        .call = call,
-        .heap = heap,
-        .state_bytes = function->state_bytes(function, call->spec->bind_data),
-    };
-    return emit_states(&emit, rows, n, out_vector, err);
 }

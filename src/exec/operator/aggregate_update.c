@@ -111,14 +111,18 @@ cni_agg_update(cni_agg_operator *self, cni_agg_local *local, const cni_chunk *ch
     return CN_OK;
 }
 
-static void
-combine_ordered(const cni_agg_layout *layout, const cni_agg_call *call, uint8_t *into,
-                const uint32_t *groups, const uint8_t *rows, int64_t n)
+static cn_code
+combine_ordered(const cni_agg_layout *layout, const cni_agg_call *call, cni_arena *heap,
+                uint8_t *into, const uint32_t *groups, const uint8_t *rows, int64_t n,
+                cn_error *err)
 {
     for (int64_t at = 0; at < n; at++) {
-        cni_agg_ordered_merge(into + (int64_t)groups[at] * layout->row_bytes + call->state_offset,
-                              rows + at * layout->row_bytes + call->state_offset);
+        uint8_t *group = into + (int64_t)groups[at] * layout->row_bytes;
+        const uint8_t *row = rows + at * layout->row_bytes;
+        CN_TRY(cni_agg_ordered_merge(call, heap, group + call->state_offset,
+                                     row + call->state_offset, err));
     }
+    return CN_OK;
 }
 
 cn_code
@@ -129,7 +133,8 @@ cni_agg_combine_states(cni_agg_operator *self, cni_arena *heap, uint8_t *into,
     for (int32_t at = 0; self->layout->n_functions > 0 && at < self->layout->n_calls; at++) {
         const cni_agg_call *call = &self->layout->calls[at];
         if (call->op == CNI_AGG_ORDERED) {
-            combine_ordered(self->layout, call, into, groups, rows, n);
+            CN_TRY(cni_agg_named(
+                call, combine_ordered(self->layout, call, heap, into, groups, rows, n, err), err));
         } else if (!cni_agg_is_lanes(call)) {
             const cni_function *function = call->spec->function;
             cni_aggregate_call made = cni_agg_call_of(self, call, into, heap);

@@ -7,6 +7,8 @@
  *   nested               a vector of one row: layout, a validity byte per row, then
  *                          fixed width: items; texts: lengths, bytes; BOOL: a byte per row
  *                          list: sizes, items as a vector; array: items; struct: a vector per field
+ *                          union: codes, then per member a vector: of all rows, or (dense) of those
+ *                          that have its code
  *
  * Recursion is as deep as the type, at most CNI_TYPE_DEPTH_MAX.
  */
@@ -90,6 +92,39 @@ save_child(cni_allocator *allocator, const cni_vector *flat, int32_t at, int64_t
     return save_vector(allocator, &rows, out, err);
 }
 
+/* Rows of a dense union that are of member `at`. */
+static cn_code
+save_member(cni_allocator *allocator, const cni_vector *flat, int32_t at, cni_strbuf *out,
+            cn_error *err)
+{
+    const int8_t *codes = flat->data;
+    CN_SCOPED(cni_vector) child = {0};
+    CN_SCOPED(cni_vector) rows = {0};
+    CN_SCOPED(cni_buffer_p) items = NULL;
+    CN_TRY(cni_buffer_new(allocator, flat->n_rows * (int64_t)sizeof(uint32_t), &items, err));
+    uint32_t *wanted = (void *)items->data;
+    int64_t n = 0;
+    for (int64_t row = 0; row < flat->n_rows; row++) {
+        if (codes[row] == flat->type->union_codes[at]) {
+            wanted[n++] = (uint32_t)flat->union_offsets[row];
+        }
+    }
+    cni_vector_child(&child, flat, at);
+    CN_TRY(cni_vector_take(allocator, &child, wanted, n, &rows, err));
+    return save_vector(allocator, &rows, out, err);
+}
+
+static cn_code
+save_union(cni_allocator *allocator, const cni_vector *flat, cni_strbuf *out, cn_error *err)
+{
+    CN_TRY(cni_bytes_put(out, flat->data, flat->n_rows, err));
+    for (int32_t at = 0; at < flat->type->n_children; at++) {
+        CN_TRY(flat->type->dense ? save_member(allocator, flat, at, out, err)
+                                 : save_child(allocator, flat, at, flat->n_rows, out, err));
+    }
+    return CN_OK;
+}
+
 static cn_code
 save_items(cni_allocator *allocator, const cni_vector *flat, cni_strbuf *out, cn_error *err)
 {
@@ -107,7 +142,7 @@ save_items(cni_allocator *allocator, const cni_vector *flat, cni_strbuf *out, cn
         }
         return CN_OK;
     case CNI_PHYS_UNION:
-        return CN_FAIL(err, CN_NOT_IMPLEMENTED, "states of UNION values cannot leave memory");
+        return save_union(allocator, flat, out, err);
     case CNI_PHYS_BIT:
         for (int64_t row = 0; row < n; row++) {
             const cni_bits bits = {flat->data, flat->data_off_bits};
@@ -262,6 +297,45 @@ load_children(vector_source *self, cni_vector *made, cn_error *err)
     return CN_OK;
 }
 
+/* Offsets of a dense union's rows of member `at`, which are counted. */
+static int64_t
+place_members(const cni_vector *made, int32_t at, int32_t *offsets)
+{
+    const int8_t *codes = made->data;
+    int64_t n = 0;
+    for (int64_t row = 0; row < made->n_rows; row++) {
+        if (codes[row] == made->type->union_codes[at]) {
+            offsets[row] = (int32_t)n++;
+        }
+    }
+    return n;
+}
+
+static cn_code
+load_union(vector_source *self, cni_vector *made, cn_error *err)
+{
+    const cni_type *type = made->type;
+    const int64_t n = made->n_rows;
+    CN_TRY(cni_nested_new(self->allocator, type->n_children, &made->nested, err));
+    CN_TRY(cni_buffer_new(self->allocator, n, &made->owner_data, err));
+    CN_TRY(cni_bytes_take(&self->bytes, made->owner_data->data, n, err));
+    made->data = made->owner_data->data;
+    int32_t *offsets = NULL;
+    if (type->dense) {
+        CN_TRY(
+            cni_buffer_new(self->allocator, n * (int64_t)sizeof(*offsets), &made->owner_aux, err));
+        offsets = (void *)made->owner_aux->data;
+        memset(offsets, 0, (size_t)n * sizeof(*offsets));
+        made->union_offsets = offsets;
+    }
+    for (int32_t at = 0; at < type->n_children; at++) {
+        const int64_t n_rows = type->dense ? place_members(made, at, offsets) : n;
+        CN_TRY(
+            load_vector(self, type->children[at].type, n_rows, &made->nested->children[at], err));
+    }
+    return CN_OK;
+}
+
 /* Validity bytes to the bits of a nested vector. */
 static cn_code
 own_validity(vector_source *self, cni_vector *made, const char *valid, cn_error *err)
@@ -283,7 +357,12 @@ load_nested(vector_source *self, const cni_type *type, cni_phys phys, int64_t n_
     CN_SCOPED(cni_vector)
     made = {.type = type, .encoding = CNI_FLAT, .phys = (uint8_t)phys, .n_rows = n_rows};
     CN_TRY(own_validity(self, &made, valid, err));
-    CN_TRY(phys == CNI_PHYS_LIST ? load_lists(self, &made, err) : load_children(self, &made, err));
+    if (phys == CNI_PHYS_LIST) {
+        CN_TRY(load_lists(self, &made, err));
+    } else {
+        CN_TRY(phys == CNI_PHYS_UNION ? load_union(self, &made, err)
+                                      : load_children(self, &made, err));
+    }
     cni_vector_move(out_vector, &made);
     return CN_OK;
 }

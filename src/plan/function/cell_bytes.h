@@ -17,7 +17,7 @@ CN_NODISCARD cn_code cni_bytes_put(cni_strbuf *out, const void *bytes, int64_t n
 CN_NODISCARD cn_code cni_bytes_take(cni_str *inout_bytes, void *out, int64_t n_bytes,
                                     cn_error *err);
 
-/* Append a cell. Error: CN_NOT_IMPLEMENTED for values that hold a UNION. */
+/* Append a cell. */
 CN_NODISCARD cn_code cni_cell_save(cni_allocator *allocator, cni_cell_kind kind,
                                    const cni_cell *cell, cni_strbuf *out, cn_error *err);
 /* Take a cell of `type` off the front; what it points at is in the heap. Error: CN_INVALID_DATA. */

@@ -367,6 +367,54 @@ test_reduction(void **state)
     cni_table_unref(&table->base);
 }
 
+static int64_t
+in_threes(int64_t row)
+{
+    return row % 3;
+}
+
+static int64_t
+in_sevens(int64_t row)
+{
+    return agg_scramble(row) % 7;
+}
+
+static int64_t
+falling(int64_t row)
+{
+    return -row;
+}
+
+/* Few different arguments take little, whichever of their rows comes first in the call's order. */
+static void
+test_ordered_distinct(void **state)
+{
+    (void)state;
+    static const char *const queries[] = {
+        "k: string_agg(distinct l/l) list(distinct few/v) list(distinct few/id)",
+        ": list(distinct few) list(distinct few/id!)",
+        "k: string_agg(distinct wide/v)",
+    };
+    memory_table *table = memory_table_new(400000, (memory_traits){.morsel_rows = 20000});
+    memory_table_add_i64(table, "k", in_threes, 0);
+    memory_table_add_i64(table, "few", in_sevens, 0);
+    memory_table_add_i64(table, "id", agg_number, 0);
+    memory_table_add_i64(table, "v", falling, 0);
+    memory_table_add_text(table, "l", "a text that is rather long ", in_sevens);
+    memory_table_add_text(table, "wide", "one of a thousand texts ", in_thousands);
+    for (size_t at = 0; at < sizeof(queries) / sizeof(queries[0]); at++) {
+        spill_figures figures = {0};
+        const spill_run how = {.n_threads = 2, .memory_limit = INT64_C(8) << 20};
+        char *expected = expect_rows(queries[at], table, (spill_run){.n_threads = 1}, NULL);
+        char *got = expect_rows(queries[at], table, how, &figures);
+        assert_same(queries[at], expected, got);
+        assert_int_equal(figures.spilled_bytes, 0);
+        free(got);
+        free(expected);
+    }
+    cni_table_unref(&table->base);
+}
+
 /* ---- large values ---- */
 
 static memory_table *
@@ -566,16 +614,16 @@ main(int argc, char **argv)
         cmocka_set_test_filter(argv[1]);
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain_states), cmocka_unit_test(test_moments),
-        cmocka_unit_test(test_values),       cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_ordered),      cmocka_unit_test(test_distinct),
-        cmocka_unit_test(test_reference),    cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_limits),       cmocka_unit_test(test_levels),
-        cmocka_unit_test(test_reduction),    cmocka_unit_test(test_megabytes),
-        cmocka_unit_test(test_skew),         cmocka_unit_test(test_one_state),
-        cmocka_unit_test(test_packing),      cmocka_unit_test(test_write_faults),
-        cmocka_unit_test(test_read_faults),  cmocka_unit_test(test_alloc_faults),
-        cmocka_unit_test(test_any_limit),
+        cmocka_unit_test(test_plain_states),     cmocka_unit_test(test_moments),
+        cmocka_unit_test(test_values),           cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_ordered),          cmocka_unit_test(test_distinct),
+        cmocka_unit_test(test_reference),        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_limits),           cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_ordered_distinct), cmocka_unit_test(test_reduction),
+        cmocka_unit_test(test_megabytes),        cmocka_unit_test(test_skew),
+        cmocka_unit_test(test_one_state),        cmocka_unit_test(test_packing),
+        cmocka_unit_test(test_write_faults),     cmocka_unit_test(test_read_faults),
+        cmocka_unit_test(test_alloc_faults),     cmocka_unit_test(test_any_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
