@@ -102,13 +102,14 @@ void cni_resolve_any(cni_resolve *inout_question, int32_t arg);
 
 /* ---- lists of cells, as states ---- */
 
+/* Cells of one word (numbers of at most 64 bits) or two. */
 typedef struct cni_cell_block {
     struct cni_cell_block *next;
     int64_t sequence; /* of all its cells */
     int32_t n;
     int32_t cap;
-    uint8_t *valid;
-    cni_cell cells[];
+    uint8_t *valid; /* NULL = all are */
+    uint64_t words[];
 } cni_cell_block;
 
 /* Zero bytes = empty. Blocks ascend by sequence; cells of a block are in source order. Lists in no
@@ -119,8 +120,27 @@ typedef struct cni_cell_list {
     cni_cell_block *last;
 } cni_cell_list;
 
+/* Words per cell in lists of a kind. */
+static inline int32_t
+cni_cell_list_words(cni_cell_kind kind)
+{
+    return kind == CNI_CELL_I64 || kind == CNI_CELL_U64 || kind == CNI_CELL_F64 ? 1 : 2;
+}
+
+/* Cell `at` of a block of a list of that kind. */
+static inline cni_cell
+cni_cell_list_get(const cni_cell_block *block, cni_cell_kind kind, int32_t at)
+{
+    if (cni_cell_list_words(kind) == 2) {
+        return (cni_cell){{block->words[2 * (int64_t)at], block->words[2 * (int64_t)at + 1]}};
+    }
+    const uint64_t word = block->words[at];
+    return (cni_cell){{word, kind == CNI_CELL_I64 && word >> 63 != 0 ? ~UINT64_C(0) : 0}};
+}
+
 /* All cells behind each other in out (n of them), and their validity (may be NULL). */
-void cni_cell_list_copy(const cni_cell_list *self, cni_cell *out_cells, uint8_t *out_valid);
+void cni_cell_list_copy(const cni_cell_list *self, cni_cell_kind kind, cni_cell *out_cells,
+                        uint8_t *out_valid);
 /* update and combine of functions whose state begins with a list of argument 0. Cells that need not
  * be in source order are in any. */
 cn_code cni_cell_list_update(const cni_aggregate_call *call, bool skip_nulls, bool in_order,

@@ -25,41 +25,69 @@ append_block(cni_cell_list *self, cni_cell_block *block)
     self->last = block;
 }
 
+/* What a list takes. */
+typedef struct list_shape {
+    cni_cell_kind kind;
+    bool with_nulls;
+} list_shape;
+
 static cn_code
-add_block(cni_cell_list *self, const cni_aggregate_call *call, int64_t sequence, cn_error *err)
+new_block(cni_arena *heap, list_shape shape, int32_t cap, int64_t sequence,
+          cni_cell_block **out_block, cn_error *err)
+{
+    const int64_t cell_bytes = cap * (int64_t)cni_cell_list_words(shape.kind) * 8;
+    cni_cell_block *block = NULL;
+    CN_TRY(cni_arena_alloc(
+        heap, (int64_t)sizeof(*block) + cell_bytes + (shape.with_nulls ? cap : 0), &block, err));
+    block->cap = cap;
+    block->sequence = sequence;
+    block->valid = shape.with_nulls ? (uint8_t *)block->words + cell_bytes : NULL;
+    *out_block = block;
+    return CN_OK;
+}
+
+static cn_code
+add_block(cni_cell_list *self, cni_arena *heap, list_shape shape, int64_t sequence, cn_error *err)
 {
     const int32_t cap = self->last == NULL            ? FIRST_CELLS
                         : self->last->cap < MAX_CELLS ? self->last->cap * 2
                                                       : MAX_CELLS;
-    const int64_t cell_bytes = cap * (int64_t)sizeof(cni_cell);
     cni_cell_block *block = NULL;
-    CN_TRY(cni_arena_alloc(call->heap, (int64_t)sizeof(*block) + cell_bytes + cap, &block, err));
-    block->cap = cap;
-    block->sequence = sequence;
-    block->valid = (uint8_t *)(block->cells + cap);
+    CN_TRY(new_block(heap, shape, cap, sequence, &block, err));
     append_block(self, block);
     return CN_OK;
+}
+
+static inline void
+put_cell(cni_cell_block *block, cni_cell_kind kind, const cni_cell *cell)
+{
+    if (cni_cell_list_words(kind) == 1) {
+        block->words[block->n] = cell->words[0];
+    } else {
+        memcpy(block->words + 2 * (int64_t)block->n, cell, sizeof(*cell));
+    }
 }
 
 /* Append row `row` of the reader; a null one as a NULL. */
 static cn_code
 add_row(cni_cell_list *self, const cni_aggregate_call *call, const cni_cell_reader *reader,
-        int64_t sequence, int64_t row, cn_error *err)
+        list_shape shape, int64_t sequence, int64_t row, cn_error *err)
 {
     if (self->last == NULL || self->last->n == self->last->cap ||
         self->last->sequence != sequence) {
-        CN_TRY(add_block(self, call, sequence, err));
+        CN_TRY(add_block(self, call->heap, shape, sequence, err));
     }
     cni_cell_block *block = self->last;
     cni_cell cell = {{0, 0}};
-    const bool valid = cni_cell_is_valid(reader, row);
+    const bool valid = !shape.with_nulls || cni_cell_is_valid(reader, row);
     if (valid) {
         cni_cell_read(reader, row, &cell);
-        CN_TRY(cni_cell_keep(call->heap, call->env.allocator, (cni_cell_kind)reader->kind, &cell,
-                             err));
+        CN_TRY(cni_cell_keep(call->heap, call->env.allocator, shape.kind, &cell, err));
     }
-    block->cells[block->n] = cell;
-    block->valid[block->n] = valid ? 1 : 0;
+    put_cell(block, shape.kind, &cell);
+    if (block->valid != NULL) {
+        block->valid[block->n] = valid ? 1 : 0;
+    }
     block->n++;
     self->n++;
     return CN_OK;
@@ -100,13 +128,18 @@ merge(cni_cell_list *self, const cni_cell_list *other)
 }
 
 void
-cni_cell_list_copy(const cni_cell_list *self, cni_cell *out_cells, uint8_t *out_valid)
+cni_cell_list_copy(const cni_cell_list *self, cni_cell_kind kind, cni_cell *out_cells,
+                   uint8_t *out_valid)
 {
     int64_t at = 0;
     for (const cni_cell_block *block = self->first; block != NULL; block = block->next) {
-        memcpy(out_cells + at, block->cells, (size_t)block->n * sizeof(*out_cells));
-        if (out_valid != NULL) {
+        for (int32_t cell = 0; cell < block->n; cell++) {
+            out_cells[at + cell] = cni_cell_list_get(block, kind, cell);
+        }
+        if (out_valid != NULL && block->valid != NULL) {
             memcpy(out_valid + at, block->valid, (size_t)block->n);
+        } else if (out_valid != NULL) {
+            memset(out_valid + at, 1, (size_t)block->n);
         }
         at += block->n;
     }
@@ -117,10 +150,11 @@ cni_cell_list_update(const cni_aggregate_call *call, bool skip_nulls, bool in_or
 {
     cni_counted_rows rows;
     const cni_cell_reader reader = cni_cell_reader_of(call->args[0]);
+    const list_shape shape = {(cni_cell_kind)reader.kind, !skip_nulls};
     const int64_t sequence = in_order ? call->sequence : 0;
     cni_counted_begin(&rows, call, skip_nulls ? 1 : 0);
     for (int64_t row = cni_counted_next(&rows); row >= 0; row = cni_counted_next(&rows)) {
-        CN_TRY(add_row(cni_state_of(call, row), call, &reader, sequence, row, err));
+        CN_TRY(add_row(cni_state_of(call, row), call, &reader, shape, sequence, row, err));
     }
     return CN_OK;
 }
@@ -139,12 +173,14 @@ cni_cell_list_combine(const cni_aggregate_call *call, const uint8_t *from, int64
     return CN_OK;
 }
 
-/* ---- lists as bytes: | n cells | per run: sequence, n, validity, cells | ----
+/* ---- lists as bytes: | n cells | per run: sequence, n, whether NULLs may be, validity, cells |
+ * ----
  *
  * A run is what consecutive blocks of the same sequence hold together; it comes back as one block.
+ * Cells of one word are written as they are.
  */
 
-#define MAX_RUN_CELLS (1 << 20)
+#define MAX_RUN_CELLS (1 << 16)
 
 /* How many cells the run has that begins with `block`; *out_end is the block behind it. */
 static int32_t
@@ -161,15 +197,25 @@ run_cells(const cni_cell_block *block, const cni_cell_block **out_end)
     return n;
 }
 
+static cni_cell_kind
+kind_of(const cni_aggregate_call *call)
+{
+    const cni_aggregate_bind *bind = call->bind_data;
+    return cni_cell_kind_of(bind->types[0]);
+}
+
 static cn_code
 save_cells(const cni_aggregate_call *call, const cni_cell_block *block, cni_strbuf *out,
            cn_error *err)
 {
-    const cni_aggregate_bind *bind = call->bind_data;
-    const cni_cell_kind kind = cni_cell_kind_of(bind->types[0]);
+    const cni_cell_kind kind = kind_of(call);
+    if (cni_cell_list_words(kind) == 1) {
+        return cni_bytes_put(out, block->words, block->n * (int64_t)sizeof(*block->words), err);
+    }
     for (int32_t at = 0; at < block->n; at++) {
-        if (block->valid[at] != 0) {
-            CN_TRY(cni_cell_save(call->env.allocator, kind, &block->cells[at], out, err));
+        if (block->valid == NULL || block->valid[at] != 0) {
+            const cni_cell cell = cni_cell_list_get(block, kind, at);
+            CN_TRY(cni_cell_save(call->env.allocator, kind, &cell, out, err));
         }
     }
     return CN_OK;
@@ -185,9 +231,12 @@ cni_cell_list_save(const cni_function *self, const cni_aggregate_call *call, int
     CN_TRY(cni_bytes_put(out, &list->n, (int64_t)sizeof(list->n), err));
     for (const cni_cell_block *first = list->first; first != NULL; first = end) {
         const int32_t n = run_cells(first, &end);
+        const uint8_t with_nulls = first->valid != NULL ? 1 : 0;
         CN_TRY(cni_bytes_put(out, &first->sequence, (int64_t)sizeof(first->sequence), err));
         CN_TRY(cni_bytes_put(out, &n, (int64_t)sizeof(n), err));
-        for (const cni_cell_block *block = first; block != end; block = block->next) {
+        CN_TRY(cni_bytes_put(out, &with_nulls, 1, err));
+        for (const cni_cell_block *block = first; block != end && with_nulls != 0;
+             block = block->next) {
             CN_TRY(cni_bytes_put(out, block->valid, block->n, err));
         }
         for (const cni_cell_block *block = first; block != end; block = block->next) {
@@ -198,33 +247,45 @@ cni_cell_list_save(const cni_function *self, const cni_aggregate_call *call, int
 }
 
 static cn_code
+load_cells(const cni_aggregate_call *call, cni_cell_kind kind, cni_str *inout_bytes,
+           cni_cell_block *block, cn_error *err)
+{
+    const cni_aggregate_bind *bind = call->bind_data;
+    const int32_t n = block->cap;
+    if (cni_cell_list_words(kind) == 1) {
+        block->n = n;
+        return cni_bytes_take(inout_bytes, block->words, n * (int64_t)sizeof(*block->words), err);
+    }
+    for (; block->n < n; block->n++) {
+        cni_cell cell = {{0, 0}};
+        if (block->valid == NULL || block->valid[block->n] != 0) {
+            CN_TRY(cni_cell_load(call->heap, call->env.allocator, bind->types[0], inout_bytes,
+                                 &cell, err));
+        }
+        put_cell(block, kind, &cell);
+    }
+    return CN_OK;
+}
+
+static cn_code
 load_block(const cni_aggregate_call *call, cni_str *inout_bytes, cni_cell_block **out_block,
            cn_error *err)
 {
-    const cni_aggregate_bind *bind = call->bind_data;
-    cni_cell_block *block = NULL;
     int64_t sequence = 0;
     int32_t n = 0;
+    uint8_t with_nulls = 0;
     CN_TRY(cni_bytes_take(inout_bytes, &sequence, (int64_t)sizeof(sequence), err));
     CN_TRY(cni_bytes_take(inout_bytes, &n, (int64_t)sizeof(n), err));
+    CN_TRY(cni_bytes_take(inout_bytes, &with_nulls, 1, err));
     if (n <= 0 || n > inout_bytes->len_bytes) {
         return CN_FAIL(err, CN_INVALID_DATA, "a saved list has a block of %d cells", (int)n);
     }
-    CN_TRY(cni_arena_alloc(call->heap, (int64_t)sizeof(*block) + n * (int64_t)sizeof(cni_cell) + n,
-                           &block, err));
-    block->sequence = sequence;
-    block->n = n;
-    block->cap = n;
-    block->valid = (uint8_t *)(block->cells + n);
-    CN_TRY(cni_bytes_take(inout_bytes, block->valid, n, err));
-    for (int32_t at = 0; at < n; at++) {
-        if (block->valid[at] != 0) {
-            CN_TRY(cni_cell_load(call->heap, call->env.allocator, bind->types[0], inout_bytes,
-                                 &block->cells[at], err));
-        }
+    const list_shape shape = {kind_of(call), with_nulls != 0};
+    CN_TRY(new_block(call->heap, shape, n, sequence, out_block, err));
+    if (shape.with_nulls) {
+        CN_TRY(cni_bytes_take(inout_bytes, (*out_block)->valid, n, err));
     }
-    *out_block = block;
-    return CN_OK;
+    return load_cells(call, shape.kind, inout_bytes, *out_block, err);
 }
 
 cn_code
@@ -302,7 +363,7 @@ emit_items(const cni_aggregate_call *call, int64_t n_states, cni_vector *out_vec
     CN_TRY(cni_cell_rows_new(call->env.allocator, total_cells(call, n_states), &rows, err));
     for (int64_t at = 0; at < n_states; at++) {
         const cni_cell_list *list = cni_state_at(call, at);
-        cni_cell_list_copy(list, rows.cells + first, rows.valid + first);
+        cni_cell_list_copy(list, kind_of(call), rows.cells + first, rows.valid + first);
         first += list->n;
     }
     return cni_cell_rows_finish(&rows, call->type->children[0].type, out_vector, err);
@@ -375,6 +436,13 @@ strings_update(const cni_function *self, const cni_aggregate_call *call, cn_erro
     return cni_cell_list_update(call, true, true, err);
 }
 
+static cni_view
+text_at(const cni_cell_block *block, int32_t at)
+{
+    const cni_cell cell = cni_cell_list_get(block, CNI_CELL_BYTES, at);
+    return cni_cell_view(&cell);
+}
+
 static cn_code
 join_strings(const cni_cell_list *list, cni_str separator, cni_arena *arena, cni_cell *out_cell,
              cn_error *err)
@@ -382,7 +450,7 @@ join_strings(const cni_cell_list *list, cni_str separator, cni_arena *arena, cni
     int64_t n_bytes = (list->n - 1) * separator.len_bytes;
     for (const cni_cell_block *block = list->first; block != NULL; block = block->next) {
         for (int32_t at = 0; at < block->n; at++) {
-            n_bytes += cni_cell_view(&block->cells[at]).len_bytes;
+            n_bytes += text_at(block, at).len_bytes;
         }
     }
     if (n_bytes > CNI_VIEW_MAX_BYTES) {
@@ -394,7 +462,7 @@ join_strings(const cni_cell_list *list, cni_str separator, cni_arena *arena, cni
     CN_TRY(cni_arena_alloc(arena, n_bytes, &text, err));
     for (const cni_cell_block *block = list->first; block != NULL; block = block->next) {
         for (int32_t at = 0; at < block->n; at++) {
-            const cni_view view = cni_cell_view(&block->cells[at]);
+            const cni_view view = text_at(block, at);
             if (end > 0 || at > 0 || block != list->first) {
                 memcpy(text + end, separator.data, (size_t)separator.len_bytes);
                 end += separator.len_bytes;

@@ -4,13 +4,11 @@
  * least that fraction is not larger than) and mode (the most frequent value, of several the one
  * that comes first in source order). NULLs do not count.
  *
- * State: all values (a list of cells), sorted when finished.
+ * State: all values (a list of cells), from which aggregate_rank.c chooses.
  */
 #include <math.h>
 
-#include "plan/function/aggregate_function_int.h"
-
-#define CHECK_MASK 0x3FFF /* steps between looks at the cancel flag */
+#include "plan/function/aggregate_rank_int.h"
 
 /* ---- types ---- */
 
@@ -125,141 +123,60 @@ quantile_combine(const cni_function *self, const cni_aggregate_call *call, const
     return cni_cell_list_combine(call, from, n_states, err);
 }
 
-/* ---- sorting ---- */
-
-/* A value and its place in source order. */
-typedef struct placed_cell {
-    cni_cell cell;
-    int64_t place;
-} placed_cell;
-
-/* Cells of two sorted runs into one, those of the first before equal ones of the second. */
-static cn_code
-merge_runs(const cni_aggregate_call *call, cni_cell_kind kind, const placed_cell *cells,
-           int64_t middle, int64_t n, placed_cell *out, cn_error *err)
-{
-    int64_t left = 0;
-    int64_t right = middle;
-    for (int64_t at = 0; at < n; at++) {
-        int order = 0;
-        if ((at & CHECK_MASK) == 0 && call->context != NULL) {
-            CN_TRY(cni_context_check(call->context, err));
-        }
-        if (left < middle && right < n) {
-            CN_TRY(cni_cell_compare(&call->env, kind, &cells[left].cell, &cells[right].cell, &order,
-                                    err));
-        } else {
-            order = left < middle ? -1 : 1;
-        }
-        out[at] = order <= 0 ? cells[left++] : cells[right++];
-    }
-    return CN_OK;
-}
-
-/* Stable, bottom up; `spare` is as long. *out_sorted is one of the two. */
-static cn_code
-sort_cells(const cni_aggregate_call *call, cni_cell_kind kind, placed_cell *cells,
-           placed_cell *spare, int64_t n, placed_cell **out_sorted, cn_error *err)
-{
-    for (int64_t width = 1; width < n; width *= 2) {
-        for (int64_t first = 0; first < n; first += 2 * width) {
-            const int64_t n_both = cni_min_i64(2 * width, n - first);
-            CN_TRY(merge_runs(call, kind, cells + first, cni_min_i64(width, n_both), n_both,
-                              spare + first, err));
-        }
-        placed_cell *swapped = cells;
-        cells = spare;
-        spare = swapped;
-    }
-    *out_sorted = cells;
-    return CN_OK;
-}
-
 /* ---- results ---- */
 
+/* What is between two neighbours. + 0.0: which one of equal zeros is there depends on nothing that
+ * was asked. */
 static double
-double_of(const placed_cell *cell)
+between(double low, double high, double share)
 {
-    double value;
-    memcpy(&value, &cell->cell, sizeof(value));
-    return value;
+    return (share > 0 ? low + (high - low) * share : low) + 0.0;
 }
 
-typedef cn_code (*choose_cell)(const cni_aggregate_call *call, cni_cell_kind kind,
-                               const placed_cell *cells, int64_t n, cni_cell *out_cell,
-                               cn_error *err);
+/* The place of a fraction among n values. */
+static int64_t
+disc_place(double fraction, int64_t n)
+{
+    const int64_t place = (int64_t)ceil(fraction * (double)n) - 1;
+    return cni_min_i64(cni_max_i64(place, 0), n - 1);
+}
+
+typedef cn_code (*choose_cell)(const cni_aggregate_call *call, const cni_cell_list *list,
+                               cni_rank_scratch *scratch, cni_cell *out_cell, cn_error *err);
 
 static cn_code
-choose_cont(const cni_aggregate_call *call, cni_cell_kind kind, const placed_cell *cells, int64_t n,
+choose_cont(const cni_aggregate_call *call, const cni_cell_list *list, cni_rank_scratch *scratch,
             cni_cell *out_cell, cn_error *err)
 {
-    (void)kind;
-    (void)err;
+    (void)scratch;
     const cni_aggregate_bind *bind = call->bind_data;
-    const double place = bind->fraction * (double)(n - 1);
+    const double place = bind->fraction * (double)(list->n - 1);
     const double below = floor(place);
-    const double low = double_of(&cells[(int64_t)below]);
-    const double high = double_of(&cells[cni_min_i64((int64_t)below + 1, n - 1)]);
-    /* + 0.0: which one of equal zeros is there depends on nothing that was asked. */
-    const double value = (place > below ? low + (high - low) * (place - below) : low) + 0.0;
+    double low = 0;
+    double high = 0;
+    CN_TRY(cni_rank_floats(call, list, (int64_t)below, &low, &high, err));
+    const double value = between(low, high, place - below);
+    *out_cell = (cni_cell){{0, 0}};
     memcpy(out_cell, &value, sizeof(value));
     return CN_OK;
 }
 
 static cn_code
-choose_disc(const cni_aggregate_call *call, cni_cell_kind kind, const placed_cell *cells, int64_t n,
+choose_disc(const cni_aggregate_call *call, const cni_cell_list *list, cni_rank_scratch *scratch,
             cni_cell *out_cell, cn_error *err)
 {
-    (void)kind;
-    (void)err;
     const cni_aggregate_bind *bind = call->bind_data;
-    const int64_t place = (int64_t)ceil(bind->fraction * (double)n) - 1;
-    *out_cell = cells[cni_min_i64(cni_max_i64(place, 0), n - 1)].cell;
-    return CN_OK;
+    return cni_rank_cell(call, list, cni_cell_kind_of(bind->types[0]),
+                         disc_place(bind->fraction, list->n), scratch, out_cell, err);
 }
 
 static cn_code
-choose_mode(const cni_aggregate_call *call, cni_cell_kind kind, const placed_cell *cells, int64_t n,
+choose_mode(const cni_aggregate_call *call, const cni_cell_list *list, cni_rank_scratch *scratch,
             cni_cell *out_cell, cn_error *err)
 {
-    int64_t best = 0;
-    int64_t best_length = 0;
-    int64_t first = 0;
-    while (first < n) {
-        int64_t end = first + 1;
-        int order = 0;
-        while (end < n && order == 0) {
-            CN_TRY(cni_cell_compare(&call->env, kind, &cells[first].cell, &cells[end].cell, &order,
-                                    err));
-            end += order == 0 ? 1 : 0;
-        }
-        const int64_t length = end - first;
-        if (length > best_length ||
-            (length == best_length && cells[first].place < cells[best].place)) {
-            best = first;
-            best_length = length;
-        }
-        first = end;
-    }
-    *out_cell = cells[best].cell;
-    return CN_OK;
-}
-
-static cn_code
-choose_sorted(const cni_aggregate_call *call, const cni_cell_list *list, placed_cell *cells,
-              choose_cell choose, cni_cell *out_cell, cn_error *err)
-{
     const cni_aggregate_bind *bind = call->bind_data;
-    const cni_cell_kind kind = cni_cell_kind_of(bind->types[0]);
-    placed_cell *sorted = NULL;
-    int64_t place = 0;
-    for (const cni_cell_block *block = list->first; block != NULL; block = block->next) {
-        for (int32_t at = 0; at < block->n; at++, place++) {
-            cells[place] = (placed_cell){block->cells[at], place};
-        }
-    }
-    CN_TRY(sort_cells(call, kind, cells, cells + list->n, list->n, &sorted, err));
-    return choose(call, kind, sorted, list->n, out_cell, err);
+    return cni_rank_most_frequent(call, list, cni_cell_kind_of(bind->types[0]), scratch, out_cell,
+                                  err);
 }
 
 static cn_code
@@ -267,20 +184,15 @@ emit_chosen(const cni_aggregate_call *call, int64_t n_states, choose_cell choose
             cni_vector *out_vector, cn_error *err)
 {
     CN_SCOPED(cni_cell_rows) rows = {0};
+    CN_SCOPED(cni_rank_scratch) scratch = {.allocator = call->env.allocator};
     CN_TRY(cni_cell_rows_new(call->env.allocator, n_states, &rows, err));
     for (int64_t at = 0; at < n_states; at++) {
         const cni_cell_list *list = cni_state_at(call, at);
-        const int64_t n_bytes = 2 * list->n * (int64_t)sizeof(placed_cell);
-        placed_cell *cells = NULL;
         cni_cell cell = {{0, 0}};
-        if (list->n == 0) {
-            continue;
+        if (list->n > 0) {
+            CN_TRY(choose(call, list, &scratch, &cell, err));
+            cni_cell_rows_put(&rows, at, &cell);
         }
-        CN_TRY(cni_alloc(call->env.allocator, n_bytes, &cells, err));
-        const cn_code code = choose_sorted(call, list, cells, choose, &cell, err);
-        cni_dealloc(call->env.allocator, cells, n_bytes);
-        CN_TRY(code);
-        cni_cell_rows_put(&rows, at, &cell);
     }
     return cni_cell_rows_finish(&rows, call->type, out_vector, err);
 }
