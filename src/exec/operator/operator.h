@@ -23,9 +23,9 @@
  * BLOCKED). own_waker is dropped unless the answer is BLOCKED. After DONE this worker pushes
  * nothing more of the morsel but the empty chunk that ends it. Before it mutates anything it
  * reserves the upper bound of what it may need; refused, it answers BLOCKED (memory) or fails with
- * CN_BUDGET_EXCEEDED when nothing can be reclaimed. reclaim runs against a quiescent operator. A
- * NULL slot = the operator does not do that: an unbounded plan over an operator without
- * on_watermark is refused by name.
+ * CN_BUDGET_EXCEEDED when nothing can be reclaimed. reclaim runs against a quiescent operator,
+ * unless it says that it synchronises itself (`reclaims_while_read`). A NULL slot = the operator
+ * does not do that: an unbounded plan over an operator without on_watermark is refused by name.
  *
  * Order: chunks reach an operator of one worker morsel by morsel; see data/column/chunk.h for
  * `sequence` and `ends_morsel`. An operator passes them on: where order is kept, chunks do not
@@ -87,6 +87,7 @@ typedef struct cni_operator_ops {
     cn_code (*finalize)(cni_operator *self, int32_t task, int32_t n_tasks, cn_error *err);
     cn_code (*open_source)(cni_operator *self, cni_scan **out_scan, cn_error *err); /* sinks */
     int64_t (*reclaim)(cni_operator *self, int64_t n_bytes); /* gives what it released */
+    bool reclaims_while_read; /* reclaim may come at any time, also while its source is read */
     int64_t (*state_bytes)(const cni_operator *self);
     cn_code (*snapshot)(cni_operator *self, void *local, cni_strbuf *out, cn_error *err);
     cn_code (*restore)(cni_operator *self, void *local, cni_str state, cn_error *err);

@@ -125,6 +125,7 @@ static const cni_operator_ops sort_ops = {
     .finalize = finalize,
     .open_source = open_source,
     .reclaim = reclaim,
+    .reclaims_while_read = true,
     .state_bytes = state_bytes,
     .notes = notes,
     .close_local = close_local,

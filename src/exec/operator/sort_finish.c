@@ -9,13 +9,14 @@
 
 #include "runtime/pressure.h"
 
-#define MIN_FAN_IN       8
-#define BLOCKS_PER_RUN   2 /* that a range holds, about, with what they become */
-#define MIN_RANGE_ROWS   16
-#define MAX_RANGE_ROWS   (INT64_C(1) << 19)
-#define RANGE_PART       4  /* chunks that are not read yet keep the payload of ranges before */
-#define ROW_BYTES        48 /* of a range, beside records and payload */
-#define PACKED_ROW_BYTES 8
+#define MIN_FAN_IN        8
+#define BLOCKS_PER_RUN    2 /* that a range holds, about, with what they become */
+#define MIN_RANGE_ROWS    16
+#define MIN_RESIDENT_ROWS 4096
+#define MAX_RANGE_ROWS    (INT64_C(1) << 19)
+#define RANGE_PART        4  /* chunks that are not read yet keep the payload of ranges before */
+#define ROW_BYTES         48 /* of a range, beside records and payload */
+#define PACKED_ROW_BYTES  8
 
 void
 cni_sort_finish_init(cni_sort_finish *self, cni_sort_plan *plan)
@@ -30,6 +31,7 @@ cni_sort_finish_done(cni_sort_finish *self)
     if (self->plan == NULL) {
         return;
     }
+    cni_sort_finish_disarm(self);
     cni_sort_set_done(&self->set);
     cni_sort_runs_done(&self->merged, self->plan->allocator);
     cni_sort_runs_done(&self->runs, self->plan->allocator);
@@ -85,7 +87,23 @@ choose_fan_in(const cni_sort_finish *self)
     return spilled ? cni_max_i64(MIN_FAN_IN, range_bytes(plan) / run_bytes) : INT64_MAX;
 }
 
-/* Ranges of many spilled runs are longer, so that few blocks are read for two of them. */
+/* Of the run's payload, about, when it is read. */
+static int64_t
+payload_bytes(const cni_sort_run *run)
+{
+    int64_t n_bytes = run->n_bytes;
+    for (int64_t at = 0; run->plan->packed && at < run->n_extents; at++) {
+        n_bytes -= run->extents[at].n_bytes;
+    }
+    for (int64_t at = 0; !run->plan->packed && at < run->n_blocks; at++) {
+        n_bytes -= run->blocks[at].n_bytes;
+    }
+    return run->resident ? cni_max_i64(n_bytes, 0) : run->rows.memory_bytes;
+}
+
+/* Ranges of many spilled runs are longer, so that few blocks are read for two of them. All are so
+ * short that the workers' ranges, which a client that does not pull keeps, are a part of what is
+ * left. */
 static int64_t
 choose_range_rows(const cni_sort_finish *self)
 {
@@ -101,18 +119,20 @@ choose_range_rows(const cni_sort_finish *self)
         for (int64_t block = 0; block < run->n_blocks; block++) {
             n_bytes += run->blocks[block].n_bytes;
         }
-        n_bytes += run->rows.memory_bytes;
+        n_bytes += payload_bytes(run);
         n_read_bytes += run->rows.n_bytes + run->rows.n_blocks * 2 * CNI_SPILL_ALIGN_BYTES;
     }
-    if (n_rows == 0 || cni_counter_get(&plan->spilled_runs) == 0 ||
-        plan->context->settings.test_spill) {
+    if (n_rows == 0 || plan->context->settings.test_spill) {
         return plan->range_rows;
     }
+    const bool spilled = cni_counter_get(&plan->spilled_runs) > 0;
     const int64_t row_bytes = plan->packed ? PACKED_ROW_BYTES : ROW_BYTES;
-    const int64_t wanted = cni_min_i64(self->runs.n_items * (n_rows / n_blocks), MAX_RANGE_ROWS);
+    const int64_t many = cni_min_i64(self->runs.n_items * (n_rows / n_blocks), MAX_RANGE_ROWS);
+    const int64_t wanted = spilled ? cni_max_i64(many, plan->range_rows) : plan->range_rows;
+    const int64_t least = spilled ? MIN_RANGE_ROWS : MIN_RESIDENT_ROWS;
     const int64_t fitting =
         range_bytes(plan) / RANGE_PART / (row_bytes + (2 * n_bytes + n_read_bytes) / n_rows);
-    return cni_max_i64(MIN_RANGE_ROWS, cni_min_i64(cni_max_i64(wanted, plan->range_rows), fitting));
+    return cni_max_i64(least, cni_min_i64(wanted, fitting));
 }
 
 static int64_t
@@ -212,8 +232,10 @@ make_set(cni_sort_finish *self, cn_error *err)
         }
         replace_runs(self);
     }
-    return cni_sort_set_init(&self->set, self->plan, &self->runs, 0, self->runs.n_items,
-                             self->range_rows, err);
+    CN_TRY(cni_sort_set_init(&self->set, self->plan, &self->runs, 0, self->runs.n_items,
+                             self->range_rows, err));
+    cni_sort_finish_arm(self);
+    return CN_OK;
 }
 
 cn_code
@@ -229,19 +251,4 @@ cni_sort_finish_work(cni_sort_finish *self, int32_t task, int32_t n_tasks, cn_er
         CN_TRY(merge_group(self, group, err));
     }
     return cni_refcount_dec(&self->n_tasks_left) ? make_set(self, err) : CN_OK;
-}
-
-int64_t
-cni_sort_finish_reclaim(cni_sort_finish *self, int64_t n_bytes)
-{
-    int64_t n_freed = 0;
-    for (int64_t at = 0; at < self->runs.n_items && n_freed < n_bytes; at++) {
-        cni_sort_run *run = self->runs.items[at];
-        const int64_t n_run_bytes = run->n_bytes;
-        if (run->resident && cni_sort_run_write(run, self->plan, NULL) == CN_OK) {
-            n_freed += n_run_bytes;
-        }
-    }
-    self->resident_bytes -= n_freed;
-    return n_freed;
 }

@@ -45,6 +45,23 @@ typedef struct cni_sort_output {
     int32_t key_offset; /* ... and where it begins in the record's key, or its lane when packed */
 } cni_sort_output;
 
+/* Who has the runs when all rows have come: any number that read ranges, or one who writes runs out
+ * because memory is asked for. Thread: synchronised. */
+typedef struct cni_sort_gate {
+    cni_mutex mutex;
+    cni_cond left; /* by who writes */
+    bool open;     /* there is a set; nobody writes before */
+    bool writing;
+    int64_t n_reading;
+} cni_sort_gate;
+
+void cni_sort_gate_init(cni_sort_gate *self);
+void cni_sort_gate_done(cni_sort_gate *self);
+void cni_sort_gate_open(cni_sort_gate *self);
+/* Waits while somebody writes, who waits for nobody. */
+void cni_sort_gate_enter_reading(cni_sort_gate *self);
+void cni_sort_gate_leave_reading(cni_sort_gate *self);
+
 /* A sort, worked out once. Thread: immutable but for the file and the counters, which are
  * synchronised. */
 typedef struct cni_sort_plan {
@@ -71,7 +88,8 @@ typedef struct cni_sort_plan {
     int64_t range_rows;
     cni_mutex mutex;
     cni_spill_file *file; /* made under the mutex */
-    cni_atomic_i64 runs;  /* counters */
+    cni_sort_gate gate;
+    cni_atomic_i64 runs; /* counters */
     cni_atomic_i64 spilled_runs;
     cni_atomic_i64 spilled_bytes;
     cni_atomic_i64 merges;
@@ -123,8 +141,8 @@ CN_NODISCARD cn_code cni_sort_grow(cni_allocator *allocator, void *inout_block, 
 
 /* Consecutive records of a run. */
 typedef struct cni_sort_block {
-    uint8_t *records; /* n_bytes and 8 readable ones; NULL: on disk, or packed */
-    int64_t n_bytes;  /* of records or items */
+    cni_buffer *records; /* shared with ranges that have read them; NULL: on disk, or packed */
+    int64_t n_bytes;     /* of records or items */
     int64_t n_rows;
     int64_t first_row;      /* of the run */
     int64_t first_sequence; /* of that row */
@@ -472,7 +490,7 @@ typedef struct cni_sort_range {
     cni_sort_item *items;   /* in order when the range has been read */
     cni_sort_slice *slices; /* per run */
     int64_t cap_slices;
-    cni_sort_page *pages; /* blocks that were read */
+    cni_buffer **pages; /* records of the blocks that were read */
     int64_t n_pages;
     int64_t cap_pages;
     cni_vector *columns; /* payload of all slices, joined: row items[i].row */
@@ -546,6 +564,7 @@ typedef struct cni_sort_finish {
     cni_atomic_i64 n_tasks_left; /* refcount: the last one out makes the set */
     cn_error error;              /* of counting the tasks; the first task reports it */
     cni_sort_set set;
+    int64_t reserve_bytes; /* put by for writing runs when there is no memory */
 } cni_sort_finish;
 
 void cni_sort_finish_init(cni_sort_finish *self, cni_sort_plan *plan);
@@ -557,7 +576,11 @@ CN_NODISCARD cn_code cni_sort_finish_collect(cni_sort_finish *self, cni_sort_loc
 int32_t cni_sort_finish_tasks(cni_sort_finish *self);
 CN_NODISCARD cn_code cni_sort_finish_work(cni_sort_finish *self, int32_t task, int32_t n_tasks,
                                           cn_error *err);
-/* Write resident runs out until n_bytes are free; gives what was freed. Nobody reads the set. */
+/* The set is there: others may ask for the memory of its runs from now on. */
+void cni_sort_finish_arm(cni_sort_finish *self);
+void cni_sort_finish_disarm(cni_sort_finish *self);
+/* Write resident runs out until n_bytes are free; gives what was freed: 0 while somebody reads a
+ * range. Ranges that have been read, and chunks of them, stay. Thread: synchronised. */
 int64_t cni_sort_finish_reclaim(cni_sort_finish *self, int64_t n_bytes);
 
 /* Places [first, end) of the set's order as a scan; the set is borrowed. */

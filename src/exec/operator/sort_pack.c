@@ -46,7 +46,7 @@ bad_block(cn_error *err)
 static void
 find_differences(const cni_sort_block *block, int64_t record_bytes, uint8_t *differs)
 {
-    const uint8_t *first = block->records;
+    const uint8_t *first = block->records->data;
     for (int64_t byte = 0; byte < record_bytes; byte += 8) {
         uint64_t bits = 0;
         uint64_t word;
@@ -92,10 +92,10 @@ pack_fixed(const cni_sort_block *block, int64_t record_bytes, uint8_t *out)
     next += sizeof(n_segments);
     memcpy(next, parts.items, (size_t)parts.n * sizeof(segment));
     next += (size_t)parts.n * sizeof(segment);
-    memcpy(next, block->records, (size_t)record_bytes);
+    memcpy(next, block->records->data, (size_t)record_bytes);
     next += record_bytes;
-    for (const uint8_t *at = block->records; at < block->records + block->n_bytes;
-         at += record_bytes) {
+    const uint8_t *end = block->records->data + block->n_bytes;
+    for (const uint8_t *at = block->records->data; at < end; at += record_bytes) {
         for (int32_t part = 0; part < parts.n; part++) {
             memcpy(next, at + parts.items[part].offset, SEGMENT_MAX); /* what is too much is */
             next += parts.items[part].n_bytes;                        /* written over */
@@ -219,7 +219,7 @@ measure_numbers(const cni_sort_plan *plan, const cni_sort_block *block, int32_t 
 {
     uint32_t ordinal = 0;
     int64_t length = 0;
-    const uint8_t *key = block->records + plan->header_bytes;
+    const uint8_t *key = block->records->data + plan->header_bytes;
     for (int64_t row = 0; row < block->n_rows; row++) {
         const int64_t key_bytes = cni_sort_key_length(plan, key);
         ordinal |= cni_sort_key_ordinal(plan, key);
@@ -235,7 +235,7 @@ pack_varying(const cni_sort_plan *plan, const cni_sort_block *block, uint8_t *ou
 {
     const uint8_t *before = NULL;
     int64_t n_before = 0;
-    const uint8_t *key = block->records + plan->header_bytes;
+    const uint8_t *key = block->records->data + plan->header_bytes;
     int32_t ordinal_width = 0;
     int32_t length_width = 0;
     measure_numbers(plan, block, &ordinal_width, &length_width);

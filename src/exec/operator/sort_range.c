@@ -21,7 +21,7 @@ drop_content(cni_sort_range *self)
 {
     const cni_sort_plan *plan = self->set->plan;
     for (int64_t page = 0; page < self->n_pages; page++) {
-        cni_dealloc(plan->allocator, self->pages[page].data, self->pages[page].n_bytes);
+        cni_buffer_unref(self->pages[page]);
     }
     for (int32_t column = 0; self->columns != NULL && column < plan->n_payload; column++) {
         cni_vector_done(&self->columns[column]);
@@ -49,7 +49,7 @@ cni_sort_range_done(cni_sort_range *self)
                 self->cap_block_words * (int64_t)sizeof(*self->block_words));
     cni_dealloc(allocator, self->ordinals, self->cap_ordinals * (int64_t)sizeof(*self->ordinals));
     cni_dealloc(allocator, self->slices, self->cap_slices * (int64_t)sizeof(*self->slices));
-    cni_dealloc(allocator, self->pages, self->cap_pages * (int64_t)sizeof(*self->pages));
+    cni_dealloc(allocator, (void *)self->pages, self->cap_pages * (int64_t)sizeof(*self->pages));
     *self = (cni_sort_range){0};
 }
 
@@ -108,21 +108,20 @@ read_block(cni_sort_range *self, int64_t run_number, const cni_sort_block *block
            cni_sort_held **inout_held, const uint8_t **out_records, cn_error *err)
 {
     const cni_sort_plan *plan = self->set->plan;
+    CN_TRY(cni_sort_grow(plan->allocator, (void *)&self->pages, &self->cap_pages, self->n_pages + 1,
+                         (int64_t)sizeof(*self->pages), err));
     if (block->records != NULL) {
-        *out_records = block->records;
+        *out_records = block->records->data;
+        self->pages[self->n_pages++] = cni_buffer_ref(block->records);
         return CN_OK;
     }
     if (*inout_held == NULL || (*inout_held)->extent != block->extent) {
         cni_sort_held_unref(CN_MOVE(*inout_held));
         CN_TRY(cni_sort_set_hold(self->set, run_number, block->extent, inout_held, err));
     }
-    CN_TRY(cni_sort_grow(plan->allocator, &self->pages, &self->cap_pages, self->n_pages + 1,
-                         (int64_t)sizeof(*self->pages), err));
-    cni_sort_page *page = &self->pages[self->n_pages];
-    CN_TRY(cni_alloc(plan->allocator, block->n_bytes + 8, &page->data, err));
-    page->n_bytes = block->n_bytes + 8;
-    self->n_pages++;
-    memset(page->data + block->n_bytes, 0, 8);
+    cni_buffer *page = NULL;
+    CN_TRY(cni_buffer_new(plan->allocator, block->n_bytes, &page, err));
+    self->pages[self->n_pages++] = page;
     *out_records = page->data;
     return cni_sort_unpack(plan, block, (*inout_held)->data + block->image_at, page->data, err);
 }
@@ -308,6 +307,7 @@ typedef struct range_parts {
     int64_t n_parts;
     int64_t cap_parts;
     cni_vector *parts; /* part p of column c: p * n_columns + c */
+    bool pins;         /* one is a small part of a run in memory, which is not to be kept by it */
 } range_parts;
 
 static void
@@ -369,6 +369,21 @@ add_disk_parts(range_parts *self, cni_sort_plan *plan, const cni_sort_run *run,
     return CN_OK;
 }
 
+/* The only part as a copy. */
+static cn_code
+copy_part(cni_allocator *allocator, const cni_vector *part, cni_vector *out, cn_error *err)
+{
+    const int64_t n_bytes = part->n_rows * (int64_t)sizeof(uint32_t);
+    uint32_t *rows = NULL;
+    CN_TRY(cni_alloc(allocator, n_bytes, &rows, err));
+    for (int64_t row = 0; row < part->n_rows; row++) {
+        rows[row] = (uint32_t)row;
+    }
+    const cn_code code = cni_vector_take(allocator, part, rows, part->n_rows, out, err);
+    cni_dealloc(allocator, rows, n_bytes);
+    return code;
+}
+
 static cn_code
 join_parts(cni_sort_range *self, range_parts *parts, cn_error *err)
 {
@@ -384,13 +399,15 @@ join_parts(cni_sort_range *self, range_parts *parts, cn_error *err)
         for (int64_t part = 0; part < parts->n_parts; part++) {
             pointers[part] = &parts->parts[part * parts->n_columns + column];
         }
-        code = cni_vector_concat(allocator, pointers, (int32_t)parts->n_parts,
-                                 &self->columns[column], err);
+        cni_vector *out = &self->columns[column];
+        code = parts->pins && parts->n_parts == 1
+                   ? copy_part(allocator, pointers[0], out, err)
+                   : cni_vector_concat(allocator, pointers, (int32_t)parts->n_parts, out, err);
         for (int64_t part = 0; part < parts->n_parts; part++) {
             cni_vector_done(&parts->parts[part * parts->n_columns + column]);
         }
-        if (code == CN_OK && self->columns[column].encoding == CNI_FLAT) {
-            code = cni_vector_own_strings(allocator, &self->columns[column], false, err);
+        if (code == CN_OK && out->encoding == CNI_FLAT) {
+            code = cni_vector_own_strings(allocator, out, false, err);
         }
     }
     cni_dealloc(allocator, (void *)pointers, n_bytes);
@@ -414,6 +431,8 @@ read_payload(cni_sort_range *self, cn_error *err)
             continue;
         }
         if (run->resident) {
+            parts.pins =
+                plan->context->spill != NULL && slice->end_row - slice->first_row < run->n_rows / 2;
             CN_TRY(add_part(&parts, run->columns, slice->first_row, slice->end_row, err));
         } else {
             CN_TRY(add_disk_parts(&parts, plan, run, slice, err));

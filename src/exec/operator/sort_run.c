@@ -6,7 +6,6 @@
 #include "exec/operator/sort_int.h"
 
 #define KEPT_KEY_BYTES 256 /* longer first keys are read when they are needed */
-#define RECORD_PADDING 8   /* readable behind the records of a block */
 
 cn_code
 cni_sort_run_new(const cni_sort_plan *plan, cni_sort_run **out_run, cn_error *err)
@@ -31,9 +30,9 @@ free_columns(cni_sort_run *self)
 }
 
 static void
-free_records(const cni_sort_run *self, cni_sort_block *block)
+free_records(cni_sort_block *block)
 {
-    cni_dealloc(self->plan->allocator, CN_MOVE(block->records), block->n_bytes + RECORD_PADDING);
+    cni_buffer_unref(CN_MOVE(block->records));
 }
 
 /* The disk or memory that blocks take is free again, from extent `first` on. */
@@ -77,7 +76,7 @@ cni_sort_run_free(cni_sort_run *self)
     discard_extents(self, 0);
     discard_payload(self);
     for (int64_t at = 0; at < self->n_blocks; at++) {
-        free_records(self, &self->blocks[at]);
+        free_records(&self->blocks[at]);
     }
     free_columns(self);
     cni_dealloc(allocator, self->blocks, self->cap_blocks * (int64_t)sizeof(*self->blocks));
@@ -113,7 +112,7 @@ static cn_code
 keep_first_key(cni_sort_run *self, cni_sort_block *block, cn_error *err)
 {
     const cni_sort_plan *plan = self->plan;
-    const uint8_t *key = block->records + plan->header_bytes;
+    const uint8_t *key = block->records->data + plan->header_bytes;
     block->key_bytes = cni_sort_key_length(plan, key);
     block->kept_bytes =
         plan->key_bytes >= 0 ? block->key_bytes : cni_min_i64(block->key_bytes, KEPT_KEY_BYTES);
@@ -174,10 +173,9 @@ append_block(cni_sort_run *self, const uint8_t *const *keys, const cni_sort_item
                          (int64_t)sizeof(*self->blocks), err));
     cni_sort_block *block = &self->blocks[self->n_blocks];
     *block = (cni_sort_block){.n_bytes = n_bytes, .n_rows = n, .first_row = self->n_rows};
-    CN_TRY(cni_alloc(plan->allocator, n_bytes + RECORD_PADDING, &block->records, err));
+    CN_TRY(cni_buffer_new(plan->allocator, n_bytes, &block->records, err));
     self->n_blocks++;
-    copy_records(plan, keys, order, ordinals, n, block->records);
-    memset(block->records + n_bytes, 0, RECORD_PADDING);
+    copy_records(plan, keys, order, ordinals, n, block->records->data);
     self->n_rows += n;
     self->n_bytes += n_bytes;
     return keep_first_key(self, block, err);
@@ -351,7 +349,7 @@ void
 cni_sort_run_drop_blocks(cni_sort_run *self, int64_t first)
 {
     for (int64_t at = first; at < self->n_blocks; at++) {
-        free_records(self, &self->blocks[at]);
+        free_records(&self->blocks[at]);
     }
 }
 

@@ -38,7 +38,7 @@ read_key(const cni_sort_set *self, const cni_sort_block *block, cni_sort_cut_key
 {
     const cni_sort_plan *plan = self->plan;
     if (block->records != NULL) {
-        out->key.data = (const char *)block->records + plan->header_bytes;
+        out->key.data = (const char *)block->records->data + plan->header_bytes;
         return CN_OK;
     }
     const int64_t offset =

@@ -96,7 +96,7 @@ set_boundary(top_n_operator *self, top_n_local *local, const cni_sort_run *run, 
 {
     cni_allocator *allocator = self->plan.allocator;
     const cni_sort_block *block = &run->blocks[run->n_blocks - 1];
-    const uint8_t *key = block->records + self->plan.header_bytes;
+    const uint8_t *key = block->records->data + self->plan.header_bytes;
     for (int64_t row = 1; row < block->n_rows; row++) {
         key += cni_sort_key_length(&self->plan, key) + self->plan.header_bytes;
     }
@@ -393,6 +393,7 @@ static const cni_operator_ops top_n_ops = {
     .finalize = finalize,
     .open_source = open_source,
     .reclaim = reclaim,
+    .reclaims_while_read = true,
     .state_bytes = state_bytes,
     .notes = notes,
     .close_local = close_local,

@@ -74,11 +74,14 @@ make_op(cni_pipe_run *self, const cni_phys_op *spec, const cni_operator_env *env
     }
 }
 
-/* Gives memory of a finished sink back that nobody reads yet. */
+/* Gives memory of a finished sink back that nobody reads yet, or that can do so all the same. */
 static int64_t
 reclaim_sink(void *state, int64_t n_bytes)
 {
     cni_pipe_run *run = state;
+    if (run->ops[0]->ops->reclaims_while_read) {
+        return run->ops[0]->ops->reclaim(run->ops[0], n_bytes);
+    }
     if (!cni_slot_swap(&run->sink_state, CNI_SINK_QUIESCENT, CNI_SINK_RECLAIMING)) {
         return 0;
     }

@@ -9,7 +9,8 @@
 
 #define MIB         (INT64_C(1) << 20)
 #define LIMIT_BYTES (64 * MIB)
-#define ROOM_BYTES  (16 * MIB) /* what a query needs that spills */
+#define ROOMY_BYTES (192 * MIB) /* nothing is written before others ask */
+#define ROOM_BYTES  (16 * MIB)  /* what a query needs that spills */
 #define BATCH_ROWS  8192
 
 #define MAX_BATCHES 120
@@ -142,6 +143,46 @@ test_queue_is_given_back(void **state)
     sql_end(&env);
 }
 
+#define WIDE_ROWS                                                                                  \
+    "(SELECT id + 0 AS id, name || ' and a tail that is longer than the queue may be' AS n "       \
+    "FROM s) q"
+
+/* A finished state that a client has begun to read leaves memory when others want it, but for what
+ * is under way. */
+static void
+check_state_is_given_back(const char *sql)
+{
+    sql_env env;
+    client stalled;
+    sql_begin_within(&env, 2, ROOMY_BYTES);
+    client_begin(&stalled, &env, 60, sql);
+    assert_true(take_batch(&stalled, &env));
+    wait_until_still(&stalled);
+    const int64_t held = look(&stalled).memory_bytes;
+    assert_true(held > 32 * MIB);
+    assert_int_equal(look(&stalled).spilled_bytes, 0);
+    const int64_t taken = ROOMY_BYTES - cni_budget_current_bytes(env.engine->budget) + held / 2;
+    SQL_OK(&env, cni_budget_reserve(env.engine->budget, taken, &env.err));
+    assert_true(look(&stalled).spilled_bytes > 0);
+    assert_true(look(&stalled).memory_bytes <= 5 * held / 8);
+    cni_budget_release(env.engine->budget, taken);
+    while (take_batch(&stalled, &env)) {
+    }
+    assert_int_equal(stalled.n_rows, 60 * BATCH_ROWS);
+    client_end(&stalled);
+    sql_end(&env);
+}
+
+static void
+test_sorts_are_given_back(void **state)
+{
+    (void)state;
+    check_state_is_given_back("SELECT id, n FROM " WIDE_ROWS " ORDER BY 1, 2");
+    check_state_is_given_back("SELECT id, n FROM " WIDE_ROWS " ORDER BY 1");
+    check_state_is_given_back("SELECT id, n FROM " WIDE_ROWS " ORDER BY 1 LIMIT 491520");
+    check_state_is_given_back("SELECT DISTINCT ON (id) id, n FROM " WIDE_ROWS " ORDER BY id");
+}
+
 /* The state of an operator that the result is read from. */
 static void
 check_behind_state(const char *sql)
@@ -149,8 +190,7 @@ check_behind_state(const char *sql)
     sql_env env;
     client stalled;
     client other;
-    sql_begin_within(&env, 2,
-                     2 * LIMIT_BYTES); /* the tables take a fifth; the state itself stays */
+    sql_begin_within(&env, 2, LIMIT_BYTES);
     client_begin(&stalled, &env, 60, sql);
     assert_true(take_batch(&stalled, &env));
     wait_until_still(&stalled);
@@ -184,6 +224,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_queue_is_given_back),
+        cmocka_unit_test(test_sorts_are_given_back),
         cmocka_unit_test(test_behind_a_sort),
         cmocka_unit_test(test_behind_groups),
     };

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: Apache-2.0
+ *
+ * A finished sort gives its memory back, also while it is read: its resident runs are written out
+ * by whoever asks, when no worker is inside the reading of a range. Behind a client that does not
+ * pull workers wait outside, with the range that each has read: blocks of records are shared with
+ * it, payload has been copied to it.
+ *
+ *   open -> n_reading 0 <-> n    n_reading = 0 -> writing -> n_reading = 0
+ *
+ * Readers wait for who writes; who finds readers does not write, so nobody waits for the other.
+ */
+#include "exec/operator/sort_int.h"
+
+#define ARM_BYTES         (INT64_C(1) << 20) /* less in runs is not worth it */
+#define RESERVE_MIN       (INT64_C(128) << 10)
+#define RESERVE_EXTENTS   2
+#define RESERVE_BLOCKS    8
+#define RESERVE_MOST_PART 8 /* of the runs */
+
+/* ---- the gate ---- */
+
+void
+cni_sort_gate_init(cni_sort_gate *self)
+{
+    cni_mutex_init(&self->mutex);
+    cni_cond_init(&self->left);
+}
+
+void
+cni_sort_gate_done(cni_sort_gate *self)
+{
+    cni_cond_done(&self->left);
+    cni_mutex_done(&self->mutex);
+}
+
+void
+cni_sort_gate_open(cni_sort_gate *self)
+{
+    cni_mutex_lock(&self->mutex);
+    self->open = true;
+    cni_mutex_unlock(&self->mutex);
+}
+
+void
+cni_sort_gate_enter_reading(cni_sort_gate *self)
+{
+    cni_mutex_lock(&self->mutex);
+    while (self->writing) {
+        cni_cond_wait(&self->left, &self->mutex);
+    }
+    self->n_reading++;
+    cni_mutex_unlock(&self->mutex);
+}
+
+void
+cni_sort_gate_leave_reading(cni_sort_gate *self)
+{
+    cni_mutex_lock(&self->mutex);
+    self->n_reading--;
+    cni_mutex_unlock(&self->mutex);
+}
+
+static bool
+enter_writing(cni_sort_gate *self)
+{
+    cni_mutex_lock(&self->mutex);
+    const bool free = self->open && !self->writing && self->n_reading == 0;
+    self->writing = self->writing || free;
+    cni_mutex_unlock(&self->mutex);
+    return free;
+}
+
+static void
+leave_writing(cni_sort_gate *self)
+{
+    cni_mutex_lock(&self->mutex);
+    self->writing = false;
+    cni_cond_broadcast(&self->left);
+    cni_mutex_unlock(&self->mutex);
+}
+
+/* ---- giving memory back ---- */
+
+static int64_t
+resident_bytes(const cni_sort_finish *self)
+{
+    int64_t n_bytes = 0;
+    for (int64_t at = 0; at < self->runs.n_items; at++) {
+        n_bytes += self->runs.items[at]->resident ? self->runs.items[at]->n_bytes : 0;
+    }
+    return n_bytes;
+}
+
+/* What writing a run takes: an extent, blocks of payload under way. */
+static int64_t
+reserve_wanted(const cni_sort_plan *plan, int64_t n_bytes)
+{
+    const int64_t wanted =
+        RESERVE_MIN + RESERVE_EXTENTS * plan->extent_bytes + RESERVE_BLOCKS * plan->block_bytes;
+    return cni_min_i64(wanted, n_bytes / RESERVE_MOST_PART);
+}
+
+static void
+put_by(cni_sort_finish *self, int64_t n_bytes)
+{
+    const bool done = n_bytes > 0 && cni_budget_reserve(self->plan->budget, n_bytes, NULL) == CN_OK;
+    self->reserve_bytes = done ? n_bytes : 0;
+}
+
+static void
+use_reserve(cni_sort_finish *self)
+{
+    cni_budget_release(self->plan->budget, self->reserve_bytes);
+    self->reserve_bytes = 0;
+}
+
+void
+cni_sort_finish_arm(cni_sort_finish *self)
+{
+    const int64_t n_bytes = resident_bytes(self);
+    if (self->plan->context->spill != NULL && n_bytes >= ARM_BYTES) {
+        put_by(self, reserve_wanted(self->plan, n_bytes));
+        cni_sort_gate_open(&self->plan->gate);
+    }
+}
+
+void
+cni_sort_finish_disarm(cni_sort_finish *self)
+{
+    use_reserve(self);
+}
+
+static int64_t
+write_runs(cni_sort_finish *self, int64_t n_bytes)
+{
+    int64_t n_freed = 0;
+    for (int64_t at = 0; at < self->runs.n_items && n_freed < n_bytes; at++) {
+        cni_sort_run *run = self->runs.items[at];
+        const int64_t n_run_bytes = run->n_bytes;
+        if (run->resident && cni_sort_run_write(run, self->plan, NULL) == CN_OK) {
+            n_freed += n_run_bytes;
+        }
+    }
+    return n_freed;
+}
+
+int64_t
+cni_sort_finish_reclaim(cni_sort_finish *self, int64_t n_bytes)
+{
+    if (!enter_writing(&self->plan->gate)) {
+        return 0;
+    }
+    const int64_t n_reserved = self->reserve_bytes;
+    use_reserve(self);
+    const int64_t n_freed = write_runs(self, n_bytes);
+    if (resident_bytes(self) > 0) {
+        put_by(self, n_reserved);
+    }
+    leave_writing(&self->plan->gate);
+    return n_freed;
+}
