@@ -74,7 +74,10 @@ class Maker:
         if roll < .8:
             return self.literal(kind)
         if kind == "int":
-            return f"({self.column(scope, 'int')} + {self.r.randint(-2, 3)})"
+            text = self.column(scope, "str")
+            return self.r.choice([
+                f"({self.column(scope, 'int')} + {self.r.randint(-2, 3)})", f"length({text})", f"coalesce(length({text}), 1)",
+                f"case when {text} is null then 0 when {text} like '%e%' then 1 else length({text}) + 1 end"])
         if kind == "str":
             return f"coalesce({self.column(scope, 'str')}, 'a')"
         return self.column(scope, kind)

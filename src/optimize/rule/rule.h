@@ -68,6 +68,8 @@ CN_NODISCARD cn_code cni_rule_limit_pushdown(cni_rule_env *env, const cni_plan *
                                              const cni_plan **out_plan, cn_error *err);
 CN_NODISCARD cn_code cni_rule_top_n(cni_rule_env *env, const cni_plan *plan,
                                     const cni_plan **out_plan, cn_error *err);
+CN_NODISCARD cn_code cni_rule_narrow_expression(cni_rule_env *env, const cni_plan *plan,
+                                                const cni_plan **out_plan, cn_error *err);
 CN_NODISCARD cn_code cni_rule_projection_pushdown(cni_rule_env *env, const cni_plan *plan,
                                                   const cni_plan **out_plan, cn_error *err);
 

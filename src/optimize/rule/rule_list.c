@@ -20,6 +20,7 @@
  *   projection_pushdown, projection_merge   again: join_order counts the bytes of builds
  *   join_order           over filtered, narrow relations
  *   semi_join_reduction  where inner joins have found their place
+ *   narrow_expression    when it is settled which inputs are stored
  *   projection_pushdown  for what those left over
  */
 #include "optimize/join_order/join_order.h"
@@ -49,6 +50,7 @@ static const cni_rule rules[] = {
     {"projection_merge", cni_rule_projection_merge},
     {"join_order", cni_rule_join_order},
     {"semi_join_reduction", cni_rule_semi_join_reduction},
+    {"narrow_expression", cni_rule_narrow_expression},
     {"projection_pushdown", cni_rule_projection_pushdown},
 };
 

@@ -158,6 +158,18 @@ static const rule_case cases[] = {
      "columns=[n_name] filters=[n_regionkey = 1]", "Join"},
     {"semi_join_reduction", "SELECT n.name FROM n JOIN rg ON n.r = rg.k ORDER BY n.name",
      "Join semi", "Join inner"},
+    /* narrow_expression: below joins, sorts, windows; not what a padded row would change */
+    {"narrow_expression",
+     "SELECT count(*) FROM n JOIN rg ON n.r = rg.k WHERE length(rg.name) + length(n.name) > 12",
+     "Project [r_regionkey, length(r_name)]", ""},
+    {"narrow_expression",
+     "SELECT n.k, coalesce(length(rg.name), 0) AS l FROM n LEFT JOIN rg ON n.r + 1 = rg.k "
+     "ORDER BY n.k",
+     "Project [r_regionkey, length(r_name)]", ""},
+    {"narrow_expression",
+     "SELECT k, l FROM (SELECT k, length(name) AS l, row_number() OVER (ORDER BY r, k) AS rn FROM "
+     "n) WHERE rn % 3 = 1 ORDER BY k",
+     "Project [k, r, length(name)]", ""},
     /* outer_to_inner, or_factoring, transitive */
     {"outer_to_inner",
      "SELECT n.name, rg.name FROM n LEFT JOIN rg ON n.r = rg.k WHERE rg.name = 'ASIA'",
