@@ -2,8 +2,9 @@
  *
  * Groups: the tasks of one query, their ready queue, helping callers and teardown.
  *
- * As many ready tasks as there are helping callers, and one when there is none, are left to them,
- * so that small queries wake nobody; pool threads are called for more. A group of one worker never
+ * As many new tasks as there are helping callers, and one when there is none, are left to them, so
+ * that small queries wake nobody; pool threads are called for more. What is ready while a caller
+ * is about to be inside a step is not left to that one. A group of one worker never
  * calls them: it runs while somebody helps. Each thread that takes a task calls the next one while
  * there is more to take.
  */
@@ -108,6 +109,12 @@ cni_group_put_back(cni_group *self, cni_task *task)
     core->n_busy--;
 }
 
+int64_t
+cni_group_left_to_helpers(const cni_group *self)
+{
+    return self->n_helpers == 0 ? 1 : self->n_helpers - self->n_helping;
+}
+
 cni_call
 cni_group_call_help(cni_group *self)
 {
@@ -120,8 +127,7 @@ cni_group_call_help(cni_group *self)
     if (self->core->n_busy >= self->core->n_slots) {
         return (cni_call){NULL}; /* whoever leaves a slot offers it */
     }
-    const int64_t left_to_helpers = cni_max_i64(1, self->n_helpers);
-    if (self->max_workers == 1 || self->n_ready <= left_to_helpers) {
+    if (self->max_workers == 1 || self->n_ready <= cni_group_left_to_helpers(self)) {
         return (cni_call){NULL};
     }
     return cni_core_call_worker(self->core);
@@ -257,7 +263,8 @@ cni_group_submit(cni_group *self, const cni_task_work *work, cn_error *err)
         task->state = CNI_TASK_PARKED; /* submitted by a last step: dropped with the others */
     } else {
         cni_group_put_ready(self, task);
-        call = cni_group_call_help(self);
+        const bool left_to_helpers = self->n_ready <= cni_max_i64(1, self->n_helpers);
+        call = left_to_helpers && self->n_sleeping == 0 ? call : cni_group_call_help(self);
     }
     cni_mutex_unlock(&core->mutex);
     cni_core_carry_out(core, call);
@@ -314,10 +321,12 @@ run_or_sleep(cni_group *self, int64_t n_notices, bool inside)
     const bool could = self->n_ready > 0 && self->n_running < self->max_workers && !self->closing;
     if (could && (inside || cni_core_may_run(core, self))) {
         cni_task *task = cni_group_take_ready(self);
+        self->n_helping++;
         const cni_call call = cni_group_call_help(self);
         cni_mutex_unlock(&core->mutex);
         cni_core_carry_out(core, call);
         cni_task_run(core, task, 0);
+        self->n_helping--;
         return;
     }
     pass_slot_on(core);

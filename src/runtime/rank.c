@@ -112,7 +112,7 @@ has_spare_worker(const cni_core *self)
 static bool
 is_contender(const cni_group *group, bool has_spare)
 {
-    const int64_t n_left = cni_max_i64(1, group->n_helpers);
+    const int64_t n_left = cni_group_left_to_helpers(group);
     return group->n_running < group->max_workers &&
            (group->n_sleeping > 0 ||
             (has_spare && group->max_workers > 1 && group->n_ready > n_left));

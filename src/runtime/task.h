@@ -119,7 +119,8 @@ void cni_group_free(cni_group *self);
 CN_DEFINE_SCOPED(cni_group_p, cni_group_free)
 
 /* Queue a task; `work` is copied. As many ready tasks as callers are helping (one when none is) are
- * left to the callers; own threads are called for more, and never when max_workers is 1.
+ * left to the callers; own threads are called for more, and never when max_workers is 1. When a
+ * caller begins a step, ready tasks are left to the others only.
  * Errors: CN_NO_MEMORY (nothing queued, on_done not called). A thread that cannot be started
  * is not an error: the callers help. CN_INVALID_STATE in a forked child, where the pool runs
  * nothing. */

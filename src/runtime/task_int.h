@@ -69,6 +69,7 @@ struct cni_group {
     int32_t n_running;  /* steps, of helpers too */
     int32_t n_helpers;  /* callers inside cni_group_help */
     int32_t n_sleeping; /* of these, waiting on `changed` */
+    int32_t n_helping;  /* of these, inside a step */
     int64_t n_notices;  /* grows when done() may have changed */
     int64_t pass;       /* stride scheduling: time used so far, on the tenant's clock */
     int64_t used_ns;    /* thread time in all */
@@ -149,6 +150,9 @@ void cni_group_put_back(cni_group *self, cni_task *task);
 /* After n_running or n_ready became 0, or is no more. Under the lock. */
 void cni_group_update_active(cni_group *self);
 void cni_group_put_ready(cni_group *self, cni_task *task);
+/* Ready tasks that helpers will take without being called: one each that is not inside a step, and
+ * one when there is no helper yet. Under the lock. */
+int64_t cni_group_left_to_helpers(const cni_group *self);
 /* Under the lock, after something became ready or a place became free: wake a sleeping helper, or
  * call a pool thread when the helpers are not enough. */
 cni_call cni_group_call_help(cni_group *self);

@@ -592,6 +592,53 @@ test_several_helpers(void **state)
     cni_pool_free(pool);
 }
 
+/* ---- a caller that is busy ---- */
+
+typedef struct busy_pair {
+    cni_group *group;
+    bool started;
+    cni_atomic_i64 n_steps;
+    cni_atomic_i64 n_abroad; /* steps on pool threads */
+} busy_pair;
+
+/* Until a pool thread has taken part, for at most some seconds. */
+static cni_step
+busy_step(void *argument, cni_task *task, int32_t worker)
+{
+    (void)task;
+    busy_pair *self = argument;
+    (void)cni_counter_add(&self->n_abroad, worker == 0 ? 0 : 1);
+    (void)usleep(1000);
+    return cni_counter_get(&self->n_abroad) > 0 || cni_counter_add(&self->n_steps, 1) > 3000
+               ? CNI_STEP_DONE
+               : CNI_STEP_AGAIN;
+}
+
+/* The other task is not left waiting while the caller is in the steps of this one. */
+static cni_step
+busy_start(void *argument, cni_task *task, int32_t worker)
+{
+    busy_pair *self = argument;
+    if (!self->started) {
+        self->started = true;
+        submit(self->group, busy_step, NULL, self);
+    }
+    return busy_step(argument, task, worker);
+}
+
+static void
+test_a_busy_caller_is_no_help(void **state)
+{
+    (void)state;
+    cni_pool *pool = new_pool(2, NULL, NULL);
+    busy_pair pair = {.group = new_group(pool, 2)};
+    submit(pair.group, busy_start, NULL, &pair);
+    assert_false(cni_group_help(pair.group, never, NULL));
+    assert_true(cni_counter_get(&pair.n_abroad) > 0);
+    cni_group_free(pair.group);
+    cni_pool_free(pool);
+}
+
 /* ---- tasks that submit tasks ---- */
 
 typedef struct tree_task {
@@ -959,6 +1006,7 @@ main(void)
         cmocka_unit_test(test_notify_wakes_helpers),
         cmocka_unit_test(test_sleeping_helpers_look_up),
         cmocka_unit_test(test_several_helpers),
+        cmocka_unit_test(test_a_busy_caller_is_no_help),
         cmocka_unit_test(test_steps_may_submit),
         cmocka_unit_test(test_freeing_a_running_group),
         cmocka_unit_test(test_groups_share_fairly),
