@@ -471,23 +471,51 @@ find_slab(const cni_pages *self, int64_t n_pages)
     return self->lists[CNI_SLAB_LIST_FREE] - 1;
 }
 
+/* Free pages at the end of the slab before `index`. */
+static int64_t
+tail_before(const cni_pages *self, int32_t index)
+{
+    const cni_slab *slab = index == 0 ? NULL : &self->slabs[index - 1];
+    if (slab == NULL || !slab->committed || slab->n_used == 0) {
+        return 0;
+    }
+    int32_t n_free = 0;
+    for (int32_t word = CNI_SLAB_WORDS - 1; word >= 0; word--) {
+        if (slab->used[word] != 0) {
+            return n_free + __builtin_clzll(slab->used[word]);
+        }
+        n_free += 64;
+    }
+    return n_free;
+}
+
+/* A run over the unused slabs [first, ...), begun in what is left of the slab before them: blocks
+ * of a little more than half a slab would leave the other half of each. */
+static cni_region_answer
+take_fresh(cni_pages *self, int32_t first, int64_t n_pages, int64_t *out_page)
+{
+    const int64_t n_tail = tail_before(self, first);
+    const int64_t n_rest = cni_max_i64(n_pages - n_tail, 1);
+    const int64_t n = (n_rest + CNI_SLAB_PAGES - 1) / CNI_SLAB_PAGES;
+    const cni_region_answer answer = commit(self, first, (int32_t)n);
+    if (answer != CNI_REGION_OK) {
+        return answer;
+    }
+    *out_page = (int64_t)first * CNI_SLAB_PAGES - n_tail;
+    return take_run(self, *out_page, n_pages);
+}
+
 static cni_region_answer
 alloc_within_slab(cni_pages *self, int64_t n_pages, int64_t *out_page)
 {
     int32_t index = find_slab(self, n_pages);
-    if (index < 0) {
-        index = self->lists[CNI_SLAB_LIST_COLD] - 1;
-        index = index < 0 ? self->high : index;
-        if (index >= self->n_slabs) {
-            return CNI_REGION_SYSTEM;
-        }
-        const cni_region_answer answer = commit(self, index, 1);
-        if (answer != CNI_REGION_OK) {
-            return answer;
-        }
+    if (index >= 0 && self->slabs[index].n_used > 0) {
+        *out_page = (int64_t)index * CNI_SLAB_PAGES + first_fit(&self->slabs[index], n_pages);
+        return take_run(self, *out_page, n_pages);
     }
-    *out_page = (int64_t)index * CNI_SLAB_PAGES + first_fit(&self->slabs[index], n_pages);
-    return take_run(self, *out_page, n_pages);
+    index = index < 0 ? self->lists[CNI_SLAB_LIST_COLD] - 1 : index;
+    index = index < 0 ? self->high : index;
+    return index < self->n_slabs ? take_fresh(self, index, n_pages, out_page) : CNI_REGION_SYSTEM;
 }
 
 /* The first n consecutive slabs without a used page; -1 when the space is too small. */
@@ -519,12 +547,7 @@ cni_pages_alloc(cni_pages *self, int64_t n_pages, int64_t *out_page)
     if (first < 0) {
         return CNI_REGION_SYSTEM;
     }
-    const cni_region_answer answer = commit(self, first, n);
-    if (answer != CNI_REGION_OK) {
-        return answer;
-    }
-    *out_page = (int64_t)first * CNI_SLAB_PAGES;
-    return take_run(self, *out_page, n_pages);
+    return take_fresh(self, first, n_pages, out_page);
 }
 
 /* Whether so much is committed that free slabs should not be kept. */

@@ -3,8 +3,8 @@
  * The memory of one root budget: reserved address space cut into 2 MiB slabs of 256 pages of 8 KiB.
  *
  *   block <= 32,832 bytes   a size class; carved from a span (a run of pages), through a cache
- * shard block <= 2 MiB          a run of pages within one slab larger                  consecutive
- * slabs; the tail of the last one serves other runs
+ *                           shard
+ *   larger                  a run of pages; it may cross slabs, whose other pages serve other runs
  *
  * Knows nothing of budgets: the caller counts cni_region_block_bytes() per block. What the region
  * has committed (slabs less the holes that trimming gave back) is bounded by its commit limit. The

@@ -33,10 +33,17 @@ CN_NODISCARD cn_code cni_program_new(cni_arena *arena, const cni_expr *const *ex
                                      const cni_program **out_program, cn_error *err);
 
 int32_t cni_program_n_outputs(const cni_program *self);
+/* Whether some step gives texts, which may be much longer than what they are made of. */
+bool cni_program_makes_texts(const cni_program *self);
 
 CN_NODISCARD cn_code cni_program_state_new(const cni_program *program, cni_context *context,
                                            cni_program_state **out_state, cn_error *err);
 void cni_program_state_free(cni_program_state *self); /* NULL is accepted */
+/* Let go of what the last run computed and nobody else holds. For whoever is going to run it over
+ * fewer rows. */
+void cni_program_state_trim(cni_program_state *self);
+/* Bytes of the texts that the last run made, intermediate ones too; `chunk` is what it ran over. */
+int64_t cni_program_state_text_bytes(const cni_program_state *self, const cni_chunk *chunk);
 CN_DEFINE_SCOPED(cni_program_state_p, cni_program_state_free)
 
 /* Evaluate all expressions: out_vectors[i] (raw storage) gets a shared vector of chunk->n_rows
@@ -47,7 +54,8 @@ CN_NODISCARD cn_code cni_program_run(cni_program_state *self, const cni_chunk *c
 
 /* A program of one or more BOOL conjuncts as a filter: narrows the chunk's selection to the rows
  * where all are true, evaluating later conjuncts only where earlier ones held, cheapest and most
- * selective first as observed (fallible ones never before those written ahead of them). */
+ * selective first as observed (fallible ones never before those written ahead of them). Chunks
+ * without a selection are looked at in pieces when texts are made (row_pieces.h). */
 CN_NODISCARD cn_code cni_program_filter(cni_program_state *self, cni_chunk *inout_chunk,
                                         cn_error *err);
 

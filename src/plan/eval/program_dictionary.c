@@ -7,11 +7,15 @@
  * bitmap others         a new dictionary with the same codes
  *
  * An entry that no row uses may raise: then the step computes rows one by one, so that only live
- * rows raise. A dictionary much larger than the rows seen of it is not worth it yet.
+ * rows raise; so it does when the results of all entries would take too much memory. A dictionary
+ * much larger than the rows seen of it is not worth it yet.
  */
 #include "plan/eval/program_int.h"
 
-#define ROWS_PER_ENTRY 4 /* evaluate when 4 * rows seen >= entries */
+#define ROWS_PER_ENTRY 4  /* evaluate when 4 * rows seen >= entries */
+#define FIRST_ENTRIES  64 /* of which the length of the results is guessed */
+#define MOST_GROWTH    4  /* of texts: longer ones are made by rows */
+#define MIN_MOST_BYTES (INT64_C(4) << 20)
 
 void
 cni_dictionary_cache_done(cni_dictionary_cache *self, cni_allocator *allocator)
@@ -181,18 +185,40 @@ append_slice(cni_program_state *self, cni_vector *inout_all, cni_vector *slice, 
     return CN_OK;
 }
 
+/* Of the texts in a FLAT or CONSTANT vector; 0 of other types. */
+static int64_t
+text_bytes(const cni_vector *vector)
+{
+    const int64_t n_items = vector->encoding == CNI_CONSTANT ? 1 : vector->n_rows;
+    int64_t n_bytes = 0;
+    for (int64_t at = 0; vector->phys == CNI_PHYS_VIEW && at < n_items; at++) {
+        const bool valid = cni_bits_get(vector->validity, at);
+        n_bytes += valid ? ((const cni_view *)vector->data)[at].len_bytes : 0;
+    }
+    return n_bytes;
+}
+
+/* The first slice is short, lest a few texts that become very long take all memory. */
 static cn_code
 compute_slices(cni_program_state *self, const cni_program_step *step, int32_t varying,
-               int64_t n_entries, cni_vector *inout_all, cn_error *err)
+               int64_t n_entries, int64_t most_bytes, cni_vector *inout_all, cn_error *err)
 {
-    for (int64_t offset = 0; offset < n_entries; offset += CNI_CHUNK_ROWS_MAX) {
-        const int64_t n_rows = cni_min_i64(CNI_CHUNK_ROWS_MAX, n_entries - offset);
+    int64_t at_once = FIRST_ENTRIES;
+    int64_t n_bytes = 0;
+    for (int64_t offset = 0; offset < n_entries;) {
+        const int64_t n_rows = cni_min_i64(at_once, n_entries - offset);
         cni_vector slice;
         set_constant_lengths(self, step, varying, n_rows);
         CN_TRY(compute_slice(self, step, varying, offset, n_rows, &slice, err));
+        n_bytes += text_bytes(&slice);
         const cn_code code = append_slice(self, inout_all, &slice, err);
         cni_vector_done(&slice);
         CN_TRY(code);
+        offset += n_rows;
+        if ((double)n_bytes / (double)offset > (double)most_bytes / (double)n_entries) {
+            return CN_FAIL(err, CN_LIMIT_EXCEEDED, "what a dictionary's entries give is too long");
+        }
+        at_once = CNI_CHUNK_ROWS_MAX;
     }
     return CN_OK;
 }
@@ -202,7 +228,8 @@ compute_dictionary(cni_program_state *self, const cni_program_step *step, int32_
                    cni_dictionary_cache *cache, const cni_dictionary *from, cn_error *err)
 {
     cni_vector all = {0};
-    cn_code code = compute_slices(self, step, varying, from->values.n_rows, &all, err);
+    const int64_t most_bytes = cni_max_i64(MOST_GROWTH * text_bytes(&from->values), MIN_MOST_BYTES);
+    cn_code code = compute_slices(self, step, varying, from->values.n_rows, most_bytes, &all, err);
     if (code == CN_OK) {
         const bool unique =
             from->unique && step->kind == CNI_DO_CALL && step->expr->function->injective;
@@ -212,12 +239,12 @@ compute_dictionary(cni_program_state *self, const cni_program_step *step, int32_
     return code;
 }
 
-/* Whether the failure is the values', not the engine's. */
+/* Whether rows may do better: it is the values' failure, or all of them take too much. */
 static bool
-is_of_values(cn_code code)
+goes_by_rows(cn_code code)
 {
     return code == CN_INVALID_DATA || code == CN_INVALID_ARGUMENT || code == CN_LIMIT_EXCEEDED ||
-           code == CN_NOT_IMPLEMENTED;
+           code == CN_NOT_IMPLEMENTED || code == CN_BUDGET_EXCEEDED;
 }
 
 static cn_code
@@ -236,7 +263,7 @@ fill_cache(cni_program_state *self, const cni_program_step *step, int32_t varyin
         cache->ready = true;
         return CN_OK;
     }
-    if (!is_of_values(code)) {
+    if (!goes_by_rows(code)) {
         if (err != NULL) {
             *err = failure;
         }

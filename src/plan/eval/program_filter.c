@@ -282,8 +282,8 @@ apply_conjunct(cni_program_state *self, int32_t conjunct, const cni_chunk *chunk
     return CN_OK;
 }
 
-cn_code
-cni_program_filter(cni_program_state *self, cni_chunk *inout_chunk, cn_error *err)
+static cn_code
+filter_whole(cni_program_state *self, cni_chunk *inout_chunk, cn_error *err)
 {
     const cni_program *program = self->program;
     int64_t n_live = cni_chunk_live_rows(inout_chunk);
@@ -305,4 +305,67 @@ cni_program_filter(cni_program_state *self, cni_chunk *inout_chunk, cn_error *er
     }
     self->n_filtered++;
     return cni_chunk_narrow(inout_chunk, self->keep, err);
+}
+
+/* Look at rows from `offset` on, as many as may be at once: bits of `keep`. */
+static cn_code
+filter_piece(cni_program_state *self, const cni_chunk *chunk, int64_t offset, cni_chunk *piece,
+             uint64_t *inout_keep, int64_t *out_rows, cn_error *err)
+{
+    uint64_t kept[CNI_LIVE_WORDS];
+    int64_t n_rows = cni_row_pieces_next(&self->pieces, chunk->n_rows - offset);
+    CN_TRY(cni_chunk_slice(piece, chunk, offset, n_rows, err));
+    cn_code code = filter_whole(self, piece, err);
+    while (cni_row_pieces_shrink(&self->pieces, n_rows, code)) {
+        n_rows = cni_row_pieces_next(&self->pieces, n_rows);
+        cni_program_state_trim(self);
+        CN_TRY(cni_chunk_slice(piece, chunk, offset, n_rows, err));
+        code = filter_whole(self, piece, err);
+    }
+    CN_TRY(code);
+    cni_row_pieces_learn(&self->pieces, n_rows, cni_program_state_text_bytes(self, piece));
+    cni_selection_to_bits(&piece->selection, n_rows, kept);
+    for (int64_t row = 0; row < n_rows; row++) {
+        const int64_t at = offset + row;
+        inout_keep[at >> 6] |= (kept[row >> 6] >> (row & 63) & 1) << (at & 63);
+    }
+    *out_rows = n_rows;
+    return CN_OK;
+}
+
+static cn_code
+filter_pieces(cni_program_state *self, cni_chunk *inout_chunk, cn_error *err)
+{
+    uint64_t keep[CNI_LIVE_WORDS] = {0};
+    CN_SCOPED(cni_chunk) piece = {0};
+    cni_chunk_init(&piece, self->allocator);
+    for (int64_t offset = 0; offset < inout_chunk->n_rows;) {
+        int64_t n_rows = 0;
+        CN_TRY(filter_piece(self, inout_chunk, offset, &piece, keep, &n_rows, err));
+        CN_TRY(cni_context_check(self->context, err));
+        offset += n_rows;
+    }
+    return cni_chunk_narrow(inout_chunk, keep, err);
+}
+
+cn_code
+cni_program_filter(cni_program_state *self, cni_chunk *inout_chunk, cn_error *err)
+{
+    const int64_t n_rows = inout_chunk->n_rows;
+    const bool divides = self->pieces.divides && inout_chunk->selection.kind == CNI_SEL_NONE &&
+                         n_rows > 0 && n_rows <= CNI_CHUNK_ROWS_MAX;
+    if (!divides) {
+        return filter_whole(self, inout_chunk, err);
+    }
+    if (cni_row_pieces_next(&self->pieces, n_rows) < n_rows) {
+        return filter_pieces(self, inout_chunk, err);
+    }
+    const cn_code code = filter_whole(self, inout_chunk, err);
+    if (cni_row_pieces_shrink(&self->pieces, n_rows, code)) {
+        cni_program_state_trim(self);
+        return filter_pieces(self, inout_chunk, err);
+    }
+    CN_TRY(code);
+    cni_row_pieces_learn(&self->pieces, n_rows, cni_program_state_text_bytes(self, inout_chunk));
+    return CN_OK;
 }

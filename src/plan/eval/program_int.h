@@ -19,6 +19,7 @@
 #define CNI_PLAN_PROGRAM_INT_H
 
 #include "plan/eval/program.h"
+#include "plan/eval/row_pieces.h"
 
 #define CNI_PROGRAM_MAX_STEPS (1 << 22)
 #define CNI_FEW_ENTRIES       4
@@ -139,6 +140,7 @@ struct cni_program_state {
     const cni_vector **case_values;
     int64_t n_rows; /* of the chunk at hand */
     /* filter */
+    cni_row_pieces pieces;
     cni_program_state **conjuncts; /* n_conjuncts */
     cni_conjunct_stats *stats;
     int32_t *order;

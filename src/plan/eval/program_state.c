@@ -99,6 +99,7 @@ cni_program_state_new(const cni_program *program, cni_context *context,
     self->allocator = context->allocator;
     self->kernels = cni_kernels_get();
     self->arena = CN_MOVE(arena);
+    self->pieces = cni_row_pieces_of(program, context);
     const cn_code code = fill_state(self, err);
     if (code != CN_OK) {
         cni_program_state_free(self);
@@ -120,6 +121,75 @@ close_locals(cni_program_state *self)
                                               self->locals[step->local]);
         }
     }
+}
+
+void
+cni_program_state_trim(cni_program_state *self)
+{
+    const cni_program *program = self->program;
+    cni_program_release(self);
+    for (int32_t at = 0; at < program->n_steps; at++) {
+        const cni_program_step *step = &program->steps[at];
+        if (!step->once && step->out >= 0) {
+            cni_vector_done(&self->registers[step->out].own);
+        }
+    }
+    for (int32_t at = 0; self->conjuncts != NULL && at < program->n_conjuncts; at++) {
+        if (self->conjuncts[at] != NULL) {
+            cni_program_state_trim(self->conjuncts[at]);
+        }
+    }
+}
+
+static bool
+makes_text(const cni_program_step *step)
+{
+    return !step->once && step->out >= 0 && step->type != NULL &&
+           cni_type_phys(step->type) == CNI_PHYS_VIEW;
+}
+
+bool
+cni_program_makes_texts(const cni_program *self)
+{
+    bool makes = false;
+    for (int32_t at = 0; at < self->n_steps; at++) {
+        makes = makes || makes_text(&self->steps[at]);
+    }
+    for (int32_t at = 0; at < self->n_conjuncts; at++) {
+        makes = makes || cni_program_makes_texts(self->conjuncts[at].program);
+    }
+    return makes;
+}
+
+static bool
+is_of_chunk(const cni_heap *heap, const cni_chunk *chunk)
+{
+    int32_t column = 0;
+    while (column < chunk->n_columns && chunk->columns[column].heap != heap) {
+        column++;
+    }
+    return column < chunk->n_columns;
+}
+
+int64_t
+cni_program_state_text_bytes(const cni_program_state *self, const cni_chunk *chunk)
+{
+    const cni_program *program = self->program;
+    int64_t n_bytes = 0;
+    for (int32_t at = program->n_columns + program->n_literals; at < program->n_registers; at++) {
+        const cni_vector *made = &self->registers[at].own;
+        const cni_heap *heap = made->encoding == CNI_FLAT ? made->heap : NULL;
+        const int32_t n_buffers = heap == NULL || is_of_chunk(heap, chunk) ? 0 : heap->n_buffers;
+        for (int32_t buffer = 0; buffer < n_buffers; buffer++) {
+            n_bytes += heap->buffers[buffer]->len_bytes;
+        }
+    }
+    for (int32_t at = 0; self->conjuncts != NULL && at < self->program->n_conjuncts; at++) {
+        n_bytes += self->conjuncts[at] == NULL
+                       ? 0
+                       : cni_program_state_text_bytes(self->conjuncts[at], chunk);
+    }
+    return n_bytes;
 }
 
 void

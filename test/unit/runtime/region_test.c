@@ -329,6 +329,33 @@ test_large_blocks_grow_in_place(void **state)
     cni_region_free(region);
 }
 
+/* Blocks of a little more than half a slab, or a whole one, lie close: no slab is left half empty,
+ * which with huge pages is memory. */
+static void
+test_runs_cross_slabs(void **state)
+{
+    (void)state;
+    const int64_t sizes[] = {MIB + 64, 2 * MIB + 64, 700 * KIB};
+    for (int32_t size = 0; size < 3; size++) {
+        cni_region *region = new_region();
+        uint8_t *blocks[40];
+        for (int32_t at = 0; at < 40; at++) {
+            blocks[at] = take(region, sizes[size], 16);
+            memset(blocks[at], at, (size_t)sizes[size]);
+        }
+        const int64_t n_taken = 40 * cni_region_block_bytes(sizes[size], 16);
+        assert_true(cni_region_committed_bytes(region) <= n_taken + CNI_SLAB_BYTES);
+        for (int32_t at = 0; at < 40; at++) {
+            assert_int_equal(blocks[at][0], at);
+            assert_int_equal(blocks[at][sizes[size] - 1], at);
+            cni_region_dealloc(region, blocks[at], sizes[size], 16);
+        }
+        cni_region_trim(region);
+        assert_int_equal(cni_region_committed_bytes(region), 0);
+        cni_region_free(region);
+    }
+}
+
 static void
 test_free_slabs_are_used_again(void **state)
 {
@@ -498,6 +525,7 @@ main(void)
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_blocks_change_threads),
         cmocka_unit_test(test_large_blocks_grow_in_place),
+        cmocka_unit_test(test_runs_cross_slabs),
         cmocka_unit_test(test_free_slabs_are_used_again),
         cmocka_unit_test(test_holes_go_back),
         cmocka_unit_test(test_commit_limit),
