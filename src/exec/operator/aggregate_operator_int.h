@@ -517,6 +517,9 @@ CN_NODISCARD cn_code cni_agg_combine_states(cni_agg_operator *self, cni_arena *h
 CN_NODISCARD cn_code cni_agg_emit(cni_agg_operator *self, int32_t call, uint8_t *rows, int64_t n,
                                   cni_vector *out_vector, cn_error *err);
 
+/* Of n rows behind each other so many, but one, that their results are of a bounded size. */
+int64_t cni_agg_bounded_rows(const cni_agg_operator *self, uint8_t *rows, int64_t n);
+
 /* Move all groups of the local's table to its pages. */
 CN_NODISCARD cn_code cni_agg_flush(cni_agg_operator *self, cni_agg_local *local, cn_error *err);
 CN_NODISCARD cn_code cni_agg_pages_append(const cni_agg_operator *self, cni_agg_pages *pages,
@@ -733,6 +736,7 @@ CN_NODISCARD cn_code cni_agg_sets_apply_piece(cni_agg_operator *self, struct cni
 
 /* ORDERED calls: their state, rows of a chunk (`live` NULL = all), and results of n rows. */
 int64_t cni_agg_ordered_state_bytes(void);
+int64_t cni_agg_ordered_bytes(const uint8_t *state); /* that its rows take */
 CN_NODISCARD cn_code cni_agg_ordered_update(cni_agg_operator *self, cni_agg_local *local,
                                             const cni_chunk *chunk, const cni_agg_call *call,
                                             const uint64_t *live, const uint32_t *groups,

@@ -27,6 +27,13 @@ cni_agg_ordered_state_bytes(void)
     return (int64_t)sizeof(cni_agg_ordered);
 }
 
+int64_t
+cni_agg_ordered_bytes(const uint8_t *state)
+{
+    const cni_agg_ordered *read = (const void *)state;
+    return read->n_bytes;
+}
+
 /* ---- keys of rows ---- */
 
 /* Normalized keys of some columns of a chunk. */

@@ -5,6 +5,10 @@
  */
 #include "exec/operator/aggregate_operator_int.h"
 
+#define MAX_RESULT_BYTES (INT64_C(1) << 20) /* of the texts and lists of a chunk, about */
+#define MIN_RESULT_BYTES (INT64_C(1) << 15)
+#define RESULT_PART      64 /* of the limit and a worker */
+
 static cni_op_env
 env_of(const cni_agg_operator *self, int64_t n_rows, const uint64_t *live)
 {
@@ -165,4 +169,63 @@ cni_agg_emit(cni_agg_operator *self, int32_t call, uint8_t *rows, int64_t n, cni
     cni_aggregate_call made = cni_agg_call_of(self, emitted, rows, NULL);
     made.env.n_rows = n;
     return cni_agg_named(emitted, function->emit(function, &made, n, out_vector, err), err);
+}
+
+/* ---- sizes of results ---- */
+
+/* Of a chunk: what makes and holds it takes several times as much. */
+static int64_t
+most_result_bytes(const cni_agg_operator *self)
+{
+    const int64_t share =
+        cni_memory_limit(self->base.budget) / RESULT_PART / self->base.context->settings.n_threads;
+    return cni_max_i64(cni_min_i64(share, MAX_RESULT_BYTES), MIN_RESULT_BYTES);
+}
+
+static int64_t
+view_bytes(const cni_agg_layout *layout, const uint8_t *row)
+{
+    int64_t n_bytes = 0;
+    for (int32_t at = 0; at < layout->n_views; at++) {
+        cni_view view;
+        memcpy(&view, row + layout->view_words[at] * 8, sizeof(view));
+        n_bytes += view.len_bytes == CNI_AGG_NULL_VIEW ? 0 : view.len_bytes;
+    }
+    return n_bytes;
+}
+
+static int64_t
+call_result_bytes(const cni_agg_operator *self, const cni_agg_call *call, uint8_t *row)
+{
+    const cni_function *function = call->spec->function;
+    if (call->op == CNI_AGG_ORDERED) {
+        return cni_agg_ordered_bytes(row + call->state_offset);
+    }
+    if (cni_agg_is_lanes(call) || function->result_bytes == NULL) {
+        return 0;
+    }
+    const cni_aggregate_call made = cni_agg_call_of(self, call, row, NULL);
+    return function->result_bytes(function, &made, 0);
+}
+
+int64_t
+cni_agg_bounded_rows(const cni_agg_operator *self, uint8_t *rows, int64_t n)
+{
+    const cni_agg_layout *layout = self->layout;
+    int64_t n_bytes = 0;
+    if (!layout->has_saved && layout->n_views == 0) {
+        return n;
+    }
+    const int64_t most = most_result_bytes(self);
+    for (int64_t at = 0; at < n; at++) {
+        uint8_t *row = rows + at * layout->row_bytes;
+        n_bytes += view_bytes(layout, row);
+        for (int32_t call = 0; layout->has_saved && call < layout->n_calls; call++) {
+            n_bytes += call_result_bytes(self, &layout->calls[call], row);
+        }
+        if (n_bytes > most) {
+            return cni_max_i64(at, 1);
+        }
+    }
+    return n;
 }

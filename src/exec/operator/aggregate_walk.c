@@ -170,11 +170,23 @@ may_split(const cni_agg_walk *self)
            context->spill != NULL;
 }
 
+/* What states make must fit beside them, also while others read their pieces. */
+static bool
+leaves_nothing(const cni_agg_walk *self, int64_t n_bytes)
+{
+    const cni_agg_operator *op = self->op;
+    return op->layout->has_saved && n_bytes > MIN_SPLIT_BYTES &&
+           n_bytes > cni_memory_may_keep(op->base.budget, op->base.context, n_bytes);
+}
+
 static bool
 is_too_large(const cni_agg_walk *self)
 {
+    const cni_agg_operator *op = self->op;
+    const int64_t n_bytes = held_bytes(self);
     return may_split(self) &&
-           cni_memory_should_spill(self->op->base.budget, self->op->base.context, held_bytes(self));
+           (cni_memory_should_spill(op->base.budget, op->base.context, n_bytes) ||
+            leaves_nothing(self, n_bytes));
 }
 
 /* All rows of the parts' pages to the level's blocks; the heap is a new one. */

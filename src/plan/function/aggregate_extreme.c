@@ -161,6 +161,14 @@ extreme_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n
     return cni_cell_rows_finish(&rows, call->type, out_vector, err);
 }
 
+static int64_t
+extreme_result_bytes(const cni_function *self, const cni_aggregate_call *call, int64_t state)
+{
+    (void)self;
+    const extreme_state *read = cni_state_at(call, state);
+    return cni_cell_result_bytes(call, &read->value);
+}
+
 static cn_code
 extreme_save(const cni_function *self, const cni_aggregate_call *call, int64_t state,
              cni_strbuf *out, cn_error *err)
@@ -303,6 +311,14 @@ arg_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_sta
     return cni_cell_rows_finish(&rows, call->type, out_vector, err);
 }
 
+static int64_t
+arg_result_bytes(const cni_function *self, const cni_aggregate_call *call, int64_t state)
+{
+    (void)self;
+    const arg_state *read = cni_state_at(call, state);
+    return cni_cell_result_bytes(call, &read->value);
+}
+
 static cn_code
 arg_save(const cni_function *self, const cni_aggregate_call *call, int64_t state, cni_strbuf *out,
          cn_error *err)
@@ -340,11 +356,12 @@ arg_load(const cni_function *self, const cni_aggregate_call *call, int64_t state
 #define EXTREME_ROW                                                                                \
     .kind = CNI_FUNCTION_AGGREGATE, .ignores_distinct = true, .cost_ns = 2,                        \
     .resolve = resolve_extreme, .state_bytes = extreme_state_bytes, .update = extreme_update,      \
-    .combine = extreme_combine, .emit = extreme_emit, .save = extreme_save, .load = extreme_load
+    .combine = extreme_combine, .emit = extreme_emit, .result_bytes = extreme_result_bytes,        \
+    .save = extreme_save, .load = extreme_load
 #define ARG_ROW                                                                                    \
     .kind = CNI_FUNCTION_AGGREGATE, .order_sensitive = true, .cost_ns = 4, .resolve = resolve_arg, \
     .state_bytes = arg_state_bytes, .update = arg_update, .combine = arg_combine,                  \
-    .emit = arg_emit, .save = arg_save, .load = arg_load
+    .emit = arg_emit, .result_bytes = arg_result_bytes, .save = arg_save, .load = arg_load
 
 const cni_function cni_aggregate_extremes[CNI_N_AGGREGATE_EXTREMES] = {
     {CNI_ROW("min", "Smallest value.", "min(x)"), EXTREME_ROW, .builtin = CNI_AGGREGATE_MIN,

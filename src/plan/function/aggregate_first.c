@@ -123,6 +123,14 @@ first_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_s
     return cni_cell_rows_finish(&rows, call->type, out_vector, err);
 }
 
+static int64_t
+first_result_bytes(const cni_function *self, const cni_aggregate_call *call, int64_t state)
+{
+    (void)self;
+    const first_state *read = cni_state_at(call, state);
+    return cni_cell_result_bytes(call, &read->value);
+}
+
 static cn_code
 first_save(const cni_function *self, const cni_aggregate_call *call, int64_t state, cni_strbuf *out,
            cn_error *err)
@@ -156,7 +164,8 @@ first_load(const cni_function *self, const cni_aggregate_call *call, int64_t sta
 #define FIRST_ANY_ORDER                                                                            \
     .kind = CNI_FUNCTION_AGGREGATE, .null_rule = CNI_NULL_CUSTOM, .cost_ns = 2,                    \
     .resolve = resolve_first, .state_bytes = first_state_bytes, .update = first_update,            \
-    .combine = first_combine, .emit = first_emit, .save = first_save, .load = first_load
+    .combine = first_combine, .emit = first_emit, .result_bytes = first_result_bytes,              \
+    .save = first_save, .load = first_load
 #define FIRST_ROW FIRST_ANY_ORDER, .order_sensitive = true
 
 const cni_function cni_aggregate_firsts[CNI_N_AGGREGATE_FIRSTS] = {

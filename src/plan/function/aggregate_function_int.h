@@ -118,6 +118,7 @@ typedef struct cni_cell_list {
     int64_t n;
     cni_cell_block *first;
     cni_cell_block *last;
+    cni_cell_block *taken; /* the last one that merging has put between others */
 } cni_cell_list;
 
 /* Words per cell in lists of a kind. */
@@ -155,6 +156,9 @@ cn_code cni_cell_list_load(const cni_function *self, const cni_aggregate_call *c
                            cni_str *inout_bytes, cn_error *err);
 
 /* ---- finished vectors ---- */
+
+/* result_bytes of states whose result is one cell. */
+int64_t cni_cell_result_bytes(const cni_aggregate_call *call, const cni_cell *value);
 
 /* FLAT of the call's type and n_states rows; validity all ones when `with_validity`. */
 CN_NODISCARD cn_code cni_emit_flat(const cni_aggregate_call *call, int64_t n_states,

@@ -31,6 +31,19 @@ typedef struct list_shape {
     bool with_nulls;
 } list_shape;
 
+/* Twice as many as in the last block, or, of another sequence, as many as the last one had: a group
+ * has about as many rows in each. */
+static int32_t
+next_cells(const cni_cell_list *self, int64_t sequence)
+{
+    const cni_cell_block *last = self->last;
+    if (last == NULL) {
+        return FIRST_CELLS;
+    }
+    const int32_t cap = last->sequence == sequence ? last->cap * 2 : last->n;
+    return cap < MAX_CELLS ? cap : MAX_CELLS;
+}
+
 static cn_code
 new_block(cni_arena *heap, list_shape shape, int32_t cap, int64_t sequence,
           cni_cell_block **out_block, cn_error *err)
@@ -49,9 +62,7 @@ new_block(cni_arena *heap, list_shape shape, int32_t cap, int64_t sequence,
 static cn_code
 add_block(cni_cell_list *self, cni_arena *heap, list_shape shape, int64_t sequence, cn_error *err)
 {
-    const int32_t cap = self->last == NULL            ? FIRST_CELLS
-                        : self->last->cap < MAX_CELLS ? self->last->cap * 2
-                                                      : MAX_CELLS;
+    const int32_t cap = next_cells(self, sequence);
     cni_cell_block *block = NULL;
     CN_TRY(new_block(heap, shape, cap, sequence, &block, err));
     append_block(self, block);
@@ -93,38 +104,40 @@ add_row(cni_cell_list *self, const cni_aggregate_call *call, const cni_cell_read
     return CN_OK;
 }
 
-/* Take the blocks of `other`, in order of sequence, those of self first. */
+/* Take the blocks of `other`, in order of sequence, those of self first. What a worker has written
+ * comes in order, so the place of the last ones that were taken is where to go on. */
 static void
 merge(cni_cell_list *self, const cni_cell_list *other)
 {
+    cni_cell_block *right = other->first;
     if (self->n == 0) {
         *self = *other;
         return;
     }
-    if (self->last->sequence <= other->first->sequence) {
-        self->last->next = other->first;
+    self->n += other->n;
+    if (self->last->sequence <= right->sequence) {
+        self->last->next = right;
         self->last = other->last;
-        self->n += other->n;
         return;
     }
-    cni_cell_block *left = self->first;
-    cni_cell_block *right = other->first;
-    cni_cell_block *first = NULL;
-    cni_cell_block *last = NULL;
-    while (left != NULL || right != NULL) {
-        const bool from_left = right == NULL || (left != NULL && left->sequence <= right->sequence);
+    const bool goes_on = self->taken != NULL && self->taken->sequence <= right->sequence;
+    cni_cell_block *before = goes_on ? self->taken : NULL;
+    cni_cell_block *left = goes_on ? self->taken->next : self->first;
+    while (right != NULL) {
+        const bool from_left = left != NULL && left->sequence <= right->sequence;
         cni_cell_block *block = from_left ? left : right;
         left = from_left ? left->next : left;
-        right = from_left ? right : right->next;
-        if (last == NULL) {
-            first = block;
+        right = from_left ? right : right == other->last ? NULL : right->next;
+        if (before == NULL) {
+            self->first = block;
         } else {
-            last->next = block;
+            before->next = block;
         }
-        last = block;
-        last->next = NULL;
+        before = block;
+        self->taken = from_left ? self->taken : block;
     }
-    *self = (cni_cell_list){self->n + other->n, first, last};
+    before->next = left;
+    self->last = left == NULL ? before : self->last;
 }
 
 void
@@ -321,6 +334,26 @@ list_combine(const cni_function *self, const cni_aggregate_call *call, const uin
     return cni_cell_list_combine(call, from, n_states, err);
 }
 
+/* Cells; of texts their bytes too. */
+static int64_t
+list_result_bytes(const cni_function *self, const cni_aggregate_call *call, int64_t state)
+{
+    const cni_aggregate_bind *bind = call->bind_data;
+    const cni_cell_list *list = cni_state_at(call, state);
+    int64_t n_bytes = list->n * (int64_t)sizeof(cni_cell);
+    (void)self;
+    if (cni_cell_kind_of(bind->types[0]) != CNI_CELL_BYTES) {
+        return n_bytes;
+    }
+    for (const cni_cell_block *block = list->first; block != NULL; block = block->next) {
+        for (int32_t at = 0; at < block->n; at++) {
+            const cni_cell cell = cni_cell_list_get(block, CNI_CELL_BYTES, at);
+            n_bytes += cni_cell_view(&cell).len_bytes;
+        }
+    }
+    return n_bytes;
+}
+
 /* ---- list ---- */
 
 static cn_code
@@ -500,7 +533,7 @@ strings_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n
 #define LIST_ROW                                                                                   \
     .kind = CNI_FUNCTION_AGGREGATE, .null_rule = CNI_NULL_CUSTOM, .order_sensitive = true,         \
     .cost_ns = 10, .state_bytes = list_state_bytes, .combine = list_combine,                       \
-    .save = cni_cell_list_save, .load = cni_cell_list_load
+    .save = cni_cell_list_save, .load = cni_cell_list_load, .result_bytes = list_result_bytes
 #define STRINGS_ROW                                                                                \
     LIST_ROW, .resolve = resolve_strings, .update = strings_update, .emit = strings_emit
 

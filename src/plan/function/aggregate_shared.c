@@ -74,3 +74,9 @@ cni_emit_flat(const cni_aggregate_call *call, int64_t n_states, bool with_validi
     }
     return CN_OK;
 }
+
+int64_t
+cni_cell_result_bytes(const cni_aggregate_call *call, const cni_cell *value)
+{
+    return cni_cell_kind_of(call->type) == CNI_CELL_BYTES ? cni_cell_view(value).len_bytes : 0;
+}

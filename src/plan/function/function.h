@@ -168,6 +168,10 @@ struct cni_function {
     /* n_states finished values as a FLAT vector. */
     cn_code (*emit)(const cni_function *self, const cni_aggregate_call *call, int64_t n_states,
                     cni_vector *out_vector, cn_error *err);
+    /* About how many bytes the finished value of state number `state` takes beyond a fixed width,
+     * so that results are given in chunks of bounded size. NULL = none, or few. */
+    int64_t (*result_bytes)(const cni_function *self, const cni_aggregate_call *call,
+                            int64_t state);
     /* NULL = cannot take values back / states are not plain bytes */
     cn_code (*retract)(const cni_function *self, const cni_aggregate_call *call, cn_error *err);
     /* How states leave memory (spilling, checkpoints). plain_states: their bytes are all there is.
