@@ -17,6 +17,8 @@
 
 #define NESTED_BYTES 1024               /* of a nested value of a key, beside the heap */
 #define MIN_GROWTH   (INT64_C(1) << 20) /* of a chunk: less is what the reserve is for */
+#define HEAP_BLOCK   (INT64_C(1) << 20) /* by which heaps of states grow */
+#define STATE_PART   64                 /* of the limit and a worker: less is not worth writing */
 
 /* ---- a worker's state ---- */
 
@@ -126,6 +128,20 @@ cni_agg_spill(cni_agg_operator *self, cni_agg_local *local, cn_error *err)
     return CN_OK;
 }
 
+/* What the heaps of all workers take next, and the pages that their tables are flushed to, is as
+ * much as a small limit's reserve. */
+static bool
+leaves_little(const cni_agg_operator *self, int64_t n_bytes)
+{
+    const cni_agg_layout *layout = self->layout;
+    const cni_context *context = self->base.context;
+    const int64_t n_threads = context->settings.n_threads;
+    const int64_t n_pages = ((int64_t)CNI_AGG_PARTITIONS << layout->page_shift) * layout->row_bytes;
+    return layout->has_saved &&
+           n_bytes >= cni_memory_limit(self->base.budget) / STATE_PART / n_threads &&
+           cni_memory_left(self->base.budget, context) < n_threads * (HEAP_BLOCK + n_pages);
+}
+
 /* Also when the next chunks of all workers would not fit if they were like the last one. */
 static bool
 is_short(const cni_agg_operator *self, cni_agg_local *local, int64_t n_bytes)
@@ -133,7 +149,8 @@ is_short(const cni_agg_operator *self, cni_agg_local *local, int64_t n_bytes)
     const cni_context *context = self->base.context;
     const int64_t n_grown = n_bytes - local->n_bytes;
     local->n_bytes = n_bytes;
-    if (cni_memory_should_spill(self->base.budget, context, n_bytes)) {
+    if (cni_memory_should_spill(self->base.budget, context, n_bytes) ||
+        leaves_little(self, n_bytes)) {
         return true;
     }
     return n_grown > MIN_GROWTH &&

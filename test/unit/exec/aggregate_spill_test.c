@@ -415,6 +415,38 @@ test_ordered_distinct(void **state)
     cni_table_unref(&table->base);
 }
 
+static int64_t
+in_two_thousands(int64_t row)
+{
+    return agg_scramble(row) % 2000;
+}
+
+/* Groups whose results are long, though not one by one: neither pieces nor chunks fill the limit.
+ */
+static void
+test_long_results(void **state)
+{
+    (void)state;
+    static const char *const queries[] = {"k: string_agg(l/v)", "k: string_agg(l)",
+                                          "k: list(id) list(l)", "k: string_agg(distinct l/v)"};
+    memory_table *table = memory_table_new(400000, (memory_traits){.morsel_rows = 20000});
+    memory_table_add_i64(table, "k", in_two_thousands, 0);
+    memory_table_add_i64(table, "id", agg_number, 0);
+    memory_table_add_i64(table, "v", falling, 0);
+    memory_table_add_text(table, "l", "a text that is rather long ", agg_number);
+    for (size_t at = 0; at < sizeof(queries) / sizeof(queries[0]); at++) {
+        spill_figures figures = {0};
+        const spill_run how = {.n_threads = 2, .memory_limit = INT64_C(12) << 20};
+        char *expected = expect_rows(queries[at], table, (spill_run){.n_threads = 1}, NULL);
+        char *got = expect_rows(queries[at], table, how, &figures);
+        assert_same(queries[at], expected, got);
+        assert_true(figures.spilled_bytes > 0);
+        free(got);
+        free(expected);
+    }
+    cni_table_unref(&table->base);
+}
+
 /* ---- large values ---- */
 
 static memory_table *
@@ -614,16 +646,27 @@ main(int argc, char **argv)
         cmocka_set_test_filter(argv[1]);
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_plain_states),     cmocka_unit_test(test_moments),
-        cmocka_unit_test(test_values),           cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_ordered),          cmocka_unit_test(test_distinct),
-        cmocka_unit_test(test_reference),        cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_limits),           cmocka_unit_test(test_levels),
-        cmocka_unit_test(test_ordered_distinct), cmocka_unit_test(test_reduction),
-        cmocka_unit_test(test_megabytes),        cmocka_unit_test(test_skew),
-        cmocka_unit_test(test_one_state),        cmocka_unit_test(test_packing),
-        cmocka_unit_test(test_write_faults),     cmocka_unit_test(test_read_faults),
-        cmocka_unit_test(test_alloc_faults),     cmocka_unit_test(test_any_limit),
+        cmocka_unit_test(test_plain_states),
+        cmocka_unit_test(test_moments),
+        cmocka_unit_test(test_values),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_ordered),
+        cmocka_unit_test(test_distinct),
+        cmocka_unit_test(test_reference),
+        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_ordered_distinct),
+        cmocka_unit_test(test_long_results),
+        cmocka_unit_test(test_reduction),
+        cmocka_unit_test(test_megabytes),
+        cmocka_unit_test(test_skew),
+        cmocka_unit_test(test_one_state),
+        cmocka_unit_test(test_packing),
+        cmocka_unit_test(test_write_faults),
+        cmocka_unit_test(test_read_faults),
+        cmocka_unit_test(test_alloc_faults),
+        cmocka_unit_test(test_any_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
