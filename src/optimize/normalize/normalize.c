@@ -80,6 +80,17 @@ negate(cni_arena *arena, const cni_expr *expr, const cni_expr **out_expr, cn_err
     }
 }
 
+/* Flat, equalities with literals in lists: their number is not bounded. */
+static cn_code
+normalize_or(cni_arena *arena, const cni_expr *expr, const cni_expr **out_expr, cn_error *err)
+{
+    CN_TRY(cni_expr_junction(arena, CNI_EXPR_OR, expr->args, expr->n_args, &expr, err));
+    *out_expr = expr;
+    return expr->kind != CNI_EXPR_OR
+               ? CN_OK
+               : cni_expr_any_of(arena, expr->args, expr->n_args, out_expr, err);
+}
+
 static cn_code
 normalize_expr(void *state, const cni_expr *expr, const cni_expr **out_expr, cn_error *err)
 {
@@ -90,9 +101,9 @@ normalize_expr(void *state, const cni_expr *expr, const cni_expr **out_expr, cn_
     case CNI_EXPR_NOT:
         return negate(env->arena, expr->args[0], out_expr, err);
     case CNI_EXPR_AND:
+        return cni_expr_junction(env->arena, CNI_EXPR_AND, expr->args, expr->n_args, out_expr, err);
     case CNI_EXPR_OR:
-        return cni_expr_junction(env->arena, (cni_expr_kind)expr->kind, expr->args, expr->n_args,
-                                 out_expr, err);
+        return normalize_or(env->arena, expr, out_expr, err);
     default:
         *out_expr = expr;
         return CN_OK;

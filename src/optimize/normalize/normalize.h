@@ -6,6 +6,7 @@
  *   NOT (a op b)             -> a op' b            (three-valued logic keeps its meaning)
  *   NOT NOT a, NOT IS NULL   -> a, IS NOT NULL     and so on for IN, DISTINCT, AND, OR (De Morgan)
  *   AND and OR inside themselves are flattened
+ *   x = 1 OR x IN (2, 3)     -> x IN (1, 2, 3)     (in_list.c)
  *   subqueries and LATERAL   -> joins              (unnest.h)
  *   aggregates of WINDOW     -> joins with AGGREGATE (window_join.c)
  *   (a AND b) OR (a AND c)   -> a AND (b OR c)     in predicates of FILTER and JOIN

@@ -15,25 +15,6 @@
 #define BRANCHES_MAX 64  /* beyond, comparing all with all takes too long */
 #define MEMBERS_MAX  512 /* of all branches together */
 
-/* ---- IN lists ---- */
-
-/* x of `x = literal` and `x IN (literals)`, NULL for others. */
-static const cni_expr *
-needle_of(const cni_expr *expr)
-{
-    const bool is_equality = expr->kind == CNI_EXPR_COMPARE && expr->op == CNI_EQ;
-    const bool is_list = expr->kind == CNI_EXPR_IN && !expr->negated;
-    if ((!is_equality && !is_list) || cni_expr_is_volatile(expr->args[0])) {
-        return NULL;
-    }
-    for (int32_t arg = 1; arg < expr->n_args; arg++) {
-        if (expr->args[arg]->kind != CNI_EXPR_LITERAL) {
-            return NULL;
-        }
-    }
-    return expr->args[0]->kind == CNI_EXPR_LITERAL ? NULL : expr->args[0];
-}
-
 static bool
 list_has(const cni_list *list, const cni_expr *expr)
 {
@@ -45,72 +26,16 @@ list_has(const cni_list *list, const cni_expr *expr)
     return false;
 }
 
-static cn_code
-add_literals(cni_arena *arena, const cni_expr *expr, cni_list *literals, cn_error *err)
-{
-    for (int32_t arg = 1; arg < expr->n_args; arg++) {
-        if (!list_has(literals, expr->args[arg])) {
-            CN_TRY(cni_list_push(arena, literals, expr->args[arg], err));
-        }
-    }
-    return CN_OK;
-}
-
-/* `x IN (literals)` for every member of `members` from `first` on that is about x. */
-static cn_code
-merge_about(cni_arena *arena, const cni_list *members, int64_t first, bool *taken,
-            const cni_expr **out_expr, cn_error *err)
-{
-    const cni_expr *needle = needle_of(members->items[first]);
-    cni_list literals = {0};
-    int32_t n_merged = 0;
-    for (int64_t item = first; item < members->n_items; item++) {
-        const cni_expr *other = needle_of(members->items[item]);
-        if (!taken[item] && other != NULL && cni_expr_equal(needle, other)) {
-            taken[item] = true;
-            n_merged++;
-            CN_TRY(add_literals(arena, members->items[item], &literals, err));
-        }
-    }
-    *out_expr = members->items[first];
-    if (n_merged == 1) {
-        return CN_OK;
-    }
-    const cni_expr **args = NULL;
-    const int32_t n_args = (int32_t)literals.n_items + 1;
-    CN_TRY(cni_arena_alloc_array(arena, n_args, (int64_t)sizeof(*args), &args, err));
-    args[0] = needle;
-    for (int32_t arg = 1; arg < n_args; arg++) {
-        args[arg] = literals.items[arg - 1];
-    }
-    const cni_expr node = {.kind = CNI_EXPR_IN,
-                           .type = cni_type_of(CNI_TYPE_BOOL),
-                           .n_args = n_args,
-                           .args = args,
-                           .sql_offset = -1};
-    return cni_expr_new(arena, &node, out_expr, err);
-}
-
 /* OR of the members, those about one expression merged. */
 static cn_code
 any_of(cni_arena *arena, const cni_list *members, const cni_expr **out_expr, cn_error *err)
 {
     const cni_expr **args = NULL;
-    bool *taken = NULL;
-    int32_t n_args = 0;
     CN_TRY(cni_arena_alloc_array(arena, members->n_items, (int64_t)sizeof(*args), &args, err));
-    CN_TRY(cni_arena_alloc_array(arena, members->n_items, (int64_t)sizeof(*taken), &taken, err));
     for (int64_t item = 0; item < members->n_items; item++) {
-        if (taken[item]) {
-            continue;
-        }
-        args[n_args] = members->items[item];
-        if (needle_of(args[n_args]) != NULL) {
-            CN_TRY(merge_about(arena, members, item, taken, &args[n_args], err));
-        }
-        n_args++;
+        args[item] = members->items[item];
     }
-    return cni_expr_junction(arena, CNI_EXPR_OR, args, n_args, out_expr, err);
+    return cni_expr_any_of(arena, args, (int32_t)members->n_items, out_expr, err);
 }
 
 /* ---- factoring ---- */

@@ -90,6 +90,9 @@ CN_NODISCARD cn_code cni_expr_through_project(cni_rule_env *env, const cni_plan 
  * expression with literals as IN. Equal in three-valued logic; what may raise stays where it is. */
 CN_NODISCARD cn_code cni_expr_factor_or(cni_rule_env *env, const cni_expr *predicate,
                                         const cni_expr **out_predicate, cn_error *err);
+/* OR of the members (in_list.c), equalities of one expression with literals as one IN. */
+CN_NODISCARD cn_code cni_expr_any_of(cni_arena *arena, const cni_expr *const *members,
+                                     int32_t n_members, const cni_expr **out_expr, cn_error *err);
 /* Append the conjuncts of a predicate to `list` (of const cni_expr *), in order. */
 CN_NODISCARD cn_code cni_expr_conjuncts(cni_arena *arena, const cni_expr *predicate, cni_list *list,
                                         cn_error *err);

@@ -144,6 +144,12 @@ static cn_code
 truth_room(cni_program_state *self, cni_dictionary_cache *cache, int64_t n_entries, cn_error *err)
 {
     const int64_t n_bytes = 2 * cni_round_up(n_entries + 64, 64);
+    if (cache->truth == NULL) {
+        cache->truth = self->spare_truth;
+        cache->cap_truth = self->cap_spare_truth;
+        self->spare_truth = NULL;
+        self->cap_spare_truth = 0;
+    }
     if (n_bytes > cache->cap_truth) {
         CN_TRY(cni_realloc(self->allocator, (void *)&cache->truth, cache->cap_truth, n_bytes, err));
         cache->cap_truth = n_bytes;
@@ -151,6 +157,22 @@ truth_room(cni_program_state *self, cni_dictionary_cache *cache, int64_t n_entri
     cache->truth_valid = cache->truth + cache->cap_truth / 2;
     cache->has_nulls = false;
     return CN_OK;
+}
+
+/* The few codes say it all: the next step may have the bytes. Thousands of equalities would keep
+ * one and two bytes per entry each. */
+static void
+lend_truth(cni_program_state *self, cni_dictionary_cache *cache)
+{
+    if (cache->n_few < 0 || cache->has_nulls) {
+        return;
+    }
+    cni_dealloc(self->allocator, self->spare_truth, self->cap_spare_truth);
+    self->spare_truth = cache->truth;
+    self->cap_spare_truth = cache->cap_truth;
+    cache->truth = NULL;
+    cache->truth_valid = NULL;
+    cache->cap_truth = 0;
 }
 
 static cn_code
@@ -167,6 +189,7 @@ compute_truth(cni_program_state *self, const cni_program_step *step, int32_t var
         cni_vector_done(&truth);
     }
     find_few(cache, n_entries);
+    lend_truth(self, cache);
     return CN_OK;
 }
 

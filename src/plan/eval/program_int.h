@@ -106,7 +106,7 @@ typedef struct cni_dictionary_cache {
     bool failed; /* some entry raises: rows are computed one by one */
     bool ready;
     bool has_nulls;       /* in truth_valid */
-    uint8_t *truth;       /* BOOL results: a byte per entry */
+    uint8_t *truth;       /* BOOL results: a byte per entry; NULL where the few codes do */
     uint8_t *truth_valid; /* a byte per entry */
     int64_t cap_truth;
     int32_t n_few;      /* true entries (`few_are_false`: entries not true) when they are */
@@ -134,6 +134,8 @@ struct cni_program_state {
     int32_t live_top;     /* index into live_words; -1 = every row is live */
     void **locals;
     cni_dictionary_cache *caches;
+    uint8_t *spare_truth; /* of a cache that needs none, for the next */
+    int64_t cap_spare_truth;
     const cni_vector **arg_pointers; /* max_args */
     uint64_t *case_words; /* scratch of CASE, for max_args / 2 conditions; made when needed */
     const uint64_t **case_bits;

@@ -204,6 +204,7 @@ cni_program_state_free(cni_program_state *self)
         cni_vector_done(&self->registers[reg].own);
         cni_vector_done(&self->registers[reg].flat);
     }
+    cni_dealloc(self->allocator, self->spare_truth, self->cap_spare_truth);
     for (int32_t cache = 0; self->caches != NULL && cache < program->n_caches; cache++) {
         cni_dictionary_cache_done(&self->caches[cache], self->allocator);
     }

@@ -39,7 +39,7 @@ end(void **state)
 static void
 explain(sql_env *env, const char *sql, char *out, size_t size)
 {
-    char text[1024];
+    char text[8192];
     (void)snprintf(text, sizeof(text), "EXPLAIN %s", sql);
     const cn_code code = sql_run(env, text);
     if (code != CN_OK) {
@@ -249,6 +249,33 @@ test_rules_fire_and_change_no_rows(void **state)
     assert_int_equal(n_wrong, 0);
 }
 
+/* Normalization, whatever rules are off, and wherever the disjunction stands. */
+static void
+test_equalities_are_lists(void **state)
+{
+    sql_env *env = *state;
+    char sql[8192];
+    char plan[8192];
+    int n_bytes = snprintf(sql, sizeof(sql),
+                           "SELECT name = 'FRANCE' OR name = 'x' AS f FROM n "
+                           "WHERE r < 0");
+    for (int number = 0; number < 100; number++) {
+        n_bytes +=
+            snprintf(sql + n_bytes, sizeof(sql) - (size_t)n_bytes, " OR k = %d", number % 50 * 7);
+    }
+    disable(env, "or_factoring");
+    explain(env, sql, plan, sizeof(plan));
+    disable(env, "");
+    assert_non_null(strstr(plan, "n_name IN ('FRANCE', 'x') AS f"));
+    assert_non_null(strstr(plan, "n_regionkey < 0 OR n_nationkey IN (0, 7, 14, "));
+    assert_null(strstr(plan, "n_nationkey = "));
+    SQL_GIVES(env,
+              "SELECT k FROM n WHERE k = 3 OR name = NULL OR k = 5 OR 7 = k OR k = NULL ORDER BY k",
+              "3\n5\n7\n");
+    SQL_GIVES(env, "SELECT count(*) FROM n WHERE (k = 3 OR k = 5 OR k = NULL) IS NULL", "23\n");
+    SQL_GIVES(env, "SELECT count(*) FROM n WHERE NOT (k = 3 OR k = 5 OR k = 3)", "23\n");
+}
+
 static void
 test_every_rule_has_a_case(void **state)
 {
@@ -369,6 +396,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_rules_fire_and_change_no_rows, begin, end),
+        cmocka_unit_test_setup_teardown(test_equalities_are_lists, begin, end),
         cmocka_unit_test(test_every_rule_has_a_case),
         cmocka_unit_test_setup_teardown(test_fallible_conjuncts_do_not_overtake, begin, end),
         cmocka_unit_test_setup_teardown(test_a_conjunct_that_stays_holds_fallible_ones_back, begin,

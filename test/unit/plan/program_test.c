@@ -12,7 +12,8 @@
 
 typedef struct counting {
     cni_allocator base;
-    int64_t n_new; /* blocks and growths */
+    int64_t n_new;   /* blocks and growths */
+    int64_t n_bytes; /* in use */
 } counting;
 
 static void *
@@ -21,6 +22,7 @@ count_resize(cni_allocator *self, void *ptr, int64_t old_bytes, int64_t new_byte
 {
     counting *own = (counting *)(void *)self;
     own->n_new += new_bytes > old_bytes ? 1 : 0;
+    own->n_bytes += new_bytes - old_bytes;
     cni_allocator *system = cni_allocator_system();
     return system->resize(system, ptr, old_bytes, new_bytes, align, err);
 }
@@ -300,11 +302,84 @@ test_once(void **state)
     cni_chunk_done(&chunk);
 }
 
+/* A dictionary of numbers 0 .. N_ENTRIES - 1; row r has the number r. */
+enum {
+    N_ENTRIES = 4096
+};
+
+static void
+make_numbers(fixture *f, cni_chunk *chunk)
+{
+    cni_vector entries;
+    cni_dictionary *dictionary = NULL;
+    cni_buffer *codes = NULL;
+    const cni_type *type = cni_type_of(CNI_TYPE_INT32);
+    assert_cn_ok(f, cni_vector_new_flat(f->allocator, type, CNI_PHYS_I32, N_ENTRIES, false,
+                                        &entries, &f->err));
+    for (int32_t entry = 0; entry < N_ENTRIES; entry++) {
+        ((int32_t *)cni_vector_mutable_data(&entries))[entry] = entry;
+    }
+    assert_cn_ok(f, cni_dictionary_new(f->allocator, &entries, true, false, &dictionary, &f->err));
+    cni_vector_done(&entries);
+    assert_cn_ok(f, cni_buffer_new(f->allocator, N_ROWS * 2, &codes, &f->err));
+    for (uint16_t row = 0; row < N_ROWS; row++) {
+        memcpy(codes->data + row * 2, &row, 2);
+    }
+    cni_chunk_init(chunk, f->allocator);
+    assert_cn_ok(f, cni_chunk_set_columns(chunk, 1, &f->err));
+    chunk->n_rows = N_ROWS;
+    chunk->columns[0] = (cni_vector){.type = type,
+                                     .encoding = CNI_DICTIONARY,
+                                     .phys = CNI_PHYS_I32,
+                                     .code_bytes = 2,
+                                     .n_rows = N_ROWS,
+                                     .data = codes->data,
+                                     .dictionary = dictionary,
+                                     .owner_data = codes};
+}
+
+/* What many equalities know of a large dictionary is a few codes each, not a byte per entry. */
+static void
+test_many_equalities(void **state)
+{
+    enum {
+        N_EQUALITIES = 100
+    };
+    fixture *f = *state;
+    counting allocator = {{count_resize, ignore, ignore}, 0, 0};
+    const cni_expr *exprs[N_EQUALITIES];
+    cni_vector out[N_EQUALITIES];
+    cni_chunk chunk;
+    int64_t n_bytes_before = 0;
+    make_numbers(f, &chunk);
+    for (int32_t at = 0; at < N_EQUALITIES; at++) {
+        char literal[16];
+        (void)snprintf(literal, sizeof(literal), "%d", at);
+        exprs[at] = compare(f, CNI_EQ, fixture_column(f, 0, cni_type_of(CNI_TYPE_INT32)), literal);
+    }
+    f->context.allocator = &allocator.base;
+    cni_program_state *program = open_program(f, exprs, N_EQUALITIES);
+    for (int32_t round = 0; round < 2 * N_ENTRIES / N_ROWS; round++) {
+        assert_cn_ok(f, cni_program_run(program, &chunk, out, &f->err));
+        for (int32_t at = 0; at < N_EQUALITIES; at++) {
+            assert_string_equal(fixture_text(f, &out[at], at), "true");
+            assert_string_equal(fixture_text(f, &out[at], at + 1), "false");
+            cni_vector_done(&out[at]);
+        }
+        n_bytes_before = round == 0 ? allocator.n_bytes : n_bytes_before;
+    }
+    assert_true(allocator.n_bytes - n_bytes_before < N_EQUALITIES * N_ENTRIES / 10);
+    cni_program_state_free(program);
+    assert_int_equal(allocator.n_bytes, 0);
+    cni_chunk_done(&chunk);
+    f->context.allocator = f->allocator;
+}
+
 static void
 test_no_allocation(void **state)
 {
     fixture *f = *state;
-    counting allocator = {{count_resize, ignore, ignore}, 0};
+    counting allocator = {{count_resize, ignore, ignore}, 0, 0};
     f->context.allocator = &allocator.base;
     cni_chunk chunk;
     const cni_expr *a = fixture_column(f, 0, cni_type_of(CNI_TYPE_INT32));
@@ -445,9 +520,16 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_narrowing),           TEST(test_error_place),  TEST(test_unknown_names),
-        TEST(test_dictionary),          TEST(test_once),         TEST(test_no_allocation),
-        TEST(test_outputs_last),        TEST(test_filter_order), TEST(test_filter_gathers),
+        TEST(test_narrowing),
+        TEST(test_error_place),
+        TEST(test_unknown_names),
+        TEST(test_dictionary),
+        TEST(test_once),
+        TEST(test_no_allocation),
+        TEST(test_many_equalities),
+        TEST(test_outputs_last),
+        TEST(test_filter_order),
+        TEST(test_filter_gathers),
         TEST(test_filter_wide_literal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

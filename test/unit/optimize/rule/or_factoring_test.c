@@ -36,6 +36,40 @@ test_lists(void **state)
                "  Scan t columns=[t.id, t.a, t.b, t.s]\n");
 }
 
+static void
+test_long_lists(void **state)
+{
+    enum {
+        N = 20000
+    };
+    rule_fixture *r = *state;
+    const cni_plan *t = scan_of(r, "t");
+    const cni_expr **members = NULL;
+    const cni_expr *made = NULL;
+    assert_cn_ok(&r->f, cni_arena_alloc_array(r->f.arena, N, (int64_t)sizeof(*members), &members,
+                                              &r->f.err));
+    for (int32_t at = 0; at < N; at++) { /* a = 0, b = 0, a = 1, ... a = 4999, a = 0 ... */
+        members[at] = eq(r, col(r, t, at % 2 == 0 ? "t.a" : "t.b"), num(r, at / 2 % (N / 4)));
+    }
+    members[7] = is_null_of(r, col(r, t, "s"), false);
+    assert_cn_ok(&r->f, cni_expr_any_of(r->f.arena, members, N, &made, &r->f.err));
+    assert_int_equal(made->kind, CNI_EXPR_OR);
+    assert_int_equal(made->n_args, 3);
+    for (int32_t at = 0; at < 2; at++) {
+        assert_int_equal(made->args[at]->kind, CNI_EXPR_IN);
+        assert_int_equal(made->args[at]->n_args, 1 + N / 4);
+        assert_true(cni_expr_equal(made->args[at]->args[0], members[at]->args[0]));
+    }
+    assert_true(cni_expr_equal(made->args[0]->args[N / 4], num(r, N / 4 - 1)));
+    assert_ptr_equal(made->args[2], members[7]);
+    /* the same again is no list, and neither is one of each */
+    const cni_expr *same[] = {members[0], members[N / 2]};
+    assert_cn_ok(&r->f, cni_expr_any_of(r->f.arena, same, 2, &made, &r->f.err));
+    assert_ptr_equal(made, members[0]);
+    assert_cn_ok(&r->f, cni_expr_any_of(r->f.arena, members, 2, &made, &r->f.err));
+    assert_int_equal(made->kind, CNI_EXPR_OR);
+}
+
 /* As in TPC-H 7 and 19. */
 static void
 test_single_sides(void **state)
@@ -81,6 +115,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_common_members, rule_open, rule_close),
         cmocka_unit_test_setup_teardown(test_lists, rule_open, rule_close),
+        cmocka_unit_test_setup_teardown(test_long_lists, rule_open, rule_close),
         cmocka_unit_test_setup_teardown(test_single_sides, rule_open, rule_close),
         cmocka_unit_test_setup_teardown(test_what_may_raise, rule_open, rule_close),
     };
