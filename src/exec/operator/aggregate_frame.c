@@ -58,9 +58,6 @@ cni_agg_place_words(cni_arena *arena, cni_agg_layout *layout, cn_error *err)
             continue;
         }
         layout->has_saved = true;
-        if (call->op != CNI_AGG_ORDERED && call->spec->function->save == NULL) {
-            layout->unsaved = call->spec->function;
-        }
         memset(layout->word_kinds + call->state_offset / 8, CNI_AGG_WORD_SAVED,
                (size_t)state_bytes_of(call) / 8);
     }

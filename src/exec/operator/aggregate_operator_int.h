@@ -177,7 +177,6 @@ typedef struct cni_agg_layout {
     uint8_t *empty_row;   /* row_bytes: states of a new group behind a key of zeros */
     uint8_t *word_kinds;  /* cni_agg_word_kind of each word of a row */
     bool has_saved;
-    const cni_function *unsaved; /* whose states cannot be saved; NULL = all can */
 } cni_agg_layout;
 
 CN_NODISCARD cn_code cni_agg_layout_new(cni_arena *arena, const cni_phys_aggregate *spec,

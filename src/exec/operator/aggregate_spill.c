@@ -161,7 +161,7 @@ cn_code
 cni_agg_relieve(cni_agg_operator *self, cni_agg_local *local, cn_error *err)
 {
     const cni_context *context = self->base.context;
-    if (context->spill == NULL || self->layout->n_keys == 0 || self->layout->unsaved != NULL) {
+    if (context->spill == NULL || self->layout->n_keys == 0) {
         return CN_OK;
     }
     const int64_t n_before = cni_agg_local_bytes(self, local);
@@ -214,7 +214,7 @@ void
 cni_agg_settle(cni_agg_operator *self)
 {
     if (!self->settled) {
-        const bool may = self->layout->n_keys > 0 && self->layout->unsaved == NULL;
+        const bool may = self->layout->n_keys > 0;
         self->lazy = may && (cni_agg_has_blocks(self) || holds_too_much(self));
         self->settled = true;
     }
@@ -389,8 +389,7 @@ cni_agg_reclaim(cni_operator *base, int64_t n_bytes)
     cni_agg_operator *self = (cni_agg_operator *)base;
     const int64_t n_before = cni_budget_current_bytes(base->budget);
     (void)n_bytes; /* all of it: what is left would be in the way soon */
-    if (!self->settled || self->layout->n_keys == 0 || base->context->spill == NULL ||
-        self->layout->unsaved != NULL) {
+    if (!self->settled || self->layout->n_keys == 0 || base->context->spill == NULL) {
         return 0;
     }
     if ((self->lazy ? reclaim_locals(self, NULL) : reclaim_finals(self, NULL)) != CN_OK) {

@@ -176,8 +176,8 @@ struct cni_function {
     cn_code (*retract)(const cni_function *self, const cni_aggregate_call *call, cn_error *err);
     /* How states leave memory (spilling, checkpoints). plain_states: their bytes are all there is.
      * Else `save` appends state number `state`, and `load` makes it again, from the initial one,
-     * out of the front of *inout_bytes, which moves on; damage is CN_INVALID_DATA. Without either,
-     * states stay where they are. */
+     * out of the front of *inout_bytes, which moves on; damage is CN_INVALID_DATA. Who has states
+     * has either: the registry refuses others. */
     bool plain_states;
     cn_code (*save)(const cni_function *self, const cni_aggregate_call *call, int64_t state,
                     cni_strbuf *out, cn_error *err);
@@ -217,7 +217,8 @@ CN_NODISCARD cn_code cni_function_registry_new(cni_allocator *allocator,
                                                cni_function_registry **out_registry, cn_error *err);
 void cni_function_registry_free(cni_function_registry *self);
 /* `function` is borrowed and must outlive the registry; release(function) is called with it (may be
- * NULL). */
+ * NULL). Error: CN_INVALID_ARGUMENT without a name or resolve, and for an aggregate function that
+ * lacks state_bytes, update, combine or emit, or whose states could not leave memory. */
 CN_NODISCARD cn_code cni_function_register(cni_function_registry *self,
                                            const cni_function *function,
                                            void (*release)(const cni_function *function),

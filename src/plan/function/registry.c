@@ -126,6 +126,29 @@ register_locked(cni_function_registry *self, const cni_function *function,
     return CN_OK;
 }
 
+/* States of aggregates are merged and leave memory. */
+static cn_code
+check_aggregate(const cni_function *function, cn_error *err)
+{
+    if (function->kind != CNI_FUNCTION_AGGREGATE) {
+        return CN_OK;
+    }
+    if (function->state_bytes == NULL || function->update == NULL || function->combine == NULL ||
+        function->emit == NULL) {
+        return CN_FAIL(err, CN_INVALID_ARGUMENT,
+                       "aggregate function %.*s needs state_bytes, update, combine and emit "
+                       "callbacks",
+                       CNI_STR_ARGS(function->name));
+    }
+    if (!function->plain_states && (function->save == NULL || function->load == NULL)) {
+        return CN_FAIL(err, CN_INVALID_ARGUMENT,
+                       "aggregate function %.*s has states that cannot leave memory: it needs "
+                       "plain states, or save and load callbacks",
+                       CNI_STR_ARGS(function->name));
+    }
+    return CN_OK;
+}
+
 cn_code
 cni_function_register(cni_function_registry *self, const cni_function *function,
                       void (*release)(const cni_function *function), cn_error *err)
@@ -133,6 +156,7 @@ cni_function_register(cni_function_registry *self, const cni_function *function,
     if (function->name.len_bytes == 0 || function->resolve == NULL) {
         return CN_FAIL(err, CN_INVALID_ARGUMENT, "a function needs a name and a resolve callback");
     }
+    CN_TRY(check_aggregate(function, err));
     cni_mutex_lock(&self->lock);
     const cn_code code = register_locked(self, function, release, err);
     cni_mutex_unlock(&self->lock);

@@ -651,6 +651,13 @@ test_information(void **state)
 }
 
 /* Every entry has what the reference prints. */
+/* States can leave memory. */
+static bool
+can_leave(const cni_function *function)
+{
+    return function->plain_states || (function->save != NULL && function->load != NULL);
+}
+
 static void
 see_entry(void *state, const cni_function *function)
 {
@@ -659,6 +666,7 @@ see_entry(void *state, const cni_function *function)
     assert_true(function->description.len_bytes > 0);
     assert_true(function->example.len_bytes > 0);
     assert_non_null(function->resolve);
+    assert_true(function->kind != CNI_FUNCTION_AGGREGATE || can_leave(function));
 }
 
 static void
@@ -672,10 +680,61 @@ test_catalogue(void **state)
     assert_int_equal(cni_function_kinds(f->registry, CNI_STR("nothing")), 0);
 }
 
+static void
+find_list(void *state, const cni_function *function)
+{
+    const cni_function **found = state;
+    *found = cni_str_eq(function->name, CNI_STR("list")) ? function : *found;
+}
+
+static void
+assert_refused(fixture *f, const cni_function *function, const char *says)
+{
+    f->err = (cn_error)CN_ERROR_INIT;
+    assert_int_equal(cni_function_register(f->registry, function, NULL, &f->err),
+                     CN_INVALID_ARGUMENT);
+    if (strstr(f->err.message, says) == NULL) {
+        fail_msg("refused with: %s", f->err.message);
+    }
+    f->err = (cn_error)CN_ERROR_INIT;
+}
+
+/* Aggregate functions whose states could not leave memory are refused. */
+static void
+test_states_leave(void **state)
+{
+    fixture *f = *state;
+    const cni_function *list = NULL;
+    cni_function_each(f->registry, find_list, &list);
+    assert_non_null(list);
+    cni_function own = *list;
+    own.name = CNI_STR("own");
+    own.save = NULL;
+    assert_refused(f, &own, "aggregate function own has states that cannot leave memory");
+    own.save = list->save;
+    own.load = NULL;
+    assert_refused(f, &own, "cannot leave memory");
+    own.load = list->load;
+    own.combine = NULL;
+    assert_refused(f, &own, "aggregate function own needs");
+    assert_int_equal(cni_function_kinds(f->registry, CNI_STR("own")), 0);
+    own.combine = list->combine;
+    assert_cn_ok(f, cni_function_register(f->registry, &own, NULL, &f->err));
+    own.save = NULL; /* plain bytes need neither */
+    own.load = NULL;
+    own.plain_states = true;
+    assert_cn_ok(f, cni_function_register(f->registry, &own, NULL, &f->err));
+    assert_true(can_leave(&cni_aggregate_same));
+    for (int32_t part = 0; part < CNI_N_AGGREGATE_PARTS; part++) {
+        assert_true(can_leave(&cni_aggregate_parts[part]));
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_states_leave, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(test_operators, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(test_numbers, fixture_open, fixture_close),
         cmocka_unit_test_setup_teardown(test_strings, fixture_open, fixture_close),
