@@ -4,6 +4,9 @@
  *
  *   thread -> one of 16 shards (by thread, the next one when it is taken): free blocks per class
  *          -> under the region's lock: spans of the class -> page heap
+ *          and free runs of up to 1 MiB, each for the next block of as many pages
+ *
+ * Runs in shards are at most 1/32 of the commit limit, and none are kept near it.
  *
  * There are no thread-local variables: a shard is entered by whoever gets its busy word, which
  * nobody holds for longer than a list operation or a refill. From 1 KiB on, one class in four is 64
@@ -11,6 +14,8 @@
  * padding.
  */
 #include "runtime/region_int.h"
+
+#include <string.h>
 
 #include "base/alloc.h"
 #include "base/thread.h"
@@ -23,15 +28,32 @@
 #define MIN_CACHED      4
 #define MAX_CACHED      128
 #define MIN_SPAN_BLOCKS 8
+#define MAX_RUNS        16  /* per shard */
+#define RUN_PAGES       128 /* the largest run that a shard keeps */
+#define SHARD_PAGES     512 /* that a shard keeps at most, whatever the limit */
+#define LIMIT_PART      32  /* of the commit limit: all shards' runs together */
 
 typedef struct free_list {
     void *first; /* each block's first word links to the next */
     int64_t n_blocks;
 } free_list;
 
+/* Pages of a block that was released, still used in the eyes of the page heap. */
+typedef struct free_run {
+    int64_t page;
+    int64_t n_pages;
+} free_run;
+
+typedef struct run_list {
+    int32_t n_runs;
+    int64_t n_pages;
+    free_run runs[MAX_RUNS]; /* the oldest first */
+} run_list;
+
 typedef struct shard {
     _Alignas(64) cni_atomic_i64 busy;
     free_list lists[N_CLASSES];
+    run_list runs;
 } shard;
 
 typedef struct size_class {
@@ -330,6 +352,106 @@ free_small(cni_region *self, void *block, int32_t class_number)
     }
 }
 
+/* ---- runs in shards ---- */
+
+/* Pages that a shard may keep now; 0 near the limit, where others need them. */
+static int64_t
+kept_pages(const cni_region *self)
+{
+    const int64_t limit = cni_counter_get(&self->pages.commit_limit);
+    if (cni_counter_get(&self->pages.committed_bytes) > limit - limit / 8) {
+        return 0;
+    }
+    return cni_min_i64(SHARD_PAGES, limit / (LIMIT_PART * N_SHARDS * CNI_PAGE_BYTES));
+}
+
+/* A run of exactly n_pages, the one that was released last; -1 = none. */
+static int64_t
+take_kept_run(cni_region *self, int64_t n_pages)
+{
+    shard *mine = enter_shard(self);
+    run_list *list = &mine->runs;
+    int64_t page = -1;
+    for (int32_t at = list->n_runs - 1; at >= 0; at--) {
+        if (list->runs[at].n_pages == n_pages) {
+            page = list->runs[at].page;
+            list->n_runs--;
+            list->n_pages -= n_pages;
+            memmove(&list->runs[at], &list->runs[at + 1],
+                    (size_t)(list->n_runs - at) * sizeof(list->runs[0]));
+            break;
+        }
+    }
+    leave_shard(mine);
+    return page;
+}
+
+static void
+free_runs(cni_region *self, const free_run *runs, int32_t n_runs)
+{
+    if (n_runs > 0) {
+        cni_mutex_lock(&self->mutex);
+        for (int32_t at = 0; at < n_runs; at++) {
+            cni_pages_free(&self->pages, runs[at].page, runs[at].n_pages);
+        }
+        cni_mutex_unlock(&self->mutex);
+    }
+}
+
+/* Move the oldest runs to `out` until at most n_left runs of n_pages are left; gives how many. */
+static int32_t
+evict_runs(run_list *list, int32_t n_left, int64_t n_pages, free_run *out)
+{
+    int32_t n_out = 0;
+    while (list->n_runs - n_out > n_left || list->n_pages > n_pages) {
+        out[n_out] = list->runs[n_out];
+        list->n_pages -= out[n_out++].n_pages;
+    }
+    list->n_runs -= n_out;
+    memmove(list->runs, &list->runs[n_out], (size_t)list->n_runs * sizeof(list->runs[0]));
+    return n_out;
+}
+
+/* A full list loses half of its runs at once, so that the lock is taken for several. */
+static void
+free_pages(cni_region *self, int64_t page, int64_t n_pages)
+{
+    const int64_t n_kept = n_pages > RUN_PAGES ? 0 : kept_pages(self);
+    free_run evicted[MAX_RUNS + 1];
+    int32_t n_evicted = 0;
+    if (n_pages > n_kept) {
+        evicted[n_evicted++] = (free_run){page, n_pages};
+    } else {
+        shard *mine = enter_shard(self);
+        run_list *list = &mine->runs;
+        if (list->n_runs == MAX_RUNS || list->n_pages + n_pages > n_kept) {
+            n_evicted =
+                evict_runs(list, MAX_RUNS / 2, cni_min_i64(n_kept / 2, n_kept - n_pages), evicted);
+        }
+        list->runs[list->n_runs++] = (free_run){page, n_pages};
+        list->n_pages += n_pages;
+        leave_shard(mine);
+    }
+    free_runs(self, evicted, n_evicted);
+}
+
+static cni_region_answer
+alloc_pages(cni_region *self, int64_t n_bytes, void **out_block)
+{
+    const int64_t n_pages = pages_for(n_bytes);
+    int64_t page = n_pages <= RUN_PAGES ? take_kept_run(self, n_pages) : -1;
+    cni_region_answer answer = CNI_REGION_OK;
+    if (page < 0) {
+        cni_mutex_lock(&self->mutex);
+        answer = cni_pages_alloc(&self->pages, n_pages, &page);
+        cni_mutex_unlock(&self->mutex);
+    }
+    if (answer == CNI_REGION_OK) {
+        *out_block = cni_page_address(&self->pages, page);
+    }
+    return answer;
+}
+
 /* ---- the face ---- */
 
 cn_code
@@ -371,19 +493,6 @@ reserve(cni_region *self)
     return answer;
 }
 
-static cni_region_answer
-alloc_pages(cni_region *self, int64_t n_bytes, void **out_block)
-{
-    int64_t page = 0;
-    cni_mutex_lock(&self->mutex);
-    const cni_region_answer answer = cni_pages_alloc(&self->pages, pages_for(n_bytes), &page);
-    cni_mutex_unlock(&self->mutex);
-    if (answer == CNI_REGION_OK) {
-        *out_block = cni_page_address(&self->pages, page);
-    }
-    return answer;
-}
-
 cni_region_answer
 cni_region_alloc(cni_region *self, int64_t n_bytes, int64_t align, void **out_block)
 {
@@ -407,9 +516,7 @@ cni_region_dealloc(cni_region *self, void *block, int64_t n_bytes, int64_t align
         free_small(self, block, class_of(aligned_bytes(n_bytes, align)));
         return;
     }
-    cni_mutex_lock(&self->mutex);
-    cni_pages_free(&self->pages, cni_page_of(&self->pages, block), pages_for(n_bytes));
-    cni_mutex_unlock(&self->mutex);
+    free_pages(self, cni_page_of(&self->pages, block), pages_for(n_bytes));
 }
 
 bool
@@ -467,12 +574,28 @@ cni_region_committed_bytes(const cni_region *self)
 
 /* Wait for the shard: it is held for short times only. */
 static void
-empty_shard(cni_region *self, shard *other)
+wait_for_shard(shard *other)
 {
-    free_list lists[N_CLASSES];
     while (!cni_slot_swap(&other->busy, 0, 1)) {
         cni_thread_yield();
     }
+}
+
+static void
+empty_runs(cni_region *self, shard *other)
+{
+    free_run runs[MAX_RUNS];
+    wait_for_shard(other);
+    const int32_t n_runs = evict_runs(&other->runs, 0, 0, runs);
+    leave_shard(other);
+    free_runs(self, runs, n_runs);
+}
+
+static void
+empty_lists(cni_region *self, shard *other)
+{
+    free_list lists[N_CLASSES];
+    wait_for_shard(other);
     for (int32_t class_number = 0; class_number < N_CLASSES; class_number++) {
         lists[class_number] = other->lists[class_number];
         other->lists[class_number] = (free_list){NULL, 0};
@@ -506,7 +629,8 @@ cni_region_trim(cni_region *self)
         return;
     }
     for (int32_t at = 0; at < N_SHARDS; at++) {
-        empty_shard(self, &self->shards[at]);
+        empty_lists(self, &self->shards[at]);
+        empty_runs(self, &self->shards[at]);
     }
     cni_mutex_lock(&self->mutex);
     for (int32_t class_number = 0; class_number < N_CLASSES; class_number++) {
@@ -519,9 +643,13 @@ cni_region_trim(cni_region *self)
 void
 cni_region_trim_to(cni_region *self, int64_t keep_bytes)
 {
-    if (cni_flag_consume(&self->reserved) != 0) {
-        cni_mutex_lock(&self->mutex);
-        cni_pages_trim(&self->pages, keep_bytes);
-        cni_mutex_unlock(&self->mutex);
+    if (cni_flag_consume(&self->reserved) == 0) {
+        return;
     }
+    for (int32_t at = 0; at < N_SHARDS; at++) {
+        empty_runs(self, &self->shards[at]);
+    }
+    cni_mutex_lock(&self->mutex);
+    cni_pages_trim(&self->pages, keep_bytes);
+    cni_mutex_unlock(&self->mutex);
 }

@@ -4,7 +4,8 @@
  *
  *   block <= 32,832 bytes   a size class; carved from a span (a run of pages), through a cache
  *                           shard
- *   larger                  a run of pages; it may cross slabs, whose other pages serve other runs
+ *   larger                  a run of pages; it may cross slabs, whose other pages serve other runs;
+ *                           up to 1 MiB through a cache shard, too
  *
  * Knows nothing of budgets: the caller counts cni_region_block_bytes() per block. What the region
  * has committed (slabs less the holes that trimming gave back) is bounded by its commit limit. The
@@ -59,7 +60,7 @@ int64_t cni_region_committed_bytes(const cni_region *self);
 /* Empty the caches and give free slabs and holes back to the system. */
 void cni_region_trim(cni_region *self);
 /* The same until at most keep_bytes of what is committed are free, whole slabs first; caches of
- * small blocks stay. */
+ * small blocks stay, those of runs do not. */
 void cni_region_trim_to(cni_region *self, int64_t keep_bytes);
 
 #endif /* CNI_RUNTIME_REGION_INT_H */

@@ -356,6 +356,82 @@ test_runs_cross_slabs(void **state)
     }
 }
 
+/* A run that comes and goes does not go to the page heap, where others would be kept waiting: the
+ * block that was released last is the next one of as many pages, not just the first that fits. */
+static void
+test_runs_come_back(void **state)
+{
+    (void)state;
+    cni_region *region = new_region();
+    uint8_t *first = take(region, 40 * KIB, 16);
+    uint8_t *second = take(region, MIB, 16);
+    uint8_t *third = take(region, 40 * KIB, 16);
+    cni_region_dealloc(region, first, 40 * KIB, 16);
+    cni_region_dealloc(region, second, MIB, 16);
+    cni_region_dealloc(region, third, 40 * KIB, 16);
+    assert_ptr_equal(take(region, 40 * KIB - 1, 16), third);
+    assert_ptr_equal(take(region, MIB, 16), second);
+    uint8_t *other = take(region, 48 * KIB, 16);
+    assert_ptr_not_equal(other, first);
+    assert_ptr_equal(take(region, 40 * KIB, 16), first);
+    cni_region_dealloc(region, other, 48 * KIB, 16);
+    cni_region_dealloc(region, first, 40 * KIB, 16);
+    cni_region_dealloc(region, second, MIB, 16);
+    cni_region_dealloc(region, third, 40 * KIB, 16);
+    cni_region_trim_to(region, 0);
+    assert_int_equal(cni_region_committed_bytes(region), 0);
+    cni_region_free(region);
+}
+
+enum {
+    N_KEEPERS = 24,
+    N_RUNS_EACH = 8
+};
+
+/* Runs of many lengths, so that few come back. */
+static void *
+keep_runs(void *argument)
+{
+    const runner *self = argument;
+    uint8_t *blocks[N_RUNS_EACH];
+    for (int64_t at = 0; at < N_RUNS_EACH; at++) {
+        blocks[at] = take(self->region, (100 + at) * CNI_PAGE_BYTES, 16);
+        blocks[at][0] = 1;
+    }
+    for (int64_t at = 0; at < N_RUNS_EACH; at++) {
+        cni_region_dealloc(self->region, blocks[at], (100 + at) * CNI_PAGE_BYTES, 16);
+    }
+    return NULL;
+}
+
+/* All caches together are at most 1/32 of the limit: the rest can be had without trimming. */
+static void
+test_kept_runs_are_bounded(void **state)
+{
+    (void)state;
+    const int64_t limit = 512 * MIB;
+    cni_region *region = new_region();
+    cni_thread threads[N_KEEPERS];
+    runner runners[N_KEEPERS];
+    cni_region_set_commit_limit(region, limit);
+    for (int at = 0; at < N_KEEPERS; at++) {
+        runners[at] = (runner){region, 0};
+        assert_int_equal(cni_thread_start(&threads[at], keep_runs, &runners[at], 0, NULL), CN_OK);
+    }
+    for (int at = 0; at < N_KEEPERS; at++) {
+        cni_thread_join(&threads[at]);
+    }
+    int64_t n_bytes = 0;
+    void *block = NULL;
+    while (cni_region_alloc(region, 32 * KIB, 4096, &block) == CNI_REGION_OK) {
+        n_bytes += 32 * KIB;
+    }
+    assert_true(n_bytes >= limit - limit / 32 - CNI_SLAB_BYTES);
+    cni_region_trim(region);
+    assert_int_equal(cni_region_alloc(region, 32 * KIB, 4096, &block), CNI_REGION_OK);
+    cni_region_free(region);
+}
+
 static void
 test_free_slabs_are_used_again(void **state)
 {
@@ -526,6 +602,8 @@ main(void)
         cmocka_unit_test(test_blocks_change_threads),
         cmocka_unit_test(test_large_blocks_grow_in_place),
         cmocka_unit_test(test_runs_cross_slabs),
+        cmocka_unit_test(test_runs_come_back),
+        cmocka_unit_test(test_kept_runs_are_bounded),
         cmocka_unit_test(test_free_slabs_are_used_again),
         cmocka_unit_test(test_holes_go_back),
         cmocka_unit_test(test_commit_limit),
