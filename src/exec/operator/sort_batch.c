@@ -386,11 +386,11 @@ cni_sort_local_close(cni_sort_local *self, int64_t n_most, cn_error *err)
 static bool
 is_full(const cni_sort_local *self, int64_t n_more)
 {
-    const cni_sort_plan *plan = self->plan;
+    cni_sort_plan *plan = self->plan;
     const cni_sort_batch *batch = &self->batch;
-    return plan->packed
-               ? cni_sort_packed_is_full(self, n_more)
-               : batch->n_rows + n_more > plan->batch_rows || batch->n_bytes > plan->batch_bytes;
+    return plan->packed ? cni_sort_packed_is_full(self, n_more)
+                        : batch->n_rows + n_more > plan->batch_rows ||
+                              batch->n_bytes > cni_sort_batch_limit(plan);
 }
 
 cn_code
@@ -437,19 +437,21 @@ cni_sort_local_make_way(cni_sort_local *self, int64_t n_bytes, cn_error *err)
 cn_code
 cni_sort_local_relieve(cni_sort_local *self, cn_error *err)
 {
-    const cni_sort_plan *plan = self->plan;
+    cni_sort_plan *plan = self->plan;
     const int64_t batch_bytes = plan->packed ? cni_sort_packed_bytes(self) : self->batch.n_bytes;
     const int64_t own_bytes = batch_bytes + self->resident_bytes;
     if (!cni_memory_should_spill(plan->budget, plan->context, own_bytes)) {
-        return CN_OK;
+        return cni_sort_is_in_the_way(plan) ? cni_sort_local_spill(self, 0, err) : CN_OK;
     }
+    /* Runs of a few rows would cost more than they free. */
+    const bool worth = batch_bytes >= cni_sort_batch_limit(plan) / 2;
     if (plan->context->settings.test_spill) {
         if (plan->packed ? self->packer.n_chunks < TEST_CHUNKS
                          : self->batch.n_pages < TEST_CHUNKS) {
             return CN_OK;
         }
         CN_TRY(cni_sort_local_close(self, cni_sort_rows_wanted(plan->spec), err));
-    } else if (self->resident_bytes < own_bytes / 2) {
+    } else if (worth && self->resident_bytes < own_bytes / 2) {
         CN_TRY(cni_sort_local_close(self, cni_sort_rows_wanted(plan->spec), err));
     }
     return cni_sort_local_spill(self, 0, err);

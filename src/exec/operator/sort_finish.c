@@ -10,7 +10,8 @@
 #include "runtime/pressure.h"
 
 #define MIN_FAN_IN        8
-#define BLOCKS_PER_RUN    2 /* that a range holds, about, with what they become */
+#define RECORD_BLOCKS     2 /* of a run that a range holds, about, with what they become ... */
+#define PAYLOAD_BLOCKS    4 /* ... and of its payload */
 #define MIN_RANGE_ROWS    16
 #define MIN_RESIDENT_ROWS 4096
 #define MAX_RANGE_ROWS    (INT64_C(1) << 19)
@@ -77,14 +78,27 @@ range_bytes(const cni_sort_plan *plan)
     return cni_memory_may_keep(plan->budget, plan->context, 0) / plan->n_workers;
 }
 
+/* Runs that the finished sort is read from: workers share the extents that are held. */
 static int64_t
 choose_fan_in(const cni_sort_finish *self)
 {
     const cni_sort_plan *plan = self->plan;
-    const int64_t run_bytes = plan->extent_bytes * CNI_SORT_HELD / plan->n_workers +
-                              plan->block_bytes * (plan->n_payload > 0 ? 2 : 1) * BLOCKS_PER_RUN;
+    const int64_t n_blocks = RECORD_BLOCKS + (plan->n_payload > 0 ? PAYLOAD_BLOCKS : 0);
+    const int64_t run_bytes =
+        plan->extent_bytes * CNI_SORT_HELD / plan->n_workers + plan->block_bytes * n_blocks;
     const bool spilled = cni_counter_get(&plan->spilled_runs) > 0;
     return spilled ? cni_max_i64(MIN_FAN_IN, range_bytes(plan) / run_bytes) : INT64_MAX;
+}
+
+/* Runs that become one, in a worker's task: it holds their extents alone, and items beside. */
+static int64_t
+choose_merge_fan_in(const cni_sort_finish *self)
+{
+    const cni_sort_plan *plan = self->plan;
+    const int64_t n_blocks = 2 * RECORD_BLOCKS + (plan->n_payload > 0 ? PAYLOAD_BLOCKS : 0);
+    const int64_t extent_bytes = plan->extent_bytes + plan->block_bytes + 2 * CNI_SPILL_ALIGN_BYTES;
+    return cni_max_i64(MIN_FAN_IN, range_bytes(plan) / (extent_bytes * CNI_SORT_HELD +
+                                                        plan->block_bytes * n_blocks));
 }
 
 /* Of the run's payload, about, when it is read. */
@@ -139,7 +153,8 @@ static int64_t
 count_groups(const cni_sort_finish *self)
 {
     const int64_t n_runs = self->runs.n_items;
-    return n_runs <= self->fan_in ? 0 : (n_runs + self->fan_in - 1) / self->fan_in;
+    const int64_t n_merged = cni_min_i64(self->fan_in, self->merge_fan_in);
+    return n_runs <= self->fan_in ? 0 : (n_runs + n_merged - 1) / n_merged;
 }
 
 /* ---- tasks ---- */
@@ -164,6 +179,7 @@ static cn_code
 choose_sizes(cni_sort_finish *self, cn_error *err)
 {
     self->fan_in = choose_fan_in(self);
+    self->merge_fan_in = choose_merge_fan_in(self);
     if (count_groups(self) > 0) {
         for (int64_t at = 0; at < self->runs.n_items; at++) {
             cni_sort_run *run = self->runs.items[at];
@@ -173,6 +189,7 @@ choose_sizes(cni_sort_finish *self, cn_error *err)
         }
         self->resident_bytes = 0;
         self->fan_in = choose_fan_in(self);
+        self->merge_fan_in = choose_merge_fan_in(self);
     }
     self->range_rows = choose_range_rows(self);
     return CN_OK;

@@ -80,8 +80,9 @@ typedef struct cni_sort_plan {
     int32_t n_payload;
     int32_t *payload; /* input columns */
     const cni_type **payload_types;
-    int64_t batch_rows;  /* a batch is sorted when it has so many rows ... */
-    int64_t batch_bytes; /* ... or takes so much memory */
+    int64_t batch_rows;          /* a batch is sorted when it has so many rows ... */
+    int64_t batch_bytes;         /* ... or takes so much memory, or cni_sort_batch_limit */
+    cni_atomic_i64 others_bytes; /* counter: most that the rest of the query was seen to hold */
     int64_t block_bytes;
     int64_t block_rows;   /* when packed */
     int64_t extent_bytes; /* of a run's blocks, written and read together */
@@ -100,6 +101,10 @@ CN_NODISCARD cn_code cni_sort_plan_init(cni_sort_plan *self, const cni_phys_sort
                                         cni_context *context, cni_budget *budget, int32_t n_workers,
                                         bool may_pack, cn_error *err);
 void cni_sort_plan_done(cni_sort_plan *self); /* accepts zeroed */
+/* What a worker's batch may take now: its share, less when others hold most of the memory. */
+int64_t cni_sort_batch_limit(cni_sort_plan *self);
+/* Whether the sort has taken what the rest of the query needs at times, by what was seen. */
+bool cni_sort_is_in_the_way(cni_sort_plan *self);
 /* Rows of payload in the file of the sort, which is made by the first who asks. */
 CN_NODISCARD cn_code cni_sort_plan_layout(cni_sort_plan *self, cni_spill_layout *out_layout,
                                           cn_error *err);
@@ -559,7 +564,8 @@ typedef struct cni_sort_finish {
     cni_sort_runs runs; /* under the mutex until the tasks are counted */
     int64_t resident_bytes;
     cni_sort_runs merged;        /* one per group, when there are too many runs */
-    int64_t fan_in;              /* runs that can be read at once */
+    int64_t fan_in;              /* runs that can be read at once ... */
+    int64_t merge_fan_in;        /* ... by a task that merges */
     int64_t range_rows;          /* of a range that fits */
     cni_atomic_i64 n_tasks_left; /* refcount: the last one out makes the set */
     cn_error error;              /* of counting the tasks; the first task reports it */

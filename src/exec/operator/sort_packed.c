@@ -65,7 +65,7 @@ bool
 cni_sort_packed_is_full(const cni_sort_local *self, int64_t n_more)
 {
     return self->packer.n_rows + n_more > self->plan->batch_rows ||
-           cni_sort_packed_bytes(self) > self->plan->batch_bytes;
+           cni_sort_packed_bytes(self) > cni_sort_batch_limit(self->plan);
 }
 
 static void

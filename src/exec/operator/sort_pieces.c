@@ -5,7 +5,7 @@
  */
 #include "exec/operator/sort_int.h"
 
-#define VALUE_BYTES 16 /* of an item, about */
+#define VALUE_BYTES 16 /* of an item of a list, about */
 
 cn_code
 cni_sort_piece_take(const cni_sort_plan *plan, cni_chunk *chunk, cni_chunk *piece, cn_error *err)
@@ -38,7 +38,8 @@ used_bytes(const cni_vector *vector, int64_t row)
 static int64_t
 column_bytes(const cni_vector *vector)
 {
-    int64_t n_bytes = vector->n_rows * VALUE_BYTES;
+    const int64_t item_bytes = cni_phys_bytes((cni_phys)vector->phys, vector->type);
+    int64_t n_bytes = vector->n_rows * item_bytes;
     const bool points = vector->phys == CNI_PHYS_VIEW || vector->phys == CNI_PHYS_LIST;
     if (vector->encoding == CNI_FLAT && points) {
         for (int64_t row = 0; row < vector->n_rows; row++) {

@@ -11,9 +11,11 @@
 #define BATCH_ROWS      (INT64_C(1) << 19)
 #define BATCH_BYTES     (INT64_C(96) << 20)
 #define MIN_BATCH_BYTES (INT64_C(256) << 10)
-#define BATCH_PART      4 /* of a worker's share */
+#define BATCH_PART      4  /* of a worker's share */
+#define ROOM_PART       3  /* of what others leave: a batch, its copy, what is written */
+#define SLACK_PART      16 /* of the limit: for others to grow into */
 #define BLOCK_BYTES     (INT64_C(64) << 10)
-#define MIN_BLOCK_BYTES (INT64_C(4) << 10)
+#define MIN_BLOCK_BYTES (INT64_C(16) << 10)
 #define BLOCK_PART      8192 /* of what is left: some hundred runs' blocks are read at once */
 #define EXTENT_BYTES    (INT64_C(1) << 20)
 #define MIN_EXTENT      (INT64_C(16) << 10)
@@ -182,6 +184,33 @@ cni_sort_plan_done(cni_sort_plan *self)
     cni_sort_gate_done(&self->gate);
     cni_mutex_done(&self->mutex);
     *self = (cni_sort_plan){0};
+}
+
+/* What the rest of the query leaves to the sort when it holds most; INT64_MAX: no limit. */
+static int64_t
+measure_room(cni_sort_plan *self)
+{
+    const cni_budget *query = self->context->budget;
+    const int64_t limit = cni_memory_limit(query);
+    if (limit == INT64_MAX || self->context->spill == NULL) {
+        return INT64_MAX;
+    }
+    const int64_t used = cni_budget_charged_bytes(query) - cni_budget_charged_bytes(self->budget);
+    cni_counter_max(&self->others_bytes, used);
+    return limit - limit / SLACK_PART - cni_counter_get(&self->others_bytes);
+}
+
+int64_t
+cni_sort_batch_limit(cni_sort_plan *self)
+{
+    const int64_t share = measure_room(self) / self->n_workers / ROOM_PART;
+    return cni_min_i64(self->batch_bytes, cni_max_i64(share, MIN_BATCH_BYTES));
+}
+
+bool
+cni_sort_is_in_the_way(cni_sort_plan *self)
+{
+    return cni_budget_charged_bytes(self->budget) > measure_room(self);
 }
 
 cn_code

@@ -408,6 +408,34 @@ write_run(cni_sort_run *self, const cni_spill_layout *layout, cn_error *err)
     return CN_OK;
 }
 
+/* What grew by doubling to its size: all runs' indexes stay in memory. Where that fails it stays
+ * as it is. */
+static void
+shrink(cni_allocator *allocator, void *inout_block, int64_t *inout_cap, int64_t n,
+       int64_t item_bytes)
+{
+    if (n > 0 && n < *inout_cap &&
+        cni_realloc(allocator, inout_block, *inout_cap * item_bytes, n * item_bytes, NULL) ==
+            CN_OK) {
+        *inout_cap = n;
+    }
+}
+
+static void
+shrink_index(cni_sort_run *self)
+{
+    cni_allocator *allocator = self->plan->allocator;
+    shrink(allocator, (void *)&self->blocks, &self->cap_blocks, self->n_blocks,
+           (int64_t)sizeof(*self->blocks));
+    shrink(allocator, (void *)&self->extents, &self->cap_extents, self->n_extents,
+           (int64_t)sizeof(*self->extents));
+    shrink(allocator, (void *)&self->firsts, &self->cap_firsts, self->n_firsts, 1);
+    shrink(allocator, (void *)&self->sequences, &self->cap_sequences, self->n_sequences,
+           (int64_t)sizeof(int64_t));
+    shrink(allocator, (void *)&self->rows.blocks, &self->rows.cap_blocks, self->rows.n_blocks,
+           (int64_t)sizeof(*self->rows.blocks));
+}
+
 cn_code
 cni_sort_run_write(cni_sort_run *self, cni_sort_plan *plan, cn_error *err)
 {
@@ -430,6 +458,7 @@ cni_sort_run_write(cni_sort_run *self, cni_sort_plan *plan, cn_error *err)
     cni_sort_run_drop_blocks(self, 0);
     cni_sort_packed_drop(self, 0);
     free_columns(self);
+    shrink_index(self);
     self->resident = false;
     self->n_bytes = 0;
     cni_counter_add(&plan->spilled_runs, 1);
