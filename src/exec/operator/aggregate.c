@@ -349,6 +349,7 @@ notes(const cni_operator *base, cni_op_note *out_notes, int32_t max_notes)
         {"spilled_partitions", NULL, n_spilled_partitions(self)},
         {"spilled_bytes", NULL, cni_counter_get(&self->spilled_bytes)},
         {"levels", NULL, cni_counter_get(&self->n_levels)},
+        {"sorted_values", NULL, cni_counter_get(&self->n_sorted)},
         {"reductions", NULL, cni_counter_get(&self->n_reductions)},
     };
     return cni_operator_give_notes(all, CN_ARRAY_LEN(all), out_notes, max_notes);

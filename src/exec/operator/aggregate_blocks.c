@@ -9,7 +9,7 @@
  * come before those in memory, so a list keeps the order in which its groups were made.
  */
 #include "data/row/hash.h"
-#include "exec/operator/aggregate_operator_int.h"
+#include "exec/operator/aggregate_sorted_int.h"
 
 #define MAX_FRAME_ROWS 256                /* with states that are saved */
 #define MAX_BYTES      (INT64_C(1) << 40) /* of a block: one row may have a long list */
@@ -211,6 +211,49 @@ adapt_frames(cni_agg_spiller *self, int64_t n_bytes)
     }
 }
 
+/* One row as a frame. */
+static cn_code
+spill_row(cni_agg_spiller *self, uint8_t *row, cni_agg_blocks *blocks, cn_error *err)
+{
+    CN_TRY(cni_agg_frame_encode(self->op, row, 1, self->values, &self->bytes, err));
+    self->n_rows++;
+    return self->bytes.len_bytes >= self->op->layout->block_bytes
+               ? cni_agg_spill_end_block(self, blocks, err)
+               : CN_OK;
+}
+
+/* A row with long lists in parts, the first ones first. The row stays as it is: who writes may fail
+ * and keep it. */
+static cn_code
+spill_long_row(cni_agg_spiller *self, const uint8_t *row, cni_agg_blocks *blocks, cn_error *err)
+{
+    const int64_t row_bytes = self->op->layout->row_bytes;
+    const int64_t most = self->op->layout->block_bytes;
+    uint8_t *copies = NULL;
+    CN_TRY(cni_alloc(self->op->allocator, 2 * row_bytes, &copies, err));
+    memcpy(copies, row, (size_t)row_bytes);
+    cn_code code = CN_OK;
+    while (code == CN_OK && cni_agg_cut_row(self->op, copies, most, copies + row_bytes)) {
+        code = spill_row(self, copies + row_bytes, blocks, err);
+    }
+    code = code == CN_OK ? spill_row(self, copies, blocks, err) : code;
+    cni_dealloc(self->op->allocator, copies, 2 * row_bytes);
+    return code;
+}
+
+/* How many of n rows come before one with long lists. */
+static int64_t
+rows_before_long(const cni_agg_spiller *self, uint8_t *rows, int64_t n)
+{
+    const cni_agg_layout *layout = self->op->layout;
+    int64_t row = layout->has_lists && !self->in_memory ? 0 : n;
+    while (row < n &&
+           !cni_agg_is_long_row(self->op, rows + row * layout->row_bytes, layout->block_bytes)) {
+        row++;
+    }
+    return row;
+}
+
 cn_code
 cni_agg_spill_rows(cni_agg_spiller *self, uint8_t *rows, int64_t n, cni_agg_blocks *blocks,
                    cn_error *err)
@@ -218,7 +261,13 @@ cni_agg_spill_rows(cni_agg_spiller *self, uint8_t *rows, int64_t n, cni_agg_bloc
     const int64_t row_bytes = self->op->layout->row_bytes;
     for (int64_t first = 0; first < n;) {
         uint8_t *frame = rows + first * row_bytes;
-        const int64_t n_frame = rows_of_frame(self, frame, n - first);
+        int64_t n_frame = rows_of_frame(self, frame, n - first);
+        n_frame = rows_before_long(self, frame, n_frame);
+        if (n_frame == 0) {
+            CN_TRY(spill_long_row(self, frame, blocks, err));
+            first++;
+            continue;
+        }
         const int64_t n_before = self->bytes.len_bytes;
         CN_TRY(cni_agg_frame_encode(self->op, frame, n_frame, self->values, &self->bytes, err));
         adapt_frames(self, self->bytes.len_bytes - n_before);

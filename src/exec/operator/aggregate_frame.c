@@ -58,6 +58,12 @@ cni_agg_place_words(cni_arena *arena, cni_agg_layout *layout, cn_error *err)
             continue;
         }
         layout->has_saved = true;
+        if (call->op == CNI_AGG_FUNCTION && call->spec->function->lists != NULL) {
+            layout->has_lists = true;
+            layout->calls[at].has_lists = true;
+            layout->calls[at].list_bytes = (int32_t)state_bytes_of(call);
+            CN_ASSERT(state_bytes_of(call) <= CNI_AGG_LIST_WORDS * 8);
+        }
         memset(layout->word_kinds + call->state_offset / 8, CNI_AGG_WORD_SAVED,
                (size_t)state_bytes_of(call) / 8);
     }
@@ -444,7 +450,7 @@ decode_states(cni_agg_operator *self, const cni_agg_call *call, cni_str *inout_b
 
 cn_code
 cni_agg_frame_decode(cni_agg_operator *self, cni_str *inout_bytes, uint8_t *rows, int64_t *out_n,
-                     cni_arena *heap, cni_arena *scratch, cn_error *err)
+                     cni_arena *heap, cni_arena *lists, cni_arena *scratch, cn_error *err)
 {
     const cni_agg_layout *layout = self->layout;
     const int64_t max_rows = INT64_C(1) << layout->page_shift;
@@ -454,7 +460,8 @@ cni_agg_frame_decode(cni_agg_operator *self, cni_str *inout_bytes, uint8_t *rows
     }
     for (int32_t call = 0; layout->has_saved && call < layout->n_calls; call++) {
         if (is_saved(&layout->calls[call])) {
-            CN_TRY(decode_states(self, &layout->calls[call], inout_bytes, rows, *out_n, heap, err));
+            CN_TRY(decode_states(self, &layout->calls[call], inout_bytes, rows, *out_n,
+                                 layout->calls[call].has_lists ? lists : heap, err));
         }
     }
     return CN_OK;

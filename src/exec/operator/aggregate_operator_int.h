@@ -10,6 +10,7 @@
  *   finalize, a task per partition: pages of all workers --> one table         aggregate_merge.c
  *   source: morsels of rows --> keys and results as vectors                    aggregate_result.c
  *     or, when something was written: a morsel per partition, merged when read  aggregate_walk.c
+ *     values of a group that do not fit: sorted on disk, fed in order         aggregate_sorted.c
  *
  * A group is one row, 8-aligned, the same in tables and pages, its bytes may be moved freely:
  *
@@ -119,7 +120,11 @@ typedef struct cni_agg_call {
     int32_t state_offset; /* of those that are not lanes: in the row */
     int32_t input;        /* of lanes */
     int32_t set;          /* DISTINCT */
+    bool has_lists;       /* its state is a list that may be cut, sorted on disk and fed */
+    int32_t list_bytes;   /* of that state */
 } cni_agg_call;
+
+#define CNI_AGG_LIST_WORDS 8 /* of a state with lists, at most */
 
 static inline bool
 cni_agg_is_lanes(const cni_agg_call *self)
@@ -177,6 +182,7 @@ typedef struct cni_agg_layout {
     uint8_t *empty_row;   /* row_bytes: states of a new group behind a key of zeros */
     uint8_t *word_kinds;  /* cni_agg_word_kind of each word of a row */
     bool has_saved;
+    bool has_lists; /* of any call */
 } cni_agg_layout;
 
 CN_NODISCARD cn_code cni_agg_layout_new(cni_arena *arena, const cni_phys_aggregate *spec,
@@ -458,6 +464,7 @@ typedef struct cni_agg_operator {
     cni_atomic_i64 spilled_bytes;      /* counters */
     cni_atomic_i64 spilled_partitions; /* bits */
     cni_atomic_i64 n_levels;           /* deepest split */
+    cni_atomic_i64 n_sorted;           /* values that were sorted to be fed */
     cni_atomic_i64 n_reductions;       /* pages that were united because memory was short */
     bool settled; /* it is known whether results are merged when they are read */
     bool lazy;
@@ -551,6 +558,7 @@ typedef struct cni_agg_uniting {
     int64_t n_slots;
     int32_t number_bits; /* log2 of n_slots */
     int64_t n_placed;
+    uint32_t *numbers; /* where the number of each row that is added goes; NULL = nowhere */
 } cni_agg_uniting;
 
 /* Slots for n rows more. */
@@ -569,10 +577,11 @@ CN_NODISCARD cn_code cni_agg_bytes_reserve(cni_strbuf *out, int64_t n_bytes, cn_
 CN_NODISCARD cn_code cni_agg_frame_encode(cni_agg_operator *self, uint8_t *rows, int64_t n,
                                           uint64_t *values, cni_strbuf *out, cn_error *err);
 /* The frame at the front of *inout_bytes (8 bytes behind its end are readable), into a page's worth
- * of rows. Texts point into the bytes, nested keys into `scratch`, states into `heap`. */
+ * of rows. Texts point into the bytes, nested keys into `scratch`, states that are lists into
+ * `lists`, others into `heap`. */
 CN_NODISCARD cn_code cni_agg_frame_decode(cni_agg_operator *self, cni_str *inout_bytes,
                                           uint8_t *rows, int64_t *out_n, cni_arena *heap,
-                                          cni_arena *scratch, cn_error *err);
+                                          cni_arena *lists, cni_arena *scratch, cn_error *err);
 
 /* For blocks of about n_bytes. */
 CN_NODISCARD cn_code cni_agg_spiller_begin(cni_agg_operator *op, int64_t n_bytes,
@@ -679,6 +688,8 @@ typedef struct cni_agg_walk {
     char *bytes;   /* of a block */
     int64_t cap_bytes;
     cni_arena *scratch;
+    cni_arena *lists;              /* what states that are lists point at */
+    struct cni_agg_sorted *sorted; /* that takes them; NULL = they are in memory */
 } cni_agg_walk;
 
 void cni_agg_walk_begin(cni_agg_walk *self, cni_agg_operator *op, cni_agg_source source,

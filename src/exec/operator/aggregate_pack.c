@@ -157,8 +157,8 @@ unite_blocks(cni_agg_operator *self, const cni_agg_blocks *blocks, reduction *in
         CN_TRY(cni_context_check(self->base.context, err));
         while (bytes.len_bytes > 0) {
             int64_t n = 0;
-            CN_TRY(
-                cni_agg_frame_decode(self, &bytes, inout->rows, &n, inout->final.heap, NULL, err));
+            CN_TRY(cni_agg_frame_decode(self, &bytes, inout->rows, &n, inout->final.heap,
+                                        inout->final.heap, NULL, err));
             CN_TRY(cni_agg_uniting_reserve(&inout->uniting, n, err));
             CN_TRY(cni_agg_uniting_add(&inout->uniting, inout->rows, n, err));
         }

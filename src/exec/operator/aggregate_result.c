@@ -3,7 +3,7 @@
  * The rows of a finished aggregation as a source: a morsel is a range of groups of one table; when
  * something was written out, a partition, which is merged when it is read.
  */
-#include "exec/operator/aggregate_operator_int.h"
+#include "exec/operator/aggregate_sorted_int.h"
 
 #define MORSEL_ROWS 16384
 
@@ -97,9 +97,23 @@ cni_agg_final_rows(const cni_agg_operator *self, const cni_agg_final *final, int
     return cni_min_i64(n_left, (INT64_C(1) << shift) - in_page);
 }
 
+/* Result of call `call` for the n rows from local->row on. */
 static cn_code
-fill_chunk(cni_agg_operator *self, uint8_t *rows, int64_t n, int64_t null_row, cni_chunk *chunk,
-           cn_error *err)
+emit_call(cni_agg_operator *self, const result_local *local, int32_t call, uint8_t *rows, int64_t n,
+          cni_vector *out_vector, cn_error *err)
+{
+    const cni_agg_call *emitted = &self->layout->calls[call];
+    if (emitted->has_lists && local->walk.sorted != NULL) {
+        return cni_agg_named(
+            emitted, cni_agg_sorted_emit(local->walk.sorted, call, local->row, n, out_vector, err),
+            err);
+    }
+    return cni_agg_emit(self, call, rows, n, out_vector, err);
+}
+
+static cn_code
+fill_chunk(cni_agg_operator *self, const result_local *local, uint8_t *rows, int64_t n,
+           int64_t null_row, cni_chunk *chunk, cn_error *err)
 {
     const cni_agg_layout *layout = self->layout;
     CN_TRY(cni_chunk_set_columns(chunk, layout->n_keys + layout->n_calls, err));
@@ -108,7 +122,7 @@ fill_chunk(cni_agg_operator *self, uint8_t *rows, int64_t n, int64_t null_row, c
                                   &chunk->columns[key], err));
     }
     for (int32_t call = 0; call < layout->n_calls; call++) {
-        CN_TRY(cni_agg_emit(self, call, rows, n, &chunk->columns[layout->n_keys + call], err));
+        CN_TRY(emit_call(self, local, call, rows, n, &chunk->columns[layout->n_keys + call], err));
     }
     chunk->n_rows = n;
     return CN_OK;
@@ -127,7 +141,7 @@ read_rows(result_scan *self, result_local *local, cni_chunk *inout_chunk, cn_err
         cni_agg_final_rows(op, local->final, local->row, wanted, &rows, &null_row);
     const int64_t n = cni_agg_bounded_rows(op, rows, n_wanted);
     CN_TRY(cni_context_check(op->base.context, err));
-    CN_TRY(fill_chunk(op, rows, n, null_row, inout_chunk, err));
+    CN_TRY(fill_chunk(op, local, rows, n, null_row, inout_chunk, err));
     local->row += n;
     inout_chunk->sequence = local->morsel;
     inout_chunk->ends_morsel = false;
@@ -156,8 +170,9 @@ begin_partition(result_scan *self, result_local *local, int64_t morsel, bool *ou
 {
     cni_agg_walk_end(&local->walk);
     local->morsel = morsel;
-    cni_agg_walk_begin(&local->walk, self->operator_,
-                       (cni_agg_source){.partition = (int32_t)morsel}, 0);
+    const bool has_keys = self->operator_->layout->n_keys > 0;
+    const cni_agg_source source = {.partition = has_keys ? (int32_t)morsel : CNI_AGG_PARTITIONS};
+    cni_agg_walk_begin(&local->walk, self->operator_, source, 0);
     return next_piece(self, local, out_done, err);
 }
 
@@ -256,7 +271,7 @@ cni_agg_open_source(cni_operator *base, cni_scan **out_scan, cn_error *err)
     scan->counts = self->lazy && cni_counter_get(&self->n_groups) == 0;
     if (self->lazy) {
         scan->base.ops = &partition_scan_ops;
-        scan->base.n_morsels = CNI_AGG_PARTITIONS + 1;
+        scan->base.n_morsels = self->layout->n_keys > 0 ? CNI_AGG_PARTITIONS + 1 : 1;
     }
     for (int32_t final = 0; !self->lazy && final < self->n_finals; final++) {
         scan->base.n_morsels += morsels_of(&self->finals[final]);

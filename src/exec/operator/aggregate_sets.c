@@ -371,6 +371,22 @@ join_finals(cni_agg_operator *self, cn_error *err)
     return CN_OK;
 }
 
+/* The values of a set that belong to the piece of a walk; without keys all that there are. */
+static cn_code
+apply_piece(cni_agg_operator *self, cni_agg_walk *walk, int32_t at, cni_agg_table *table,
+            apply_scratch *scratch, cn_error *err)
+{
+    if (self->layout->n_keys > 0) {
+        return apply_source(self, at, cni_agg_walk_set_source(walk, at),
+                            walk->first_level + walk->depth, table, scratch, err);
+    }
+    for (int32_t partition = 0; partition <= CNI_AGG_PARTITIONS; partition++) {
+        CN_TRY(apply_source(self, at, (cni_agg_source){.partition = partition}, 0, table, scratch,
+                            err));
+    }
+    return CN_OK;
+}
+
 /* Of the walk's piece, or (NULL) of a finalize task. */
 static cn_code
 apply_sets(cni_agg_operator *self, cni_agg_walk *walk, int32_t task, cni_agg_final *final,
@@ -381,8 +397,7 @@ apply_sets(cni_agg_operator *self, cni_agg_walk *walk, int32_t task, cni_agg_fin
         if (walk == NULL) {
             CN_TRY(apply_set(self, at, task, &final->table, scratch, err));
         } else {
-            CN_TRY(apply_source(self, at, cni_agg_walk_set_source(walk, at),
-                                walk->first_level + walk->depth, &final->table, scratch, err));
+            CN_TRY(apply_piece(self, walk, at, &final->table, scratch, err));
         }
     }
     final->n_groups = final->table.n_groups;

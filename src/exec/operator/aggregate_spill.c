@@ -116,7 +116,20 @@ flush_table(cni_agg_operator *self, cni_agg_local *local, cn_error *err)
         local->strategy = CNI_AGG_HASH;
     }
     local->rows_looked = 0;
-    return cni_agg_flush(self, local, err);
+    CN_TRY(cni_agg_flush(self, local, err));
+    if (self->layout->n_keys == 0) { /* rows go to the one group there is */
+        CN_TRY(cni_agg_table_reserve(&local->table, 1, false, err));
+        (void)cni_agg_table_null_group(&local->table);
+    }
+    return CN_OK;
+}
+
+/* Whether states may leave memory. Without keys there is one group: only its lists are large. */
+static bool
+may_write(const cni_agg_operator *self)
+{
+    const cni_agg_layout *layout = self->layout;
+    return self->base.context->spill != NULL && (layout->n_keys > 0 || layout->has_lists);
 }
 
 cn_code
@@ -161,7 +174,7 @@ cn_code
 cni_agg_relieve(cni_agg_operator *self, cni_agg_local *local, cn_error *err)
 {
     const cni_context *context = self->base.context;
-    if (context->spill == NULL || self->layout->n_keys == 0) {
+    if (!may_write(self)) {
         return CN_OK;
     }
     const int64_t n_before = cni_agg_local_bytes(self, local);
@@ -214,8 +227,10 @@ void
 cni_agg_settle(cni_agg_operator *self)
 {
     if (!self->settled) {
-        const bool may = self->layout->n_keys > 0;
-        self->lazy = may && (cni_agg_has_blocks(self) || holds_too_much(self));
+        const bool has_keys = self->layout->n_keys > 0;
+        const bool may = has_keys || may_write(self);
+        const bool has_blocks = has_keys ? cni_agg_has_blocks(self) : has_blocks_itself(self);
+        self->lazy = may && (has_blocks || holds_too_much(self));
         self->settled = true;
     }
 }
@@ -389,7 +404,7 @@ cni_agg_reclaim(cni_operator *base, int64_t n_bytes)
     cni_agg_operator *self = (cni_agg_operator *)base;
     const int64_t n_before = cni_budget_current_bytes(base->budget);
     (void)n_bytes; /* all of it: what is left would be in the way soon */
-    if (!self->settled || self->layout->n_keys == 0 || base->context->spill == NULL) {
+    if (!self->settled || !may_write(self)) {
         return 0;
     }
     if ((self->lazy ? reclaim_locals(self, NULL) : reclaim_finals(self, NULL)) != CN_OK) {

@@ -146,6 +146,14 @@ place(cni_agg_uniting *self, const uint8_t *row, cn_error *err)
                : cni_agg_own_views(self->layout, to, self->final->heap, self->op->allocator, err);
 }
 
+static inline void
+give_number(cni_agg_uniting *self, int64_t number)
+{
+    if (self->numbers != NULL) {
+        *self->numbers++ = (uint32_t)number;
+    }
+}
+
 static cn_code
 unite_row(cni_agg_uniting *self, const uint8_t *row, uint64_t hash, cn_error *err)
 {
@@ -155,6 +163,7 @@ unite_row(cni_agg_uniting *self, const uint8_t *row, uint64_t hash, cn_error *er
         const uint32_t found = self->slots[slot];
         if (found == 0) {
             self->slots[slot] = tag | (uint32_t)(self->n_placed + 1);
+            give_number(self, self->n_placed);
             return place(self, row, err);
         }
         if (!same_tag(self, found, tag)) {
@@ -162,6 +171,7 @@ unite_row(cni_agg_uniting *self, const uint8_t *row, uint64_t hash, cn_error *er
         }
         uint8_t *placed = placed_row(self, number_in(self, found) - 1);
         if (cni_agg_equal_keys(self->layout, placed, row)) {
+            give_number(self, number_in(self, found) - 1);
             return combine_row(self, placed, row, err);
         }
     }

@@ -9,9 +9,10 @@
  *
  * The sources of sets are split by the same bits, so that a part's groups and their distinct values
  * meet. What is in memory of the workers is copied: a partition may be read more than once. What
- * does not shrink (states of one group) stays a piece, and the budget refuses when it must.
+ * does not shrink (states of one group) stays a piece: states that are lists go through sorts on
+ * disk then (aggregate_sorted.c); for others the budget refuses when it must.
  */
-#include "exec/operator/aggregate_operator_int.h"
+#include "exec/operator/aggregate_sorted_int.h"
 
 #define MIN_SPLIT_GROUPS 16 /* fewer are not split: their states are what is large */
 #define TEST_LEVELS      2  /* to which test_spill splits */
@@ -119,10 +120,22 @@ cni_agg_walk_end(cni_agg_walk *self)
     cni_agg_final_done(op, &self->final);
     free_spare(self);
     free_pages(self);
+    cni_agg_sorted_free(self->sorted);
+    cni_arena_unref(self->lists);
     cni_dealloc(op->allocator, self->rows, self->n_row_bytes);
     cni_dealloc(op->allocator, self->bytes, self->cap_bytes);
     cni_arena_unref(self->scratch);
     *self = (cni_agg_walk){0};
+}
+
+/* Nothing points at lists that have been read. */
+static cn_code
+renew_lists(cni_agg_walk *self, cn_error *err)
+{
+    cni_arena_unref(CN_MOVE(self->lists));
+    return self->op->layout->has_lists
+               ? cni_arena_new(self->op->allocator, "values", &self->lists, err)
+               : CN_OK;
 }
 
 static cn_code
@@ -136,6 +149,8 @@ prepare(cni_agg_walk *self, cn_error *err)
     }
     end_uniting(self);
     drop_piece(self);
+    cni_agg_sorted_free(CN_MOVE(self->sorted));
+    CN_TRY(renew_lists(self, err));
     CN_TRY(cni_arena_new(self->op->allocator, "groups", &self->final.heap, err));
     self->uniting = (cni_agg_uniting){
         .op = self->op, .layout = layout, .final = &self->final, .spare = &self->spare};
@@ -158,7 +173,8 @@ held_bytes(const cni_agg_walk *self)
     const int64_t row_bytes = layout->row_bytes;
     const int64_t rows = (self->final.n_pages << layout->page_shift) + self->n_rows;
     return rows * row_bytes + self->uniting.n_slots * (int64_t)sizeof(uint32_t) +
-           cni_arena_size_bytes(self->final.heap);
+           cni_arena_size_bytes(self->final.heap) +
+           (self->lists == NULL ? 0 : cni_arena_size_bytes(self->lists));
 }
 
 static bool
@@ -184,9 +200,10 @@ is_too_large(const cni_agg_walk *self)
 {
     const cni_agg_operator *op = self->op;
     const int64_t n_bytes = held_bytes(self);
-    return may_split(self) &&
-           (cni_memory_should_spill(op->base.budget, op->base.context, n_bytes) ||
-            leaves_nothing(self, n_bytes));
+    const bool may_help =
+        may_split(self) || (op->layout->has_lists && op->base.context->spill != NULL);
+    return may_help && (cni_memory_should_spill(op->base.budget, op->base.context, n_bytes) ||
+                        leaves_nothing(self, n_bytes));
 }
 
 /* All rows of the parts' pages to the level's blocks; the heap is a new one. */
@@ -205,6 +222,7 @@ write_parts(cni_agg_walk *self, cn_error *err)
     self->n_rows = 0;
     cni_arena_unref(self->final.heap);
     self->final.heap = NULL;
+    CN_TRY(renew_lists(self, err));
     return cni_arena_new(op->allocator, "groups", &self->final.heap, err);
 }
 
@@ -270,6 +288,60 @@ begin_split(cni_agg_walk *self, cn_error *err)
     return write_parts(self, err);
 }
 
+/* ---- lists that do not fit ---- */
+
+/* Those of all rows so far, and of all that come, go through sorts. */
+static cn_code
+begin_sorted(cni_agg_walk *self, cn_error *err)
+{
+    const cni_agg_final *final = &self->final;
+    const int32_t shift = self->op->layout->page_shift;
+    CN_TRY(cni_agg_sorted_new(self->op, &self->sorted, err));
+    for (int64_t row = 0; row < self->uniting.n_placed; row++) {
+        const int64_t in_page = row & ((INT64_C(1) << shift) - 1);
+        CN_TRY(cni_agg_sorted_take(
+            self->sorted, cni_agg_page_row(self->op->layout, final->pages[row >> shift], in_page),
+            row, err));
+    }
+    CN_TRY(cni_agg_sorted_flush(self->sorted, err));
+    return renew_lists(self, err);
+}
+
+/* Rows are united without their lists. `copy` has room for two rows. */
+static cn_code
+unite_sorted(cni_agg_walk *self, const uint8_t *row, uint8_t *copy, cn_error *err)
+{
+    const cni_agg_layout *layout = self->op->layout;
+    uint32_t number = 0;
+    uint8_t *bare = copy + layout->row_bytes;
+    memcpy(copy, row, (size_t)layout->row_bytes);
+    memcpy(bare, row, (size_t)layout->row_bytes);
+    cni_agg_drop_lists(layout, bare);
+    self->uniting.numbers = &number;
+    const cn_code code = cni_agg_uniting_add(&self->uniting, bare, 1, err);
+    self->uniting.numbers = NULL;
+    return code == CN_OK ? cni_agg_sorted_take(self->sorted, copy, number, err) : code;
+}
+
+static cn_code
+take_sorted(cni_agg_walk *self, const uint8_t *rows, int64_t n, cn_error *err)
+{
+    const int64_t row_bytes = self->op->layout->row_bytes;
+    uint8_t *copy = NULL;
+    cn_code code = CN_OK;
+    CN_TRY(cni_alloc(self->op->allocator, 2 * row_bytes, &copy, err));
+    for (int64_t row = 0; row < n && code == CN_OK; row++) {
+        code = unite_sorted(self, rows + row * row_bytes, copy, err);
+    }
+    cni_dealloc(self->op->allocator, copy, 2 * row_bytes);
+    CN_TRY(code);
+    if (cni_arena_size_bytes(self->lists) < MIN_SPLIT_BYTES) {
+        return CN_OK;
+    }
+    CN_TRY(cni_agg_sorted_flush(self->sorted, err));
+    return renew_lists(self, err);
+}
+
 /* ---- rows of a source ---- */
 
 /* Groups that are still to come, if the rest of the source is as what has been seen. */
@@ -301,13 +373,17 @@ take_rows(cni_agg_walk *self, const uint8_t *rows, int64_t n, cn_error *err)
     }
     if ((self->uniting.n_placed + n) * 2 > self->uniting.n_slots) {
         const int64_t slot_bytes = (self->uniting.n_placed + n) * 4 * (int64_t)sizeof(uint32_t);
-        if (may_split(self) && cni_memory_left(op->base.budget, op->base.context) < slot_bytes) {
+        if (self->sorted == NULL && may_split(self) &&
+            cni_memory_left(op->base.budget, op->base.context) < slot_bytes) {
             CN_TRY(begin_split(self, err));
             return take_rows(self, rows, n, err);
         }
         CN_TRY(cni_agg_uniting_reserve(&self->uniting, cni_max_i64(n, expected_rows(self)), err));
     }
     self->n_seen += n;
+    if (self->sorted != NULL) {
+        return take_sorted(self, rows, n, err);
+    }
     CN_TRY(cni_agg_uniting_add(&self->uniting, rows, n, err));
     if (!is_too_large(self)) {
         return CN_OK;
@@ -316,7 +392,7 @@ take_rows(cni_agg_walk *self, const uint8_t *rows, int64_t n, cn_error *err)
         free_spare(self);
         return CN_OK;
     }
-    return begin_split(self, err);
+    return may_split(self) ? begin_split(self, err) : begin_sorted(self, err);
 }
 
 static cn_code
@@ -329,7 +405,7 @@ take_frames(cni_agg_walk *self, cni_str bytes, cn_error *err)
             self->scratch = NULL;
             CN_TRY(cni_arena_new(self->op->allocator, "keys", &self->scratch, err));
         }
-        CN_TRY(cni_agg_frame_decode(self->op, &bytes, self->rows, &n, self->final.heap,
+        CN_TRY(cni_agg_frame_decode(self->op, &bytes, self->rows, &n, self->final.heap, self->lists,
                                     self->scratch, err));
         CN_TRY(take_rows(self, self->rows, n, err));
     }
@@ -469,6 +545,10 @@ finish_piece(cni_agg_walk *self, cn_error *err)
 {
     cni_agg_operator *op = self->op;
     end_uniting(self);
+    if (self->sorted != NULL) {
+        CN_TRY(cni_agg_sorted_finish(self->sorted, err));
+        CN_TRY(renew_lists(self, err));
+    }
     self->final.lone_null = self->source.blocks == NULL &&
                             self->source.partition == CNI_AGG_PARTITIONS &&
                             op->layout->prefix_null_bit < 0;

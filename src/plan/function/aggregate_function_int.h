@@ -108,7 +108,8 @@ typedef struct cni_cell_block {
     int64_t sequence; /* of all its cells */
     int32_t n;
     int32_t cap;
-    uint8_t *valid; /* NULL = all are */
+    int32_t n_taken; /* off the front: cni_cell_list_take */
+    uint8_t *valid;  /* NULL = all are */
     uint64_t words[];
 } cni_cell_block;
 
@@ -154,6 +155,13 @@ cn_code cni_cell_list_save(const cni_function *self, const cni_aggregate_call *c
                            cni_strbuf *out, cn_error *err);
 cn_code cni_cell_list_load(const cni_function *self, const cni_aggregate_call *call, int64_t state,
                            cni_str *inout_bytes, cn_error *err);
+
+/* cut and take of cni_value_lists. */
+bool cni_cell_list_cut(const cni_function *self, const cni_aggregate_call *call, int64_t state,
+                       int64_t n_bytes, uint8_t *out_front);
+int64_t cni_cell_list_take(const cni_function *self, const cni_aggregate_call *call, int64_t state,
+                           int64_t n, cni_cell *out_cells, uint8_t *out_valid,
+                           int64_t *out_sequence);
 
 /* ---- finished vectors ---- */
 

@@ -195,14 +195,15 @@ cni_cell_list_combine(const cni_aggregate_call *call, const uint8_t *from, int64
 
 #define MAX_RUN_CELLS (1 << 16)
 
-/* How many cells the run has that begins with `block`; *out_end is the block behind it. */
+/* How many cells the run has that begins with `block`, before `stop`; *out_end is the block behind
+ * it. */
 static int32_t
-run_cells(const cni_cell_block *block, const cni_cell_block **out_end)
+run_cells(const cni_cell_block *block, const cni_cell_block *stop, const cni_cell_block **out_end)
 {
     const int64_t sequence = block->sequence;
     int32_t n = block->n;
     for (block = block->next;
-         block != NULL && block->sequence == sequence && n < MAX_RUN_CELLS - block->n;
+         block != stop && block->sequence == sequence && n < MAX_RUN_CELLS - block->n;
          block = block->next) {
         n += block->n;
     }
@@ -241,9 +242,10 @@ cni_cell_list_save(const cni_function *self, const cni_aggregate_call *call, int
     (void)self;
     const cni_cell_list *list = cni_state_at(call, state);
     const cni_cell_block *end = NULL;
+    const cni_cell_block *stop = list->last == NULL ? NULL : list->last->next; /* it may be cut */
     CN_TRY(cni_bytes_put(out, &list->n, (int64_t)sizeof(list->n), err));
-    for (const cni_cell_block *first = list->first; first != NULL; first = end) {
-        const int32_t n = run_cells(first, &end);
+    for (const cni_cell_block *first = list->first; first != stop; first = end) {
+        const int32_t n = run_cells(first, stop, &end);
         const uint8_t with_nulls = first->valid != NULL ? 1 : 0;
         CN_TRY(cni_bytes_put(out, &first->sequence, (int64_t)sizeof(first->sequence), err));
         CN_TRY(cni_bytes_put(out, &n, (int64_t)sizeof(n), err));
@@ -316,6 +318,77 @@ cni_cell_list_load(const cni_function *self, const cni_aggregate_call *call, int
         list->n += block->n;
     }
     return CN_OK;
+}
+
+/* ---- lists in parts ---- */
+
+/* Of a block, with its texts. */
+static int64_t
+block_bytes(const cni_cell_block *block, cni_cell_kind kind)
+{
+    int64_t n_bytes = block->n * (int64_t)cni_cell_list_words(kind) * 8;
+    for (int32_t at = 0; kind == CNI_CELL_BYTES && at < block->n; at++) {
+        const cni_cell cell = cni_cell_list_get(block, kind, at);
+        n_bytes += cni_cell_view(&cell).len_bytes;
+    }
+    return n_bytes;
+}
+
+bool
+cni_cell_list_cut(const cni_function *self, const cni_aggregate_call *call, int64_t state,
+                  int64_t n_bytes, uint8_t *out_front)
+{
+    (void)self;
+    const cni_cell_kind kind = kind_of(call);
+    cni_cell_list *list = cni_state_at(call, state);
+    cni_cell_list front = {.first = list->first};
+    int64_t n_cut = 0;
+    if (kind != CNI_CELL_BYTES && list->n * 16 <= n_bytes) {
+        return false;
+    }
+    for (cni_cell_block *block = list->first; block != NULL && n_cut < n_bytes;) {
+        if (block == list->last) {
+            return false;
+        }
+        n_cut += block_bytes(block, kind);
+        front.n += block->n;
+        front.last = block;
+        block = block->next;
+    }
+    if (front.last == NULL) {
+        return false;
+    }
+    list->first = front.last->next; /* which stays: whoever has another copy of the list goes on */
+    list->n -= front.n;
+    list->taken = NULL;
+    memcpy(out_front, &front, sizeof(front));
+    return true;
+}
+
+int64_t
+cni_cell_list_take(const cni_function *self, const cni_aggregate_call *call, int64_t state,
+                   int64_t n, cni_cell *out_cells, uint8_t *out_valid, int64_t *out_sequence)
+{
+    (void)self;
+    const cni_cell_kind kind = kind_of(call);
+    cni_cell_list *list = cni_state_at(call, state);
+    cni_cell_block *block = list->first;
+    if (list->n == 0) {
+        return 0;
+    }
+    const int32_t n_taken = (int32_t)cni_min_i64(n, block->n - block->n_taken);
+    for (int32_t at = 0; at < n_taken; at++) {
+        const int32_t from = block->n_taken + at;
+        out_cells[at] = cni_cell_list_get(block, kind, from);
+        out_valid[at] = block->valid == NULL || block->valid[from] != 0 ? 1 : 0;
+    }
+    *out_sequence = block->sequence;
+    block->n_taken += n_taken;
+    list->n -= n_taken;
+    if (block->n_taken == block->n) {
+        list->first = block->next;
+    }
+    return n_taken;
 }
 
 static int64_t

@@ -125,20 +125,26 @@ quantile_combine(const cni_function *self, const cni_aggregate_call *call, const
 
 /* ---- results ---- */
 
-/* What is between two neighbours. + 0.0: which one of equal zeros is there depends on nothing that
- * was asked. */
-static double
-between(double low, double high, double share)
-{
-    return (share > 0 ? low + (high - low) * share : low) + 0.0;
-}
-
-/* The place of a fraction among n values. */
-static int64_t
-disc_place(double fraction, int64_t n)
+int64_t
+cni_quantile_disc_rank(double fraction, int64_t n)
 {
     const int64_t place = (int64_t)ceil(fraction * (double)n) - 1;
     return cni_min_i64(cni_max_i64(place, 0), n - 1);
+}
+
+int64_t
+cni_quantile_cont_rank(double fraction, int64_t n)
+{
+    return (int64_t)floor(fraction * (double)(n - 1));
+}
+
+/* + 0.0: which one of equal zeros is there depends on nothing that was asked. */
+double
+cni_quantile_between(double fraction, int64_t n, double low, double high)
+{
+    const double place = fraction * (double)(n - 1);
+    const double share = place - floor(place);
+    return (share > 0 ? low + (high - low) * share : low) + 0.0;
 }
 
 typedef cn_code (*choose_cell)(const cni_aggregate_call *call, const cni_cell_list *list,
@@ -150,12 +156,11 @@ choose_cont(const cni_aggregate_call *call, const cni_cell_list *list, cni_rank_
 {
     (void)scratch;
     const cni_aggregate_bind *bind = call->bind_data;
-    const double place = bind->fraction * (double)(list->n - 1);
-    const double below = floor(place);
+    const int64_t rank = cni_quantile_cont_rank(bind->fraction, list->n);
     double low = 0;
     double high = 0;
-    CN_TRY(cni_rank_floats(call, list, (int64_t)below, &low, &high, err));
-    const double value = between(low, high, place - below);
+    CN_TRY(cni_rank_floats(call, list, rank, &low, &high, err));
+    const double value = cni_quantile_between(bind->fraction, list->n, low, high);
     *out_cell = (cni_cell){{0, 0}};
     memcpy(out_cell, &value, sizeof(value));
     return CN_OK;
@@ -167,7 +172,7 @@ choose_disc(const cni_aggregate_call *call, const cni_cell_list *list, cni_rank_
 {
     const cni_aggregate_bind *bind = call->bind_data;
     return cni_rank_cell(call, list, cni_cell_kind_of(bind->types[0]),
-                         disc_place(bind->fraction, list->n), scratch, out_cell, err);
+                         cni_quantile_disc_rank(bind->fraction, list->n), scratch, out_cell, err);
 }
 
 static cn_code
@@ -228,13 +233,14 @@ mode_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n_st
 
 const cni_function cni_aggregate_quantiles[CNI_N_AGGREGATE_QUANTILES] = {
     {CNI_ROW("median", "Value in the middle, interpolated.", "median(x)"), QUANTILE_ROW,
-     .resolve = resolve_median, .emit = cont_emit},
+     .resolve = resolve_median, .emit = cont_emit, .lists = &cni_quantile_cont_lists},
     {CNI_ROW("quantile_cont", "Value at a fraction of the sorted values, interpolated.",
              "quantile_cont(x, 0.9)"),
-     QUANTILE_ROW, .resolve = resolve_cont, .emit = cont_emit},
+     QUANTILE_ROW, .resolve = resolve_cont, .emit = cont_emit, .lists = &cni_quantile_cont_lists},
     {CNI_ROW("quantile_disc", "Smallest value that a fraction of the values does not exceed.",
              "quantile_disc(x, 0.9)"),
-     QUANTILE_ROW, .order_sensitive = true, .resolve = resolve_disc, .emit = disc_emit},
+     QUANTILE_ROW, .order_sensitive = true, .resolve = resolve_disc, .emit = disc_emit,
+     .lists = &cni_quantile_disc_lists},
     {CNI_ROW("mode", "Most frequent value, the first of several.", "mode(x)"), QUANTILE_ROW,
-     .order_sensitive = true, .resolve = resolve_mode, .emit = mode_emit},
+     .order_sensitive = true, .resolve = resolve_mode, .emit = mode_emit, .lists = &cni_mode_lists},
 };

@@ -37,4 +37,16 @@ CN_NODISCARD cn_code cni_rank_most_frequent(const cni_aggregate_call *call,
                                             cni_rank_scratch *scratch, cni_cell *out_cell,
                                             cn_error *err);
 
+/* ---- quantiles, from lists or fed: aggregate_quantile.c, aggregate_quantile_feed.c ---- */
+
+/* Ranks that fractions of n values ask for, and what is between the value there and the next one.
+ */
+int64_t cni_quantile_disc_rank(double fraction, int64_t n);
+int64_t cni_quantile_cont_rank(double fraction, int64_t n);
+double cni_quantile_between(double fraction, int64_t n, double low, double high);
+
+extern const cni_value_lists cni_quantile_cont_lists;
+extern const cni_value_lists cni_quantile_disc_lists;
+extern const cni_value_lists cni_mode_lists;
+
 #endif /* CNI_PLAN_AGGREGATE_RANK_INT_H */

@@ -12,6 +12,7 @@
 #define CNI_PLAN_FUNCTION_H
 
 #include "data/kernel/ops.h"
+#include "plan/function/cell.h"
 #include "plan/ir/value.h"
 #include "runtime/context.h"
 
@@ -98,6 +99,43 @@ typedef enum cni_aggregate_builtin {
     CNI_AGGREGATE_BOOL_OR
 } cni_aggregate_builtin;
 
+/* Rows of a group on their way into an aggregate whose values do not fit in memory. */
+typedef struct cni_value_rows {
+    int64_t n;
+    const cni_vector *values; /* argument 0: FLAT or CONSTANT */
+    const int64_t
+        *sequences;        /* where they come from: smaller (sequence, place) are earlier in ... */
+    const int64_t *places; /* ... source order; NULL unless `wants_places` */
+} cni_value_rows;
+
+/* Aggregates whose states are lists of all values of a group. Lists are cut when they are written
+ * to disk. Those of a group that does not fit are taken apart, sorted on disk, and fed in order;
+ * the result is the one that emit gives, to the bit.
+ *
+ *   open_feed -> per group: begin (with the number of values), feed ..., end -> close_feed
+ */
+typedef struct cni_value_lists {
+    bool by_value;     /* fed in the order of the values, equal ones in source order where the
+                          function is order_sensitive; false: in source order */
+    bool wants_places; /* of the rows that are fed */
+    /* The first values of state number `state`, about n_bytes, as *out_front (a state; it shares
+     * what it points at), and out of the state. False: there is no more than that, nothing has
+     * changed. */
+    bool (*cut)(const cni_function *self, const cni_aggregate_call *call, int64_t state,
+                int64_t n_bytes, uint8_t *out_front);
+    /* Take at most n values of one sequence off the front of a state; what they point at stays in
+     * the heap. Gives how many: 0 = none is left. */
+    int64_t (*take)(const cni_function *self, const cni_aggregate_call *call, int64_t state,
+                    int64_t n, cni_cell *out_cells, uint8_t *out_valid, int64_t *out_sequence);
+    cn_code (*open_feed)(const cni_function *self, const cni_aggregate_call *call, void **out_feed,
+                         cn_error *err);
+    cn_code (*begin)(void *feed, int64_t n_values, cn_error *err);
+    cn_code (*feed)(void *feed, const cni_value_rows *rows, cn_error *err);
+    /* The result of a group with values; what the cell points at stays until the next begin. */
+    cn_code (*end)(void *feed, cni_cell *out_cell, bool *out_valid, cn_error *err);
+    void (*close_feed)(void *feed); /* NULL is accepted */
+} cni_value_lists;
+
 /* Window functions. The first three are carried out; the front end makes the others of them and of
  * aggregates over the partition. */
 typedef enum cni_window_builtin {
@@ -183,6 +221,7 @@ struct cni_function {
                     cni_strbuf *out, cn_error *err);
     cn_code (*load)(const cni_function *self, const cni_aggregate_call *call, int64_t state,
                     cni_str *inout_bytes, cn_error *err);
+    const cni_value_lists *lists; /* NULL = states are not lists of values, or must fit in memory */
 };
 
 /* The value of a group's rows where all have the same one, NULL included: what a key becomes that
