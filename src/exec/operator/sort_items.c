@@ -9,7 +9,9 @@
 
 #include "base/macros.h"
 
-#define SMALL_ITEMS 24 /* compared */
+#define SMALL_ITEMS 24 /* put in place one by one */
+#define SMALL_WORDS 16 /* of a small group, before keys are compared */
+#define AHEAD       8  /* keys lie anywhere: they are fetched so many items before */
 #define MAX_DEPTH   24
 #define DIGIT_BITS  8
 #define N_DIGITS    (1 << DIGIT_BITS)
@@ -65,6 +67,64 @@ insertion_sort(const cni_sort_order *order, cni_sort_item *items, int64_t n, int
             place--;
         }
         items[place] = item;
+    }
+}
+
+static void
+load_words(const cni_sort_order *order, cni_sort_item *items, int64_t n, int64_t offset)
+{
+    for (int64_t at = 0; at < n; at++) {
+        if (at + 2 * AHEAD < n) {
+            __builtin_prefetch(&order->keys[items[at + 2 * AHEAD].row]);
+            __builtin_prefetch(order->keys[items[at + AHEAD].row] + offset);
+        }
+        items[at].word = cni_sort_word(order->keys[items[at].row], items[at].key_bytes, offset);
+    }
+}
+
+static void
+sort_by_word(cni_sort_item *items, int64_t n)
+{
+    for (int64_t at = 1; at < n; at++) {
+        const cni_sort_item item = items[at];
+        int64_t place = at;
+        while (place > 0 && item.word < items[place - 1].word) {
+            items[place] = items[place - 1];
+            place--;
+        }
+        items[place] = item;
+    }
+}
+
+/* SMALL_ITEMS at most, by one word after the other: a key is looked at once per word, not once per
+ * comparison. Pairs, and what has the same bytes for long, are compared. */
+static void
+sort_small(const cni_sort_order *order, cni_sort_item *items, int64_t n, int64_t offset,
+           int32_t n_words)
+{
+    bool same = true;
+    while (same) {
+        if (n <= 2 || n_words >= SMALL_WORDS || items[0].key_bytes <= offset) {
+            insertion_sort(order, items, n, offset);
+            return;
+        }
+        sort_by_word(items, n);
+        same = items[0].word == items[n - 1].word;
+        if (same) {
+            offset += 8;
+            n_words++;
+            load_words(order, items, n, offset);
+        }
+    }
+    for (int64_t begin = 0; begin < n;) {
+        int64_t end = begin + 1;
+        while (end < n && items[end].word == items[begin].word) {
+            end++;
+        }
+        if (end - begin > 1) { /* fewer than before, so the depth is bounded */
+            sort_small(order, items + begin, end - begin, offset, n_words);
+        }
+        begin = end;
     }
 }
 
@@ -211,14 +271,6 @@ sort_ties(item_sorter *self, cni_sort_item *items, cni_sort_item *scratch, int64
     }
 }
 
-static void
-load_words(const cni_sort_order *order, cni_sort_item *items, int64_t n, int64_t offset)
-{
-    for (int64_t at = 0; at < n; at++) {
-        items[at].word = cni_sort_word(order->keys[items[at].row], items[at].key_bytes, offset);
-    }
-}
-
 static cn_code sort_group(item_sorter *self, cni_sort_item *items, cni_sort_item *scratch,
                           int64_t n, int64_t offset, int32_t depth, cn_error *err);
 
@@ -266,7 +318,7 @@ sort_group(item_sorter *self, cni_sort_item *items, cni_sort_item *scratch, int6
         }
         load_words(self->order, items, n, offset);
     }
-    insertion_sort(self->order, items, n, offset);
+    sort_small(self->order, items, n, offset, 0);
     return CN_OK;
 }
 

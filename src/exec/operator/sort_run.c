@@ -5,6 +5,7 @@
  */
 #include "exec/operator/sort_int.h"
 
+#define AHEAD          8   /* keys lie anywhere: they are fetched so many items before */
 #define KEPT_KEY_BYTES 256 /* longer first keys are read when they are needed */
 
 cn_code
@@ -156,6 +157,10 @@ copy_records(const cni_sort_plan *plan, const uint8_t *const *keys, const cni_so
     const int64_t header_bytes = plan->header_bytes;
     for (int64_t at = 0; at < n; at++) {
         const int64_t n_bytes = header_bytes + (int64_t)order[at].key_bytes;
+        if (at + 2 * AHEAD < n) {
+            __builtin_prefetch(&keys[order[at + 2 * AHEAD].row]);
+            __builtin_prefetch(keys[order[at + AHEAD].row] - header_bytes);
+        }
         memcpy(out, keys[order[at].row] - header_bytes, (size_t)n_bytes);
         if (ordinals != NULL) {
             memcpy(out, &ordinals[at], sizeof(ordinals[at]));
