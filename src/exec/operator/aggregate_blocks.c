@@ -5,12 +5,14 @@
  *   rows -> frames behind each other in the spiller's bytes -> full: a block
  *
  * Blocks in memory are of one size, so that what one leaves behind fits the next; frames are copied
- * into them one by one. They go to the file as they are, several in one append. Blocks of the file
+ * into them one by one. They go to the file as they are, several in one append; so do small blocks
+ * that are made for the file, of any lists, as the file begins each append at a page. Blocks of it
  * come before those in memory, so a list keeps the order in which its groups were made.
  */
 #include "data/row/hash.h"
 #include "exec/operator/aggregate_sorted_int.h"
 
+#define SMALL_BYTES    (INT64_C(1) << 15) /* of blocks in the file that share an append */
 #define MAX_FRAME_ROWS 256                /* with states that are saved */
 #define MAX_BYTES      (INT64_C(1) << 40) /* of a block: one row may have a long list */
 
@@ -73,16 +75,23 @@ open_file(cni_agg_operator *self, cni_spill_file **out_file, cn_error *err)
 }
 
 static cn_code
-write_bytes(cni_agg_operator *self, const char *bytes, int64_t n_bytes, cni_agg_block *out_block,
-            cn_error *err)
+append_bytes(cni_agg_operator *self, const char *bytes, int64_t n_bytes, int64_t *out_offset,
+             cn_error *err)
 {
     cni_spill_file *file = NULL;
     CN_TRY(cni_context_check(self->base.context, err));
     CN_TRY(open_file(self, &file, err));
-    *out_block = (cni_agg_block){.n_bytes = n_bytes, .check = cni_hash_bytes(bytes, n_bytes)};
-    CN_TRY(cni_spill_append(file, bytes, n_bytes, &out_block->offset, err));
+    CN_TRY(cni_spill_append(file, bytes, n_bytes, out_offset, err));
     (void)cni_counter_add(&cni_agg_owner(self)->spilled_bytes, n_bytes);
     return CN_OK;
+}
+
+static cn_code
+write_bytes(cni_agg_operator *self, const char *bytes, int64_t n_bytes, cni_agg_block *out_block,
+            cn_error *err)
+{
+    *out_block = (cni_agg_block){.n_bytes = n_bytes, .check = cni_hash_bytes(bytes, n_bytes)};
+    return append_bytes(self, bytes, n_bytes, &out_block->offset, err);
 }
 
 cn_code
@@ -154,23 +163,66 @@ keep_bytes(const cni_agg_spiller *self, cni_agg_blocks *blocks, cn_error *err)
     return CN_OK;
 }
 
+/* The first n_bytes of the spiller's, all of them pending blocks; what follows moves to the front.
+ */
 static cn_code
-write_block(const cni_agg_spiller *self, cni_agg_blocks *blocks, cn_error *err)
+write_pending(cni_agg_spiller *self, int64_t n_bytes, cn_error *err)
 {
-    cni_agg_block block = {0};
-    CN_TRY(reserve_block(self->op, blocks, err));
-    CN_TRY(write_bytes(self->op, self->bytes.data, self->bytes.len_bytes, &block, err));
-    blocks->blocks[blocks->n_blocks++] = block;
+    cni_strbuf *bytes = &self->bytes;
+    int64_t offset = 0;
+    CN_TRY(append_bytes(self->op, bytes->data, n_bytes, &offset, err));
+    for (int32_t at = 0; at < self->n_pending; at++) {
+        const cni_agg_pending *pending = &self->pending[at];
+        cni_agg_blocks *blocks = pending->blocks;
+        CN_TRY(reserve_block(self->op, blocks, err));
+        blocks->blocks[blocks->n_blocks++] = (cni_agg_block){
+            .offset = offset + pending->first,
+            .n_bytes = pending->n_bytes,
+            .check = cni_hash_bytes(bytes->data + pending->first, pending->n_bytes),
+        };
+        blocks->n_rows += pending->n_rows;
+    }
+    self->n_pending = 0;
+    memmove(bytes->data, bytes->data + n_bytes, (size_t)(bytes->len_bytes - n_bytes));
+    bytes->len_bytes -= n_bytes;
+    self->begun_bytes = 0;
     return CN_OK;
+}
+
+cn_code
+cni_agg_spill_flush(cni_agg_spiller *self, cn_error *err)
+{
+    return self->n_pending == 0 ? CN_OK : write_pending(self, self->begun_bytes, err);
+}
+
+/* Large blocks have an append of their own, which begins where the file is aligned. */
+static cn_code
+end_in_file(cni_agg_spiller *self, cni_agg_blocks *blocks, cn_error *err)
+{
+    const int64_t n_bytes = self->bytes.len_bytes - self->begun_bytes;
+    if (n_bytes >= SMALL_BYTES) {
+        CN_TRY(cni_agg_spill_flush(self, err));
+    }
+    self->pending[self->n_pending++] =
+        (cni_agg_pending){blocks, self->begun_bytes, n_bytes, self->n_rows};
+    self->begun_bytes = self->bytes.len_bytes;
+    self->n_rows = 0;
+    return n_bytes >= SMALL_BYTES || self->n_pending == CNI_AGG_MAX_PENDING ||
+                   self->begun_bytes >= self->op->layout->block_bytes
+               ? cni_agg_spill_flush(self, err)
+               : CN_OK;
 }
 
 cn_code
 cni_agg_spill_end_block(cni_agg_spiller *self, cni_agg_blocks *blocks, cn_error *err)
 {
-    if (self->bytes.len_bytes == 0) {
+    if (self->bytes.len_bytes == self->begun_bytes) {
         return CN_OK;
     }
-    CN_TRY(self->in_memory ? keep_bytes(self, blocks, err) : write_block(self, blocks, err));
+    if (!self->in_memory) {
+        return end_in_file(self, blocks, err);
+    }
+    CN_TRY(keep_bytes(self, blocks, err));
     blocks->n_rows += self->n_rows;
     self->bytes.len_bytes = 0;
     self->n_rows = 0;

@@ -356,14 +356,27 @@ typedef struct cni_agg_blocks {
     int64_t held_bytes; /* of those in memory */
 } cni_agg_blocks;
 
+/* A block whose bytes are still in the spiller's. */
+typedef struct cni_agg_pending {
+    cni_agg_blocks *blocks;
+    int64_t first; /* byte */
+    int64_t n_bytes;
+    int64_t n_rows;
+} cni_agg_pending;
+
+#define CNI_AGG_MAX_PENDING (2 * CNI_AGG_PARTITIONS)
+
 /* Scratch of whoever makes blocks. */
 typedef struct cni_agg_spiller {
     struct cni_agg_operator *op; /* NULL = not begun */
-    cni_strbuf bytes;
+    cni_strbuf bytes;            /* blocks that are pending, then the one under way */
     uint64_t *values;
-    bool in_memory;     /* where blocks go */
-    int64_t n_rows;     /* in `bytes` */
-    int64_t frame_rows; /* of rows with saved states */
+    bool in_memory;      /* where blocks go */
+    int64_t begun_bytes; /* at which the block under way begins */
+    int64_t n_rows;      /* in it */
+    int64_t frame_rows;  /* of rows with saved states */
+    int32_t n_pending;   /* small blocks, which share an append */
+    cni_agg_pending pending[CNI_AGG_MAX_PENDING];
 } cni_agg_spiller;
 
 /* ---- groups by position ---- */
@@ -587,13 +600,15 @@ CN_NODISCARD cn_code cni_agg_frame_decode(cni_agg_operator *self, cni_str *inout
 CN_NODISCARD cn_code cni_agg_spiller_begin(cni_agg_operator *op, int64_t n_bytes,
                                            cni_agg_spiller *out_spiller, cn_error *err);
 void cni_agg_spiller_end(cni_agg_spiller *self); /* accepts zeroed */
-/* n rows behind each other, behind `blocks`; all of them are there once the block has been ended.
- */
+/* n rows behind each other, behind `blocks`; all of them are there once the block has been ended
+ * and the spiller flushed. `blocks` stays until then. */
 CN_NODISCARD cn_code cni_agg_spill_rows(cni_agg_spiller *self, uint8_t *rows, int64_t n,
                                         cni_agg_blocks *blocks, cn_error *err);
 CN_NODISCARD cn_code cni_agg_spill_end_block(cni_agg_spiller *self, cni_agg_blocks *blocks,
                                              cn_error *err);
-/* The rows of `pages` behind `blocks`; the pages are released. */
+/* Small blocks that wait for others go to the file. */
+CN_NODISCARD cn_code cni_agg_spill_flush(cni_agg_spiller *self, cn_error *err);
+/* The rows of `pages` behind `blocks`, which are to be flushed; the pages are released. */
 CN_NODISCARD cn_code cni_agg_spill_pages(cni_agg_spiller *self, cni_agg_pages *pages,
                                          cni_agg_blocks *blocks, cn_error *err);
 /* Those in memory go to the file. */

@@ -33,6 +33,8 @@ cni_agg_local_spiller(cni_agg_operator *self, cni_agg_local *local, bool in_memo
     }
     spiller->in_memory = in_memory;
     spiller->bytes.len_bytes = 0; /* also of what has failed */
+    spiller->begun_bytes = 0;
+    spiller->n_pending = 0;
     spiller->n_rows = 0;
     return CN_OK;
 }

@@ -59,6 +59,7 @@ write_pages(cni_agg_operator *self, cni_agg_local *local, uint64_t *out_partitio
         *out_partitions |= local->pages[at].n_rows > 0 ? UINT64_C(1) << (at & 63) : 0;
         CN_TRY(cni_agg_spill_pages(spiller, &local->pages[at], &local->blocks[at], err));
     }
+    CN_TRY(cni_agg_spill_flush(spiller, err));
     return self->layout->n_views > 0 || self->layout->has_saved
                ? cni_agg_renew_heap(self, local, err)
                : CN_OK;
@@ -357,6 +358,7 @@ write_finals(cni_agg_operator *self, cni_agg_local *into, cn_error *err)
     for (int32_t task = 0; task < self->n_finals && code == CN_OK; task++) {
         code = write_final(&spiller, &self->finals[task], task, into->blocks, err);
     }
+    code = code == CN_OK ? cni_agg_spill_flush(&spiller, err) : code;
     cni_agg_spiller_end(&spiller);
     return code;
 }

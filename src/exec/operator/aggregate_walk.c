@@ -217,6 +217,7 @@ write_parts(cni_agg_walk *self, cn_error *err)
     for (int32_t part = 0; part < CNI_AGG_PARTITIONS && code == CN_OK; part++) {
         code = cni_agg_spill_pages(&spiller, &self->pages[part], &level->parts[part], err);
     }
+    code = code == CN_OK ? cni_agg_spill_flush(&spiller, err) : code;
     cni_agg_spiller_end(&spiller);
     CN_TRY(code);
     self->n_rows = 0;
