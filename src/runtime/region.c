@@ -6,7 +6,8 @@
  *          -> under the region's lock: spans of the class -> page heap
  *          and free runs of up to 1 MiB, each for the next block of as many pages
  *
- * Runs in shards are at most 1/32 of the commit limit, and none are kept near it.
+ * Runs in shards are at most 1/32 of the commit limit, small blocks as much (but 16 KiB a shard);
+ * no runs are kept near it.
  *
  * There are no thread-local variables: a shard is entered by whoever gets its busy word, which
  * nobody holds for longer than a list operation or a refill. From 1 KiB on, one class in four is 64
@@ -25,13 +26,14 @@
 #define N_CLASSES       36
 #define SMALL_BYTES     ((32 << 10) + 64) /* the largest class */
 #define CACHE_BYTES     (256 << 10)       /* per class and shard */
+#define MIN_SHARD_BYTES (16 << 10)
 #define MIN_CACHED      4
 #define MAX_CACHED      128
 #define MIN_SPAN_BLOCKS 8
 #define MAX_RUNS        16  /* per shard */
 #define RUN_PAGES       128 /* the largest run that a shard keeps */
 #define SHARD_PAGES     512 /* that a shard keeps at most, whatever the limit */
-#define LIMIT_PART      32  /* of the commit limit: all shards' runs together */
+#define LIMIT_PART      32 /* of the commit limit: all shards' runs together, and all their lists */
 
 typedef struct free_list {
     void *first; /* each block's first word links to the next */
@@ -52,6 +54,7 @@ typedef struct run_list {
 
 typedef struct shard {
     _Alignas(64) cni_atomic_i64 busy;
+    int64_t n_bytes; /* of all lists */
     free_list lists[N_CLASSES];
     run_list runs;
 } shard;
@@ -314,24 +317,50 @@ leave_shard(shard *self)
     cni_flag_publish(&self->busy, 0);
 }
 
+/* What a shard may keep: what lies in caches is of no use to other classes and threads, which small
+ * limits cannot afford. */
+static int64_t
+most_shard_bytes(const cni_region *self)
+{
+    const int64_t limit = cni_counter_get(&self->pages.commit_limit);
+    return cni_max_i64(limit / (LIMIT_PART * N_SHARDS), MIN_SHARD_BYTES);
+}
+
 static cni_region_answer
 alloc_small(cni_region *self, int32_t class_number, void **out_block)
 {
     shard *mine = enter_shard(self);
     free_list *list = &mine->lists[class_number];
+    const int64_t block_bytes = self->classes[class_number].block_bytes;
     cni_region_answer answer = CNI_REGION_OK;
     if (CN_UNLIKELY(list->first == NULL)) {
+        const int64_t n_most = cni_max_i64(most_shard_bytes(self) / 4 / block_bytes, 1);
         const int64_t n_wanted = self->classes[class_number].n_cached / 2;
-        answer = refill(self, class_number, list, n_wanted);
+        answer = refill(self, class_number, list, cni_min_i64(n_wanted, n_most));
+        mine->n_bytes += list->n_blocks * block_bytes;
     }
     if (CN_LIKELY(answer == CNI_REGION_OK)) {
         *out_block = list_pop(list);
+        mine->n_bytes -= block_bytes;
     }
     leave_shard(mine);
     return answer;
 }
 
-/* Half of an overfull list goes back: the other half serves the next allocations. */
+/* Half of a list; one block goes, too. */
+static void
+halve(const cni_region *self, shard *mine, int32_t class_number, free_list *out_surplus)
+{
+    free_list *list = &mine->lists[class_number];
+    const int64_t n_kept = list->n_blocks / 2;
+    mine->n_bytes -= (list->n_blocks - n_kept) * self->classes[class_number].block_bytes;
+    while (list->n_blocks > n_kept) {
+        list_push(out_surplus, list_pop(list));
+    }
+}
+
+/* Half of an overfull list goes back, of an overfull shard half of every list: the other half
+ * serves the next allocations. */
 static void
 free_small(cni_region *self, void *block, int32_t class_number)
 {
@@ -340,10 +369,13 @@ free_small(cni_region *self, void *block, int32_t class_number)
     shard *mine = enter_shard(self);
     free_list *list = &mine->lists[class_number];
     list_push(list, block);
+    mine->n_bytes += self->classes[class_number].block_bytes;
     if (CN_UNLIKELY(list->n_blocks > self->classes[class_number].n_cached)) {
-        const int64_t n_kept = list->n_blocks / 2;
-        while (list->n_blocks > n_kept) {
-            list_push(&surplus, list_pop(list));
+        halve(self, mine, class_number, &surplus);
+    }
+    if (CN_UNLIKELY(mine->n_bytes > most_shard_bytes(self))) {
+        for (int32_t other = 0; other < N_CLASSES; other++) {
+            halve(self, mine, other, &surplus);
         }
     }
     leave_shard(mine);
@@ -600,6 +632,7 @@ empty_lists(cni_region *self, shard *other)
         lists[class_number] = other->lists[class_number];
         other->lists[class_number] = (free_list){NULL, 0};
     }
+    other->n_bytes = 0;
     leave_shard(other);
     for (int32_t class_number = 0; class_number < N_CLASSES; class_number++) {
         if (lists[class_number].first != NULL) {

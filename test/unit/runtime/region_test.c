@@ -432,6 +432,48 @@ test_kept_runs_are_bounded(void **state)
     cni_region_free(region);
 }
 
+/* Blocks of all small sizes, taken and released. */
+static void
+leave_small_blocks(cni_region *region)
+{
+    enum {
+        N_BLOCKS = 64
+    };
+    uint8_t *blocks[N_BLOCKS];
+    for (int64_t n_bytes = 16; n_bytes <= 32 * KIB; n_bytes += n_bytes / 4) {
+        for (int at = 0; at < N_BLOCKS; at++) {
+            blocks[at] = take(region, n_bytes, 16);
+        }
+        for (int at = 0; at < N_BLOCKS; at++) {
+            cni_region_dealloc(region, blocks[at], n_bytes, 16);
+        }
+    }
+}
+
+/* Caches of small blocks shrink with the limit: what they keep is no use to others. */
+static void
+test_caches_are_scaled(void **state)
+{
+    (void)state;
+    enum {
+        N_RUNS = 24 * 4
+    };
+    uint8_t *runs[N_RUNS];
+    int n_runs = 0;
+    cni_region *region = new_region();
+    cni_region_set_commit_limit(region, 24 * MIB);
+    leave_small_blocks(region);
+    void *block = NULL;
+    while (n_runs < N_RUNS && cni_region_alloc(region, 256 * KIB, 16, &block) == CNI_REGION_OK) {
+        runs[n_runs++] = block;
+    }
+    assert_true(n_runs >= 84);
+    while (n_runs > 0) {
+        cni_region_dealloc(region, runs[--n_runs], 256 * KIB, 16);
+    }
+    cni_region_free(region);
+}
+
 static void
 test_free_slabs_are_used_again(void **state)
 {
@@ -604,6 +646,7 @@ main(void)
         cmocka_unit_test(test_runs_cross_slabs),
         cmocka_unit_test(test_runs_come_back),
         cmocka_unit_test(test_kept_runs_are_bounded),
+        cmocka_unit_test(test_caches_are_scaled),
         cmocka_unit_test(test_free_slabs_are_used_again),
         cmocka_unit_test(test_holes_go_back),
         cmocka_unit_test(test_commit_limit),
