@@ -19,6 +19,7 @@
 #define NAN_F64   UINT64_C(0x7FF8000000000000)
 #define DAY_NANOS INT64_C(86400000000000)
 
+#define MAX_LEAD_WORDS   512 /* 64 sets of a cache, a line each */
 #define PAGE_BYTES       (INT64_C(1) << 16)
 #define MIN_PAGE_SHIFT   3
 #define MAX_KEYS         4096
@@ -189,6 +190,10 @@ choose_sizes(const cni_context *context, cni_agg_layout *layout)
     while (((int64_t)layout->row_bytes << (layout->page_shift + 1)) <= page_bytes) {
         layout->page_shift++;
     }
+    layout->lead_words = (int32_t)cni_max_i64(
+        cni_min_i64((((int64_t)layout->row_bytes << layout->page_shift) / 64) & ~INT64_C(7),
+                    MAX_LEAD_WORDS),
+        8);
     layout->pack_rows = cni_min_i64(cni_max_i64(PACK_PAGE_BYTES / layout->row_bytes, 1),
                                     INT64_C(1) << layout->page_shift);
 }

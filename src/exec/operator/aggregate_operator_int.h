@@ -173,6 +173,7 @@ typedef struct cni_agg_layout {
     int32_t *float_inputs;
     int32_t row_bytes;
     int32_t page_shift;   /* rows of a page, as a power of two */
+    int32_t lead_words;   /* of a page, below which its rows begin: an eighth of it at most */
     int64_t flush_groups; /* at which a table goes to the partitions */
     int64_t block_bytes;  /* of a block on disk, about */
     int64_t held_bytes;   /* of a block in memory */

@@ -6,7 +6,6 @@
  */
 #include "exec/operator/aggregate_operator_int.h"
 
-#define CACHE_SETS 64
 #define LINE_WORDS 8
 
 void
@@ -30,7 +29,8 @@ cn_code
 cni_agg_page_new(const cni_agg_operator *self, int64_t first_word, cni_agg_page **out_page,
                  cn_error *err)
 {
-    const int64_t block_bytes = (int64_t)sizeof(cni_agg_page) + first_word * 8 +
+    const int64_t block_bytes = (int64_t)sizeof(cni_agg_page) +
+                                INT64_C(8) * self->layout->lead_words +
                                 ((int64_t)self->layout->row_bytes << self->layout->page_shift);
     cni_agg_page *page = NULL;
     CN_TRY(cni_alloc(self->allocator, block_bytes, &page, err));
@@ -81,7 +81,7 @@ make_lists(cni_agg_operator *self, cni_agg_local *local, cn_error *err)
                                 (CNI_AGG_PARTITIONS + 1) * (int64_t)sizeof(*local->pages),
                                 &local->pages, err));
         for (int64_t at = 0; at <= CNI_AGG_PARTITIONS; at++) {
-            local->pages[at].first_word = at % CACHE_SETS * LINE_WORDS;
+            local->pages[at].first_word = at * LINE_WORDS % self->layout->lead_words;
         }
     }
     return CN_OK;

@@ -262,7 +262,7 @@ open_level(cni_agg_walk *self, cn_error *err)
     CN_TRY(cni_alloc_zeroed(op->allocator, CNI_AGG_PARTITIONS * (int64_t)sizeof(*self->pages),
                             &self->pages, err));
     for (int64_t part = 0; part < CNI_AGG_PARTITIONS; part++) {
-        self->pages[part].first_word = part * 8;
+        self->pages[part].first_word = part * 8 % op->layout->lead_words;
     }
     self->splits = true;
     return CN_OK;
