@@ -40,6 +40,12 @@ static const char *const queries[] = {
           "o_clerk)" FROM("orders") "WHERE o_orderkey < 300 GROUP BY o_custkey "
                                     "ORDER BY o_custkey "
                                     "LIMIT 5",
+    SPILL "SELECT median(l_extendedprice), mode(l_comment), count(DISTINCT l_suppkey), "
+          "length(string_agg(l_shipmode, ',' ORDER BY l_comment))" FROM("lineitem") SOME,
+    SPILL
+    "SELECT l_returnflag, quantile_disc(l_comment, 0.3), length(string_agg(l_shipmode, ',')), "
+    "list(l_tax ORDER BY l_comment)" FROM("lineitem") SOME
+    "GROUP BY l_returnflag ORDER BY l_returnflag",
     SPILL "SELECT o_orderkey, o_comment" FROM(
         "orders") "WHERE o_orderkey < 300 ORDER BY o_comment, o_orderkey "
                   "LIMIT 3 OFFSET 20",

@@ -41,6 +41,16 @@ is_nested(const cni_agg_layout *layout, int32_t view_at)
     return view_at < 64 && ((layout->nested_views >> view_at) & 1) != 0;
 }
 
+/* Of calls with ORDER BY those that take values as they come: others would hold them again. */
+static bool
+has_lists(const cni_agg_call *call)
+{
+    const cni_value_lists *lists = call->spec->function->lists;
+    const bool is_ordered =
+        call->op == CNI_AGG_ORDERED && !call->spec->distinct && call->spec->n_orders > 0;
+    return lists != NULL && (call->op == CNI_AGG_FUNCTION || (is_ordered && !lists->by_value));
+}
+
 cn_code
 cni_agg_place_words(cni_arena *arena, cni_agg_layout *layout, cn_error *err)
 {
@@ -58,7 +68,7 @@ cni_agg_place_words(cni_arena *arena, cni_agg_layout *layout, cn_error *err)
             continue;
         }
         layout->has_saved = true;
-        if (call->op == CNI_AGG_FUNCTION && call->spec->function->lists != NULL) {
+        if (has_lists(call)) {
             layout->has_lists = true;
             layout->calls[at].has_lists = true;
             layout->calls[at].list_bytes = (int32_t)state_bytes_of(call);

@@ -139,7 +139,9 @@ read_rows(result_scan *self, result_local *local, cni_chunk *inout_chunk, cn_err
         cni_min_i64(op->base.context->settings.chunk_rows, local->end - local->row);
     const int64_t n_wanted =
         cni_agg_final_rows(op, local->final, local->row, wanted, &rows, &null_row);
-    const int64_t n = cni_agg_bounded_rows(op, rows, n_wanted);
+    const int64_t n = local->walk.sorted == NULL
+                          ? cni_agg_bounded_rows(op, rows, n_wanted)
+                          : cni_agg_sorted_bounded_rows(local->walk.sorted, local->row, n_wanted);
     CN_TRY(cni_context_check(op->base.context, err));
     CN_TRY(fill_chunk(op, local, rows, n, null_row, inout_chunk, err));
     local->row += n;

@@ -2,8 +2,8 @@
  *
  * Values of groups through sorts of their own: see aggregate_sorted_int.h.
  *
- *   columns   value | sequence, place | group        what is not needed is not there
- *   order     by_value: group, value, sequence       others: group, sequence
+ *   columns   value | sequence, place | key | group     what is not needed is not there
+ *   order     by_value: group, value, sequence          others: group, key of an ORDER BY, sequence
  *
  * Rows that are equal in all of that come in the order in which they were taken, which is source
  * order within a sequence. Groups are read as they were numbered, and the number of values of each
@@ -13,7 +13,9 @@
 #include "exec/operator/operators.h"
 
 #define BATCH_ROWS  2048
-#define MAX_COLUMNS 4
+#define MAX_COLUMNS 5
+#define ITEM_BYTES  32 /* of a value in a result, about */
+#define CHUNK_BYTES (INT64_C(1) << 20)
 #define NO_COLUMN   (-1)
 
 /* The values of one call. */
@@ -25,6 +27,7 @@ typedef struct value_sort {
     cni_phys_sort spec;
     int32_t sequence_column; /* or NO_COLUMN */
     int32_t place_column;
+    int32_t key_column;
     int32_t group_column;
     cni_operator *sort;
     void *local;
@@ -34,6 +37,8 @@ typedef struct value_sort {
     int64_t n; /* in the batch */
     cni_cell *cells;
     uint8_t *valid;
+    cni_cell *keys;       /* of an ORDER BY */
+    cni_cell_rows others; /* arguments that nobody feeds */
     int64_t *sequences;
     int64_t *places;
     int64_t *groups;
@@ -50,6 +55,7 @@ typedef struct value_sort {
 struct cni_agg_sorted {
     cni_agg_operator *op;
     cni_operator_env env;
+    cni_arena *heap; /* nested values of entries */
     int32_t n_calls;
     value_sort sorts[]; /* by call of the layout */
 };
@@ -73,14 +79,19 @@ add_order(value_sort *self, int32_t position)
 static void
 place_columns(value_sort *self, const cni_type *value_type, bool order_sensitive)
 {
+    const bool is_ordered = self->call->op == CNI_AGG_ORDERED;
     const cni_type *number = cni_type_of(CNI_TYPE_INT64);
     const bool wants_sequence = order_sensitive || !self->lists->by_value;
     const int32_t value = add_column(self, value_type);
     self->sequence_column = wants_sequence ? add_column(self, number) : NO_COLUMN;
     self->place_column = self->lists->wants_places ? add_column(self, number) : NO_COLUMN;
     self->spec.n_outputs = self->lists->wants_places ? self->spec.n_inputs : 1;
+    self->key_column = is_ordered ? add_column(self, cni_type_of(CNI_TYPE_BLOB)) : NO_COLUMN;
     self->group_column = add_column(self, number);
     add_order(self, self->group_column);
+    if (is_ordered) {
+        add_order(self, self->key_column);
+    }
     if (self->lists->by_value) {
         add_order(self, value);
     }
@@ -113,6 +124,10 @@ make_sort(const cni_agg_sorted *self, value_sort *made, const cni_agg_call *call
     CN_TRY(cni_alloc(allocator, BATCH_ROWS * (int64_t)sizeof(*made->cells), &made->cells, err));
     CN_TRY(cni_alloc(allocator, BATCH_ROWS, &made->valid, err));
     CN_TRY(cni_alloc(allocator, 3 * BATCH_ROWS * (int64_t)sizeof(int64_t), &made->sequences, err));
+    if (call->op == CNI_AGG_ORDERED) {
+        CN_TRY(cni_alloc(allocator, BATCH_ROWS * (int64_t)sizeof(*made->keys), &made->keys, err));
+        CN_TRY(cni_cell_rows_new(allocator, BATCH_ROWS, &made->others, err));
+    }
     made->places = made->sequences + BATCH_ROWS;
     made->groups = made->places + BATCH_ROWS;
     CN_TRY(function->lists->open_feed(function, &feed_call, &made->feed, err));
@@ -136,6 +151,8 @@ close_sort(const cni_agg_sorted *self, value_sort *closed)
     closed->lists->close_feed(CN_MOVE(closed->feed));
     cni_dealloc(allocator, closed->cells, BATCH_ROWS * (int64_t)sizeof(*closed->cells));
     cni_dealloc(allocator, closed->valid, BATCH_ROWS);
+    cni_dealloc(allocator, closed->keys, BATCH_ROWS * (int64_t)sizeof(*closed->keys));
+    cni_cell_rows_done(&closed->others);
     cni_dealloc(allocator, closed->sequences, 3 * BATCH_ROWS * (int64_t)sizeof(int64_t));
     cni_dealloc(allocator, closed->counts, closed->cap_counts * (int64_t)sizeof(*closed->counts));
 }
@@ -157,6 +174,7 @@ cni_agg_sorted_free(cni_agg_sorted *self)
             close_sort(self, &self->sorts[at]);
         }
     }
+    cni_arena_unref(self->heap);
     cni_dealloc(self->op->allocator, self, sorted_bytes(self->n_calls));
 }
 
@@ -170,6 +188,7 @@ cni_agg_sorted_new(cni_agg_operator *op, cni_agg_sorted **out_sorted, cn_error *
     self->op = op;
     self->env = (cni_operator_env){.context = op->base.context, .n_workers = 1};
     self->n_calls = layout->n_calls;
+    code = cni_arena_new(op->allocator, "values", &self->heap, err);
     for (int32_t at = 0; at < layout->n_calls && code == CN_OK; at++) {
         if (layout->calls[at].has_lists) {
             code = make_sort(self, &self->sorts[at], &layout->calls[at], err);
@@ -222,6 +241,10 @@ push_batch(const cni_agg_sorted *self, value_sort *sort, cn_error *err)
     CN_TRY(put_numbers(self, &chunk, sort->sequence_column, sort->sequences, sort->n, err));
     CN_TRY(put_numbers(self, &chunk, sort->place_column, sort->places, sort->n, err));
     CN_TRY(put_numbers(self, &chunk, sort->group_column, sort->groups, sort->n, err));
+    if (sort->key_column != NO_COLUMN) {
+        CN_TRY(cni_cells_to_vector(context->allocator, sort->types[sort->key_column], sort->keys,
+                                   NULL, sort->n, &chunk.columns[sort->key_column], err));
+    }
     chunk.n_rows = sort->n;
     sort->n = 0;
     return sort->sort->ops->push(sort->sort, sort->local, &chunk, (cni_waker){0}, &answer, err);
@@ -269,12 +292,43 @@ take_list(const cni_agg_sorted *self, value_sort *sort, uint8_t *row, int64_t gr
     }
 }
 
+/* The same of a call with ORDER BY. */
+static cn_code
+take_entries(const cni_agg_sorted *self, value_sort *sort, const uint8_t *row, int64_t group,
+             cn_error *err)
+{
+    cni_agg_ordered_walk walk;
+    cni_agg_entry entry;
+    CN_TRY(reserve_counts(self, sort, group, err));
+    cni_agg_ordered_walk_begin(row + sort->call->state_offset, &walk);
+    sort->counts[group] += walk.n_left;
+    while (cni_agg_ordered_walk_next(&walk, &entry)) {
+        cni_cell_rows rows[CNI_AGG_MAX_ARGS];
+        rows[0] = (cni_cell_rows){.cells = sort->cells, .valid = sort->valid};
+        for (int32_t arg = 1; arg < sort->call->spec->n_args; arg++) {
+            rows[arg] = sort->others;
+        }
+        CN_TRY(cni_agg_entry_values(self->op, sort->call, &entry, self->heap, sort->n, rows, err));
+        const cni_view key = cni_view_make((const char *)entry.key, (uint32_t)entry.key_bytes);
+        memcpy(&sort->keys[sort->n], &key, sizeof(key));
+        sort->sequences[sort->n] = entry.sequence;
+        sort->groups[sort->n++] = group;
+        sort->n_taken++;
+        if (sort->n == BATCH_ROWS) {
+            CN_TRY(push_batch(self, sort, err));
+        }
+    }
+    return CN_OK;
+}
+
 cn_code
 cni_agg_sorted_take(cni_agg_sorted *self, uint8_t *row, int64_t group, cn_error *err)
 {
     for (int32_t at = 0; at < self->n_calls; at++) {
-        if (self->sorts[at].call != NULL) {
-            CN_TRY(take_list(self, &self->sorts[at], row, group, err));
+        value_sort *sort = &self->sorts[at];
+        if (sort->call != NULL) {
+            CN_TRY(sort->call->op == CNI_AGG_ORDERED ? take_entries(self, sort, row, group, err)
+                                                     : take_list(self, sort, row, group, err));
         }
     }
     cni_agg_drop_lists(self->op->layout, row);
@@ -289,7 +343,8 @@ cni_agg_sorted_flush(cni_agg_sorted *self, cn_error *err)
             CN_TRY(push_batch(self, &self->sorts[at], err));
         }
     }
-    return CN_OK;
+    cni_arena_unref(CN_MOVE(self->heap));
+    return cni_arena_new(self->op->allocator, "values", &self->heap, err);
 }
 
 /* ---- sorted ---- */
@@ -417,12 +472,32 @@ emit_cells(const cni_agg_sorted *self, value_sort *sort, int64_t first, cni_cell
         }
         CN_TRY(feed_group(self, sort, n_values, err));
         CN_TRY(sort->lists->end(sort->feed, &cell, &valid, err));
-        if (valid) {
+        if (valid && rows->n > 1) { /* a lone one stays where it is */
             CN_TRY(cni_cell_keep(heap, allocator, kind, &cell, err));
+        }
+        if (valid) {
             cni_cell_rows_put(rows, at, &cell);
         }
     }
     return CN_OK;
+}
+
+int64_t
+cni_agg_sorted_bounded_rows(const cni_agg_sorted *self, int64_t first, int64_t n)
+{
+    int64_t n_bytes = 0;
+    for (int64_t row = 0; row < n; row++) {
+        for (int32_t at = 0; at < self->n_calls; at++) {
+            const value_sort *sort = &self->sorts[at];
+            if (sort->call != NULL && !sort->lists->by_value && first + row < sort->cap_counts) {
+                n_bytes += sort->counts[first + row] * ITEM_BYTES;
+            }
+        }
+        if (n_bytes > CHUNK_BYTES) {
+            return cni_max_i64(row, 1);
+        }
+    }
+    return n;
 }
 
 cn_code

@@ -13,6 +13,9 @@ cut_call(const cni_agg_operator *self, const cni_agg_call *call, uint8_t *row, i
 {
     const cni_function *function = call->spec->function;
     const cni_aggregate_call made = cni_agg_call_of(self, call, row, NULL);
+    if (call->op == CNI_AGG_ORDERED) {
+        return cni_agg_ordered_cut(made.states, n_bytes, front + call->state_offset);
+    }
     return function->lists->cut(function, &made, 0, n_bytes, front + call->state_offset);
 }
 
@@ -46,7 +49,9 @@ cni_agg_is_long_row(const cni_agg_operator *self, uint8_t *row, int64_t n_bytes)
         cni_aggregate_call made = cni_agg_call_of(self, call, row, NULL);
         memcpy(state, made.states, (size_t)call->list_bytes);
         made.states = (uint8_t *)state;
-        if (function->lists->cut(function, &made, 0, n_bytes, (uint8_t *)front)) {
+        if (call->op == CNI_AGG_ORDERED
+                ? cni_agg_ordered_cut(made.states, n_bytes, (uint8_t *)front)
+                : function->lists->cut(function, &made, 0, n_bytes, (uint8_t *)front)) {
             return true;
         }
     }

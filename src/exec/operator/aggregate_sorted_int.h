@@ -11,7 +11,7 @@
 #ifndef CNI_EXEC_AGGREGATE_SORTED_INT_H
 #define CNI_EXEC_AGGREGATE_SORTED_INT_H
 
-#include "exec/operator/aggregate_operator_int.h"
+#include "exec/operator/aggregate_ordered_int.h"
 
 /* Of the groups of one piece. Thread: confined. */
 typedef struct cni_agg_sorted cni_agg_sorted;
@@ -31,6 +31,24 @@ CN_NODISCARD cn_code cni_agg_sorted_finish(cni_agg_sorted *self, cn_error *err);
  */
 CN_NODISCARD cn_code cni_agg_sorted_emit(cni_agg_sorted *self, int32_t call, int64_t first,
                                          int64_t n, cni_vector *out_vector, cn_error *err);
+
+/* Of at most n groups from `first` on so many that their results are not too large together. */
+int64_t cni_agg_sorted_bounded_rows(const cni_agg_sorted *self, int64_t first, int64_t n);
+
+/* ---- states of calls with ORDER BY: aggregate_sorted_ordered.c ---- */
+
+/* As cut of cni_value_lists; not for DISTINCT. */
+bool cni_agg_ordered_cut(uint8_t *state, int64_t n_bytes, uint8_t *out_front);
+
+/* Entries of a state, one after the other. */
+typedef struct cni_agg_ordered_walk {
+    const cni_agg_piece *piece;
+    const uint8_t *at;
+    int64_t n_left;
+} cni_agg_ordered_walk;
+
+void cni_agg_ordered_walk_begin(const uint8_t *state, cni_agg_ordered_walk *out_walk);
+bool cni_agg_ordered_walk_next(cni_agg_ordered_walk *self, cni_agg_entry *out_entry);
 
 /* ---- rows whose lists are long: aggregate_sorted_cut.c ---- */
 

@@ -163,6 +163,10 @@ int64_t cni_cell_list_take(const cni_function *self, const cni_aggregate_call *c
                            int64_t n, cni_cell *out_cells, uint8_t *out_valid,
                            int64_t *out_sequence);
 
+/* string_agg and list: aggregate_list_feed.c. */
+extern const cni_value_lists cni_text_lists;
+extern const cni_value_lists cni_item_lists;
+
 /* ---- finished vectors ---- */
 
 /* result_bytes of states whose result is one cell. */

@@ -608,14 +608,16 @@ strings_emit(const cni_function *self, const cni_aggregate_call *call, int64_t n
     .cost_ns = 10, .state_bytes = list_state_bytes, .combine = list_combine,                       \
     .save = cni_cell_list_save, .load = cni_cell_list_load, .result_bytes = list_result_bytes
 #define STRINGS_ROW                                                                                \
-    LIST_ROW, .resolve = resolve_strings, .update = strings_update, .emit = strings_emit
+    LIST_ROW, .resolve = resolve_strings, .update = strings_update, .emit = strings_emit,          \
+        .lists = &cni_text_lists
 
 const cni_function cni_aggregate_lists[CNI_N_AGGREGATE_LISTS] = {
     {CNI_ROW("list", "List of the values, NULLs too, in source order.", "list(x)"), LIST_ROW,
-     .resolve = resolve_list, .update = list_update, .emit = list_emit},
+     .resolve = resolve_list, .update = list_update, .emit = list_emit, .lists = &cni_item_lists},
     {CNI_ROW("array_agg", "List of the values, NULLs too, in source order.",
              "array_agg(x ORDER BY y)"),
-     LIST_ROW, .resolve = resolve_list, .update = list_update, .emit = list_emit},
+     LIST_ROW, .resolve = resolve_list, .update = list_update, .emit = list_emit,
+     .lists = &cni_item_lists},
     {CNI_ROW("string_agg", "Texts joined, with a separator between them.",
              "string_agg(name, ', ')"),
      STRINGS_ROW},

@@ -30,6 +30,11 @@ static const char *const calls[] = {
     "sum(l_tax), avg(l_discount)",
     "mode(l_shipdate), median(DISTINCT l_quantity), count(DISTINCT l_suppkey), mode(DISTINCT s), "
     "list(DISTINCT l_linestatus ORDER BY l_linestatus)",
+    "string_agg(s, '-'), list(x), list(s), string_agg(l_comment, '') FILTER (WHERE l_tax < 0.01), "
+    "list(l_shipdate), string_agg(s, ',') FILTER (WHERE l_linenumber = 4)",
+    "list(s ORDER BY l_extendedprice DESC), string_agg(l_comment, '|' ORDER BY l_shipdate, x), "
+    "list(i ORDER BY s NULLS FIRST), list(x ORDER BY x DESC), string_agg(s, ',' ORDER BY i), "
+    "list(h ORDER BY l_shipmode), first(l_comment ORDER BY l_comment)",
     "mode(l_linestatus = 'F'), quantile_disc(CAST(l_tax AS FLOAT), 0.3), "
     "quantile_disc(CAST(l_orderkey AS UBIGINT), 0.5), quantile_disc(CAST(l_partkey AS SMALLINT), "
     "0.5)",
@@ -135,9 +140,12 @@ figure(const sql_env *env, const char *name)
           "(14), (15), (16), (17), (18), (19), (20)) AS many(n)"
 
 static const char *const limited[] = {
+    "SELECT length(string_agg(l_linestatus, ',')) FROM " MANY,
+    "SELECT l_returnflag, length(string_agg(l_linestatus, '' ORDER BY l_comment)) FROM " MANY
+    " GROUP BY l_returnflag ORDER BY l_returnflag",
     "SELECT median(x), quantile_disc(x, 0.3) FROM " MANY,
     "SELECT mode(l_comment), median(l_extendedprice) FROM " MANY,
-    "SELECT l_returnflag, median(x), mode(l_partkey), sum(l_quantity) FROM " MANY
+    "SELECT l_returnflag, median(x), mode(l_comment), mode(l_partkey), sum(l_quantity) FROM " MANY
     " GROUP BY l_returnflag ORDER BY l_returnflag",
     "SELECT l_linestatus, quantile_disc(l_comment, 0.4) FROM " MANY
     " GROUP BY l_linestatus ORDER BY l_linestatus",
