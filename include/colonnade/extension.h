@@ -73,8 +73,8 @@ typedef struct cn_scalar_function {
      * or of 1 row when every argument has length 1. Thread: called from several workers at once. */
     int (*call)(void *private_data, const struct ArrowArray *const *args, int64_t n_rows,
                 struct ArrowArray *out_result, cn_error *err);
-    /* Optional, instead of `call`: the same with the query's account, valid during the call; blocks
-     * of it may go out with the result. */
+    /* Optional, instead of `call`: the same with an account, valid during the call, of the operator
+     * that calls; blocks of it may go out with the result. */
     int (*call_with_memory)(void *private_data, cn_memory *memory,
                             const struct ArrowArray *const *args, int64_t n_rows,
                             struct ArrowArray *out_result, cn_error *err);
@@ -128,8 +128,8 @@ typedef struct cn_table_scan {
     int32_t n_filters;      /* filters answered INEXACT or EXACT */
     const cn_filter *const *filters;
     int64_t limit; /* rows that suffice after the filters; -1 = all */
-    /* The query's account, valid until the stream has been released. A library that is older does
-     * not have it: look at struct_size. */
+    /* The scan's account within the query's, valid until the stream has been released. A library
+     * that is older does not have it: look at struct_size. */
     cn_memory *memory;
 } cn_table_scan;
 

@@ -115,9 +115,11 @@ init_local(cni_join_probe *self, cni_join_local *local, cn_error *err)
                             &local->keys, err));
     CN_TRY(cni_alloc(allocator, chunk_rows * (int64_t)sizeof(uint32_t), &local->part_build, err));
     CN_TRY(reserve_rows(self, local, cni_max_i64(chunk_rows, self->block_rows), err));
-    return self->join->residual == NULL
-               ? CN_OK
-               : cni_program_state_new(self->join->residual, context, &local->residual, err);
+    if (self->join->residual != NULL) {
+        CN_TRY(cni_program_state_new(self->join->residual, context, &local->residual, err));
+        cni_program_state_charge(local->residual, self->base.budget);
+    }
+    return CN_OK;
 }
 
 static cn_code
@@ -282,6 +284,7 @@ close_probe(cni_operator *base)
     cni_join_probe *self = (cni_join_probe *)base;
     cni_allocator *allocator = base->context->allocator;
     const int64_t n_bytes = self->join->n_outputs * (int64_t)sizeof(int32_t);
+    cni_budget_unref(base->budget);
     cni_dealloc(allocator, self->probe_outputs, n_bytes);
     cni_dealloc(allocator, self->output_of_probe, n_bytes);
     cni_dealloc(allocator, self, (int64_t)sizeof(*self));
@@ -408,6 +411,10 @@ cni_join_probe_operator_new(const cni_phys_op *spec, const cni_operator_env *env
         cni_alloc_array(allocator, n, (int64_t)sizeof(int32_t), &self->probe_outputs, err);
     if (code == CN_OK) {
         code = cni_alloc_array(allocator, n, (int64_t)sizeof(int32_t), &self->output_of_probe, err);
+    }
+    if (code == CN_OK) {
+        code = cni_program_account_new(spec->join->residual, env->context, "join probe",
+                                       &self->base.budget, err);
     }
     if (code != CN_OK) {
         close_probe(&self->base);

@@ -65,6 +65,7 @@ open_local(cni_operator *base, void **out_local, cn_error *err)
         close_local(base, local);
         return code;
     }
+    cni_program_state_charge(local->state, base->budget);
     *out_local = local;
     return CN_OK;
 }
@@ -209,6 +210,7 @@ flush(cni_operator *base, void *opaque, cni_flush_reason reason, cn_error *err)
 static void
 close_filter(cni_operator *base)
 {
+    cni_budget_unref(base->budget);
     cni_dealloc(base->context->allocator, base, (int64_t)sizeof(filter_operator));
 }
 
@@ -232,6 +234,12 @@ cni_filter_operator_new(const cni_phys_op *spec, const cni_operator_env *env,
     cni_operator_init(&self->base, &filter_ops, env, spec->plan);
     self->spec = spec;
     self->full_rows = cni_min_i64(FILTER_FULL_ROWS, env->context->settings.chunk_rows);
+    const cn_code code =
+        cni_program_account_new(spec->program, env->context, "filter", &self->base.budget, err);
+    if (code != CN_OK) {
+        close_filter(&self->base);
+        return code;
+    }
     *out_operator = &self->base;
     return CN_OK;
 }

@@ -46,6 +46,7 @@ open_local(cni_operator *base, void **out_local, cn_error *err)
             close_local(base, local);
             return code;
         }
+        cni_program_state_charge(local->state, base->budget);
     }
     *out_local = local;
     return CN_OK;
@@ -133,6 +134,7 @@ next(cni_operator *base, void *opaque, cni_chunk *out_chunk, cni_waker own_waker
 static void
 close_project(cni_operator *base)
 {
+    cni_budget_unref(base->budget);
     cni_dealloc(base->context->allocator, base, (int64_t)sizeof(project_operator));
 }
 
@@ -154,6 +156,12 @@ cni_project_operator_new(const cni_phys_op *spec, const cni_operator_env *env,
     CN_TRY(cni_alloc_zeroed(env->context->allocator, (int64_t)sizeof(*self), &self, err));
     cni_operator_init(&self->base, &project_ops, env, spec->plan);
     self->spec = spec;
+    const cn_code code =
+        cni_program_account_new(spec->program, env->context, "project", &self->base.budget, err);
+    if (code != CN_OK) {
+        close_project(&self->base);
+        return code;
+    }
     *out_operator = &self->base;
     return CN_OK;
 }

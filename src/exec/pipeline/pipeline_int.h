@@ -55,6 +55,7 @@ typedef struct cni_scan_figures {
     cni_atomic_i64 rows_dynamic;
     cni_atomic_i64 progress_ppm;
     cni_atomic_i64 steps; /* of a recursion */
+    cni_atomic_i64 peak_bytes;
 } cni_scan_figures;
 
 /* Notes as last taken from the operator, when its pipeline finished. */

@@ -38,6 +38,9 @@ copy_scan(cni_scan_figures *figures, const cni_scan *scan)
     cni_counter_set(&figures->rows_scanned, counters.rows_scanned);
     cni_counter_set(&figures->rows_filtered, counters.rows_filtered);
     cni_counter_set(&figures->rows_dynamic, counters.rows_dynamic);
+    if (scan->budget != NULL) {
+        cni_counter_max(&figures->peak_bytes, cni_budget_peak_bytes(scan->budget));
+    }
     const double progress = scan->ops->progress == NULL ? -1.0 : scan->ops->progress(scan);
     if (progress >= 0.0) {
         cni_counter_set(&figures->progress_ppm, (int64_t)(progress * 1e6));
@@ -160,7 +163,7 @@ typedef struct figure_line {
     int64_t number;
 } figure_line;
 
-#define MAX_SCAN_LINES 8
+#define MAX_SCAN_LINES 9
 #define LONG_MS        20.0
 
 static int32_t
@@ -175,6 +178,7 @@ scan_lines(const cni_scan_figures *scan, figure_line *out_lines)
         {"rows_filtered", cni_counter_get(&scan->rows_filtered)},
         {"rows_dynamic", cni_counter_get(&scan->rows_dynamic)},
         {"steps", cni_counter_get(&scan->steps)},
+        {"memory_peak_bytes", cni_counter_get(&scan->peak_bytes)},
     };
     memcpy(out_lines, lines, sizeof(lines));
     return MAX_SCAN_LINES;

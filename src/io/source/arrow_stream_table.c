@@ -38,7 +38,8 @@ table_open_scan(cni_table *base, const cni_scan_request *request, cni_context *c
                        "\"%.*s\" is a stream and was read already: register it again",
                        CNI_STR_ARGS(self->name));
     }
-    return cni_stream_scan_new(&self->stream, &self->schema, request, base, context, out_scan, err);
+    return cni_stream_scan_new(&self->stream, &self->schema, request, base, context, NULL, out_scan,
+                               err);
 }
 
 static const cni_table_ops table_ops = {.free = table_free,

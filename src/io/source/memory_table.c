@@ -96,7 +96,8 @@ scan_open_local(cni_scan *base, void **out_local, cn_error *err)
     memory_local *local = NULL;
     CN_TRY(cni_alloc_zeroed(self->context->allocator, (int64_t)sizeof(*local), &local, err));
     local->morsel = -1;
-    const cn_code code = cni_source_reader_init(&local->reader, self->shape, self->context, err);
+    const cn_code code =
+        cni_source_reader_init(&local->reader, self->shape, self->context, base->budget, err);
     if (code != CN_OK) {
         scan_close_local(base, local);
         return code;
@@ -167,6 +168,7 @@ scan_close(cni_scan *base)
 {
     memory_scan *self = (memory_scan *)base;
     cni_table_unref(&self->table->base);
+    cni_budget_unref(base->budget);
     cni_arena_unref(self->arena);
     cni_dealloc(self->context->allocator, self, (int64_t)sizeof(*self));
 }
@@ -223,6 +225,8 @@ build_scan(memory_scan *self, const cni_scan_request *request, cn_error *err)
 {
     CN_TRY(cni_arena_new(self->context->allocator, "memory scan", &self->arena, err));
     CN_TRY(cni_source_shape_new(self->arena, request, &self->shape, err));
+    CN_TRY(cni_program_account_new(self->shape->filter, self->context, "scan", &self->base.budget,
+                                   err));
     return list_morsels(self, err);
 }
 

@@ -86,14 +86,16 @@ cni_source_supports_filter(cni_table *self, const cni_expr *filter, const cni_sl
 
 cn_code
 cni_source_reader_init(cni_source_reader *self, const cni_source_shape *shape, cni_context *context,
-                       cn_error *err)
+                       cni_budget *account, cn_error *err)
 {
     *self = (cni_source_reader){.shape = shape, .allocator = context->allocator};
     CN_TRY(cni_alloc_zeroed(self->allocator, shape->n_keys * (int64_t)sizeof(*self->memos),
                             &self->memos, err));
-    return shape->filter == NULL
-               ? CN_OK
-               : cni_program_state_new(shape->filter, context, &self->filter, err);
+    if (shape->filter != NULL) {
+        CN_TRY(cni_program_state_new(shape->filter, context, &self->filter, err));
+        cni_program_state_charge(self->filter, account);
+    }
+    return CN_OK;
 }
 
 void

@@ -51,8 +51,10 @@ CN_NODISCARD cn_code cni_source_shape_new(cni_arena *arena, const cni_scan_reque
 cni_filter_answer cni_source_supports_filter(cni_table *self, const cni_expr *filter,
                                              const cni_slot_of_table *slots, int32_t n_slots);
 
+/* Functions in filters ask `account` for memory; NULL = the context's node. */
 CN_NODISCARD cn_code cni_source_reader_init(cni_source_reader *self, const cni_source_shape *shape,
-                                            cni_context *context, cn_error *err);
+                                            cni_context *context, cni_budget *account,
+                                            cn_error *err);
 void cni_source_reader_done(cni_source_reader *self); /* accepts zeroed */
 
 /* Whether some key filter lets nothing pass at all. */

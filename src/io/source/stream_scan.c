@@ -86,7 +86,8 @@ scan_open_local(cni_scan *base, void **out_local, cn_error *err)
     stream_local *local = NULL;
     CN_TRY(cni_alloc_zeroed(self->context->allocator, (int64_t)sizeof(*local), &local, err));
     local->morsel = -1;
-    const cn_code code = cni_source_reader_init(&local->reader, self->shape, self->context, err);
+    const cn_code code =
+        cni_source_reader_init(&local->reader, self->shape, self->context, base->budget, err);
     if (code != CN_OK) {
         scan_close_local(base, local);
         return code;
@@ -310,6 +311,7 @@ scan_close(cni_scan *base)
         self->stream.release(&self->stream);
     }
     cni_mutex_done(&self->mutex);
+    cni_budget_unref(base->budget);
     cni_arena_unref(self->arena);
     cni_table_unref(self->keep_alive);
     cni_dealloc(self->context->allocator, self, (int64_t)sizeof(*self));
@@ -328,6 +330,10 @@ build_scan(stream_scan *self, const cni_scan_request *request, cn_error *err)
 {
     CN_TRY(cni_arena_new(self->context->allocator, "stream scan", &self->arena, err));
     CN_TRY(cni_source_shape_new(self->arena, request, &self->shape, err));
+    if (self->base.budget == NULL) {
+        CN_TRY(cni_program_account_new(self->shape->filter, self->context, "scan",
+                                       &self->base.budget, err));
+    }
     const int status = self->stream.get_schema(&self->stream, &self->foreign);
     if (status != 0) {
         return stream_failed(self, status, err);
@@ -342,7 +348,7 @@ build_scan(stream_scan *self, const cni_scan_request *request, cn_error *err)
 cn_code
 cni_stream_scan_new(struct ArrowArrayStream *own_stream, const cni_schema *schema,
                     const cni_scan_request *request, cni_table *keep_alive, cni_context *context,
-                    cni_scan **out_scan, cn_error *err)
+                    cni_budget *account, cni_scan **out_scan, cn_error *err)
 {
     stream_scan *scan = NULL;
     cn_code code = cni_alloc_zeroed(context->allocator, (int64_t)sizeof(*scan), &scan, err);
@@ -352,6 +358,7 @@ cni_stream_scan_new(struct ArrowArrayStream *own_stream, const cni_schema *schem
     }
     scan->base.ops = &scan_ops;
     scan->base.n_morsels = -1;
+    scan->base.budget = account == NULL ? NULL : cni_budget_ref(account);
     scan->context = context;
     scan->keep_alive = cni_table_ref(keep_alive);
     scan->schema = schema;

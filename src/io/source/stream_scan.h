@@ -11,12 +11,12 @@
 #include "plan/table/table.h"
 
 /* Scan of own_stream (taken over, also on failure), whose columns are `schema`'s (borrowed until
- * close). The request's positions refer to that schema. `keep_alive` (may be NULL) is referenced
- * until close. */
+ * close). The request's positions refer to that schema. `keep_alive` and `account`, the node that
+ * is the scan's own (either may be NULL), are referenced until close. */
 CN_NODISCARD cn_code cni_stream_scan_new(struct ArrowArrayStream *own_stream,
                                          const cni_schema *schema, const cni_scan_request *request,
                                          cni_table *keep_alive, cni_context *context,
-                                         cni_scan **out_scan, cn_error *err);
+                                         cni_budget *account, cni_scan **out_scan, cn_error *err);
 
 /* Table over own_stream (taken over, also on failure). It can be scanned once: a second scan is
  * refused with CN_INVALID_STATE. `name` is used in that message. */

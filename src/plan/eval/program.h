@@ -39,6 +39,14 @@ bool cni_program_makes_texts(const cni_program *self);
 CN_NODISCARD cn_code cni_program_state_new(const cni_program *program, cni_context *context,
                                            cni_program_state **out_state, cn_error *err);
 void cni_program_state_free(cni_program_state *self); /* NULL is accepted */
+/* A node below the context's for what the program's functions ask for (takes_memory); NULL where
+ * none does, or without a program. */
+CN_NODISCARD cn_code cni_program_account_new(const cni_program *self, cni_context *context,
+                                             const char *name, cni_budget **out_budget,
+                                             cn_error *err);
+/* From now on functions ask `budget` (borrowed) for memory; NULL changes nothing: they ask the
+ * context's. */
+void cni_program_state_charge(cni_program_state *self, cni_budget *budget);
 /* Let go of what the last run computed and nobody else holds. For whoever is going to run it over
  * fewer rows. */
 void cni_program_state_trim(cni_program_state *self);

@@ -72,6 +72,7 @@ open_conjuncts(cni_program_state *self, cn_error *err)
         if (self->conjuncts[at] == NULL) {
             CN_TRY(cni_program_state_new(program->conjuncts[at].program, self->context,
                                          &self->conjuncts[at], err));
+            self->conjuncts[at]->budget = self->budget;
         }
         self->order[program->conjuncts[at].ordered ? n_ordered++ : n_free++] = at;
     }

@@ -126,6 +126,7 @@ struct cni_program_state {
     const cni_program *program;
     cni_context *context;
     cni_allocator *allocator; /* the context's */
+    cni_budget *budget;       /* of functions that take memory; borrowed */
     const cni_kernels *kernels;
     cni_arena *arena; /* owns the arrays and this struct */
     cni_register *registers;

@@ -97,6 +97,7 @@ cni_program_state_new(const cni_program *program, cni_context *context,
     self->program = program;
     self->context = context;
     self->allocator = context->allocator;
+    self->budget = context->budget;
     self->kernels = cni_kernels_get();
     self->arena = CN_MOVE(arena);
     self->pieces = cni_row_pieces_of(program, context);
@@ -159,6 +160,44 @@ cni_program_makes_texts(const cni_program *self)
         makes = makes || cni_program_makes_texts(self->conjuncts[at].program);
     }
     return makes;
+}
+
+static bool
+takes_memory(const cni_program *self)
+{
+    bool takes = false;
+    for (int32_t at = 0; at < self->n_steps; at++) {
+        const cni_expr *expr = self->steps[at].expr;
+        takes = takes || (expr != NULL && expr->function != NULL && expr->function->takes_memory);
+    }
+    for (int32_t at = 0; at < self->n_conjuncts; at++) {
+        takes = takes || takes_memory(self->conjuncts[at].program);
+    }
+    return takes;
+}
+
+cn_code
+cni_program_account_new(const cni_program *self, cni_context *context, const char *name,
+                        cni_budget **out_budget, cn_error *err)
+{
+    *out_budget = NULL;
+    return self == NULL || !takes_memory(self)
+               ? CN_OK
+               : cni_budget_new(context->budget, name, CNI_BUDGET_UNLIMITED, out_budget, err);
+}
+
+void
+cni_program_state_charge(cni_program_state *self, cni_budget *budget)
+{
+    if (budget == NULL) {
+        return;
+    }
+    self->budget = budget;
+    for (int32_t at = 0; self->conjuncts != NULL && at < self->program->n_conjuncts; at++) {
+        if (self->conjuncts[at] != NULL) {
+            self->conjuncts[at]->budget = budget;
+        }
+    }
 }
 
 static bool

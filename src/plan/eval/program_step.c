@@ -103,6 +103,7 @@ call_function(cni_program_state *self, const cni_program_step *step, const cni_v
     const cni_scalar_call call = {
         .env = {self->allocator, self->kernels, live, n_rows},
         .context = self->context,
+        .budget = self->budget,
         .bind_data = step->expr->bind_data,
         .type = step->type,
         .n_args = step->n_args,

@@ -59,6 +59,7 @@ typedef struct cni_resolve {
 typedef struct cni_scalar_call {
     cni_op_env env; /* allocator, kernels, live rows, n_rows */
     cni_context *context;
+    cni_budget *budget; /* whose memory it is that the function asks for */
     const void *bind_data;
     const cni_type *type; /* of the result */
     int32_t n_args;
@@ -177,6 +178,7 @@ struct cni_function {
     bool injective;
     int8_t monotone; /* +1 / -1 in its first argument, others constant; 0 = not known */
     bool leakproof;
+    bool takes_memory;     /* scalar: of call->budget, beside its result */
     bool order_sensitive;  /* aggregate: result depends on input order (first, list) */
     bool ignores_distinct; /* aggregate: DISTINCT changes nothing (min, max) */
     double cost_ns;        /* per row, roughly */

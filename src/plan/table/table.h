@@ -90,7 +90,9 @@ typedef struct cni_scan_ops {
 
 struct cni_scan {
     const cni_scan_ops *ops;
-    int64_t n_morsels; /* -1 = unknown */
+    int64_t n_morsels;  /* -1 = unknown */
+    cni_budget *budget; /* what a host's table and functions in filters hold; NULL = nothing is
+                           counted apart. The scan keeps it */
 };
 
 /* One aggregate that the table may answer from exact metadata: see cni_aggregate_builtin. */

@@ -148,7 +148,7 @@ make_constant(cni_vector *inout_result, int64_t n_rows)
     inout_result->n_rows = n_rows;
 }
 
-/* The slot that the host has, with an account of the query. */
+/* The slot that the host has, with an account of the operator that calls. */
 static int
 call_slot(const host_function *function, const cni_scalar_call *call,
           const struct ArrowArray *const *args, int64_t n_rows, struct ArrowArray *out_result,
@@ -159,7 +159,7 @@ call_slot(const host_function *function, const cni_scalar_call *call,
         return host->call(host->private_data, args, n_rows, out_result, reported);
     }
     cn_memory memory;
-    cni_extension_memory_init(&memory, call->context->budget);
+    cni_extension_memory_init(&memory, call->budget);
     const int status =
         host->call_with_memory(host->private_data, &memory, args, n_rows, out_result, reported);
     cni_extension_memory_done(&memory);
@@ -413,6 +413,7 @@ fill_entry(host_function *function, const cn_scalar_function *host, cn_error *er
         .resolve = host_resolve,
         .evaluate = host_evaluate,
         .private_data = function};
+    function->entry.takes_memory = function->host.call_with_memory != NULL;
     return CN_OK;
 }
 

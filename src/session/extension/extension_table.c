@@ -197,7 +197,8 @@ table_open_scan(cni_table *base, const cni_scan_request *request, cni_context *c
         return CN_FAIL(err, CN_INVALID_DATA, "table \"%.*s\": its scan gave no stream",
                        CNI_STR_ARGS(self->name));
     }
-    return cni_stream_scan_new(&rows, schema, &plain, holder, context, out_scan, err);
+    return cni_stream_scan_new(&rows, schema, &plain, holder, context,
+                               ((scan_holder *)holder)->memory.budget, out_scan, err);
 }
 
 static const cni_table_ops table_ops = {.free = table_free,

@@ -240,6 +240,74 @@ test_function(void **state)
     assert_int_equal(self.n_released, 2);
 }
 
+/* ---- in EXPLAIN ANALYZE ---- */
+
+/* A line with both parts, and memory of at least `least` bytes on it: memory=N.NMB of operators,
+ * memory_peak_bytes=N of scans. */
+static void
+assert_line_has_memory(const char *text, const char *one, const char *other, int64_t least)
+{
+    char line[1024];
+    for (const char *at = text; *at != '\0';) {
+        const size_t n = strcspn(at, "\n");
+        (void)snprintf(line, sizeof(line), "%.*s", (int)n, at);
+        const char *of_op = strstr(line, " memory=");
+        const char *of_scan = strstr(line, " memory_peak_bytes=");
+        const double bytes = of_op != NULL ? strtod(of_op + strlen(" memory="), NULL) * 1e6
+                             : of_scan != NULL
+                                 ? strtod(of_scan + strlen(" memory_peak_bytes="), NULL)
+                                 : 0.0;
+        if (strstr(line, one) != NULL && strstr(line, other) != NULL && bytes >= (double)least) {
+            return;
+        }
+        at += n + (at[n] == '\n' ? 1 : 0);
+    }
+    fail_msg("no %s %s with %lld bytes in\n%s", one, other, (long long)least, text);
+}
+
+static void
+explain_analyze(sql_env *env, const char *sql)
+{
+    char text[512];
+    (void)snprintf(text, sizeof(text), "EXPLAIN ANALYZE %s", sql);
+    const cn_code code = sql_run(env, text);
+    if (code != CN_OK) {
+        fail_msg("%s: %s", text, env->err.message);
+    }
+}
+
+/* Memory is shown where it was asked for: in scans, their filters, projections, filters, joins. */
+static void
+test_memory_is_shown(void **state)
+{
+    (void)state;
+    sql_env env;
+    host self = {.reserve_bytes = 5 * MIB};
+    host rows = {.block_bytes = 8 * MIB};
+    sql_begin(&env, 2);
+    register_table(&env, &rows);
+    register_function(&env, &self, "add_one", sizeof(cn_scalar_function));
+    explain_analyze(&env, "SELECT count(id), count(name) FROM h");
+    assert_line_has_memory(sql_text(&env), "Scan h", "rows=4000", 8 * MIB);
+    rows.block_bytes = 1;
+    SQL_GIVES(&env, "CREATE TABLE t AS SELECT id, name FROM h", "4000\n");
+    explain_analyze(&env, "SELECT sum(add_one(id)) FROM t");
+    assert_line_has_memory(sql_text(&env), "Project", "rows_in=4000", 5 * MIB);
+    explain_analyze(&env,
+                    "SELECT count(*) FROM (SELECT id, max(name) AS m FROM t GROUP BY id) AS q "
+                    "WHERE add_one(id) > length(m)");
+    assert_line_has_memory(sql_text(&env), "Filter", "rows_in", 5 * MIB);
+    explain_analyze(&env, "SELECT count(*) FROM t AS a JOIN t AS b ON a.id = b.id + 1 AND "
+                          "add_one(a.id + b.id) > 1");
+    assert_line_has_memory(sql_text(&env), "JoinProbe", "rows_in", 5 * MIB);
+    explain_analyze(&env, "SELECT count(*) FROM t WHERE add_one(id) > 1");
+    assert_line_has_memory(sql_text(&env), "Scan", "rows=", 5 * MIB);
+    explain_analyze(&env, "SELECT count(*) FROM '" CN_TEST_DATA "/tpch/nation.parquet' "
+                          "WHERE add_one(n_nationkey) > 1");
+    assert_line_has_memory(sql_text(&env), "Scan", "rows=", 5 * MIB);
+    sql_end(&env);
+}
+
 /* ---- the session's account ---- */
 
 static void
@@ -283,9 +351,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_scan_counts),
-        cmocka_unit_test(test_scan_is_refused),
-        cmocka_unit_test(test_function),
+        cmocka_unit_test(test_scan_counts),     cmocka_unit_test(test_scan_is_refused),
+        cmocka_unit_test(test_function),        cmocka_unit_test(test_memory_is_shown),
         cmocka_unit_test(test_session_account),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -210,6 +210,7 @@ close_scan(cni_scan *base)
         cni_file_unref(cni_slot_claim(&self->files[file].open, NULL));
     }
     cni_table *table = self->table;
+    cni_budget_unref(base->budget);
     cni_arena_unref(self->arena);
     cni_table_unref(table);
 }

@@ -70,6 +70,7 @@ fill_local(cni_pq_local *self, cn_error *err)
         }
         CN_TRY(cni_program_state_new(scan->stages[stage].program, scan->context,
                                      &self->states[stage], err));
+        cni_program_state_charge(self->states[stage], scan->base.budget);
     }
     return CN_OK;
 }

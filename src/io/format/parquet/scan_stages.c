@@ -182,7 +182,14 @@ cni_pq_scan_plan_stages(cni_pq_scan *self, const cni_pq_file *file, cn_error *er
     for (int32_t filter = 0; filter < self->n_filters; filter++) {
         has_last = has_last || stage_column(&self->filters[filter]) < 0;
     }
-    return has_last ? compile_stage(self, -1, &self->stages[self->n_stages++], err) : CN_OK;
+    if (has_last) {
+        CN_TRY(compile_stage(self, -1, &self->stages[self->n_stages++], err));
+    }
+    for (int32_t stage = 0; stage < self->n_stages && self->base.budget == NULL; stage++) {
+        CN_TRY(cni_program_account_new(self->stages[stage].program, self->context, "scan",
+                                       &self->base.budget, err));
+    }
+    return CN_OK;
 }
 
 bool
