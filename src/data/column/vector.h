@@ -167,6 +167,9 @@ CN_NODISCARD cn_code cni_vector_take(cni_allocator *allocator, const cni_vector 
  * stays). */
 CN_NODISCARD cn_code cni_vector_concat(cni_allocator *allocator, const cni_vector *const *vectors,
                                        int32_t n_vectors, cni_vector *out, cn_error *err);
+/* Bytes behind the long views of rows that are not null; 0 unless FLAT and of views (CONSTANT: of
+ * its one item). Reads every row. */
+int64_t cni_vector_text_bytes(const cni_vector *self);
 /* Copy the bytes behind long views into one new buffer of the vector's own when its heap holds much
  * more than it uses (or always): pipeline breakers call it so that one string pins no page. FLAT.
  */

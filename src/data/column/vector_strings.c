@@ -161,3 +161,28 @@ cni_vector_own_strings(cni_allocator *allocator, cni_vector *inout_vector, bool 
     }
     return CN_OK;
 }
+
+int64_t
+cni_vector_text_bytes(const cni_vector *self)
+{
+    const cni_view *views = self->data;
+    const int64_t n_items = self->encoding == CNI_CONSTANT ? 1 : self->n_rows;
+    int64_t n_bytes = 0;
+    if (self->phys != CNI_PHYS_VIEW || self->heap == NULL ||
+        (self->encoding != CNI_FLAT && self->encoding != CNI_CONSTANT)) {
+        return 0;
+    }
+    if (self->validity.data == NULL) {
+        for (int64_t at = 0; at < n_items; at++) {
+            const uint32_t len_bytes = views[at].len_bytes;
+            n_bytes += len_bytes > CNI_VIEW_INLINE_BYTES ? len_bytes : 0;
+        }
+        return n_bytes;
+    }
+    for (int64_t at = 0; at < n_items; at++) {
+        const uint32_t len_bytes = views[at].len_bytes; /* under a null row it may be anything */
+        const bool counts = len_bytes > CNI_VIEW_INLINE_BYTES && cni_bits_get(self->validity, at);
+        n_bytes += counts ? len_bytes : 0;
+    }
+    return n_bytes;
+}

@@ -13,32 +13,6 @@
 
 /* ---- sizes ---- */
 
-static int64_t
-long_bytes(const cni_vector *flat)
-{
-    const cni_view *views = flat->data;
-    int64_t n_bytes = 0;
-    for (int64_t row = 0; row < flat->n_rows; row++) {
-        const uint32_t len_bytes = views[row].len_bytes;
-        n_bytes += len_bytes > CNI_VIEW_INLINE_BYTES ? len_bytes : 0;
-    }
-    return n_bytes;
-}
-
-/* Long strings under null rows may be anything. */
-static int64_t
-long_valid_bytes(const cni_vector *flat)
-{
-    const cni_view *views = flat->data;
-    int64_t n_bytes = 0;
-    for (int64_t row = 0; row < flat->n_rows; row++) {
-        const uint32_t len_bytes = views[row].len_bytes;
-        const bool counts = len_bytes > CNI_VIEW_INLINE_BYTES && cni_bits_get(flat->validity, row);
-        n_bytes += counts ? len_bytes : 0;
-    }
-    return n_bytes;
-}
-
 int64_t
 cni_join_vector_bytes(const cni_vector *vector)
 {
@@ -50,11 +24,7 @@ cni_join_vector_bytes(const cni_vector *vector)
     if (vector->phys == CNI_PHYS_BIT) {
         return n_rows / 4;
     }
-    if (vector->encoding != CNI_FLAT || vector->phys != CNI_PHYS_VIEW || vector->heap == NULL) {
-        return n_rows * item_bytes;
-    }
-    return n_rows * item_bytes +
-           (vector->validity.data == NULL ? long_bytes(vector) : long_valid_bytes(vector));
+    return n_rows * item_bytes + cni_vector_text_bytes(vector);
 }
 
 /* ---- columns ---- */

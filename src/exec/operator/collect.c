@@ -13,14 +13,17 @@
 #include "runtime/pressure.h"
 
 /* Chunks of fewer rows than 1/SMALL_PART of a full one are joined. */
-#define SMALL_PART 4
+#define SMALL_PART        4
+#define PENDING_PART      32 /* of the limit, for all workers: more does not wait to be joined */
+#define MIN_PENDING_BYTES (INT64_C(1) << 20)
 
 typedef struct collect_operator {
     cni_operator base;
     cni_collected *parts; /* n_workers: what each has combined */
     cni_atomic_i64 n_parts;
-    cni_collected rows;  /* all of them, once finalized */
-    cni_atomic_ptr disk; /* cni_collected_disk, referenced: of all workers, made by the first */
+    cni_collected rows;    /* all of them, once finalized */
+    cni_atomic_ptr disk;   /* cni_collected_disk, referenced: of all workers, made by the first */
+    int64_t pending_bytes; /* that may wait to be joined, per worker */
 } collect_operator;
 
 typedef struct collect_local {
@@ -362,10 +365,12 @@ push(cni_operator *base, void *opaque, cni_chunk *chunk, cni_waker own_waker,
     if (chunk->n_rows == 0) {
         return CN_OK;
     }
+    const collect_operator *self = (const collect_operator *)base;
     const bool small = chunk->n_rows * SMALL_PART < chunk_rows;
     const bool other_morsel =
         base->keep_order && pending->n_chunks > 0 && pending->chunks[0].sequence != chunk->sequence;
-    if (!small || other_morsel || pending->n_rows + chunk->n_rows > chunk_rows) {
+    if (!small || other_morsel || pending->n_rows + chunk->n_rows > chunk_rows ||
+        pending->memory_bytes > self->pending_bytes) {
         CN_TRY(settle_pending(local, err));
         CN_TRY(spill_some((collect_operator *)base, local, err));
     }
@@ -519,6 +524,8 @@ cni_collect_operator_new(const cni_phys_op *spec, const cni_operator_env *env,
         return code;
     }
     cni_operator_init(&self->base, &collect_ops, env, spec->plan);
+    self->pending_bytes = cni_max_i64(
+        cni_memory_limit(env->context->budget) / PENDING_PART / env->n_workers, MIN_PENDING_BYTES);
     cni_collected_init(&self->rows, env->context->allocator);
     *out_operator = &self->base;
     return CN_OK;

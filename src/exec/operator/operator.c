@@ -65,6 +65,7 @@ cni_chunk_memory(const cni_chunk *chunk)
             const int32_t item = cni_phys_bytes((cni_phys)vector->phys, vector->type);
             n_bytes +=
                 vector->n_rows * cni_max_i64(item, cni_type_is_nested(vector->type) ? 32 : 1);
+            n_bytes += cni_vector_text_bytes(vector);
         }
         for (int32_t buffer = 0; vector->heap != NULL && vector->encoding == CNI_FLAT &&
                                  buffer < cni_min_i64(vector->heap->n_buffers, 4);

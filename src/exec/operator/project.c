@@ -98,7 +98,7 @@ make_piece(const project_operator *self, project_local *local, cni_chunk *out_ch
     }
     out_chunk->n_rows = n_rows;
     if (local->pieces.divides && code == CN_OK) {
-        const int64_t n_bytes = cni_program_state_text_bytes(local->state, input);
+        const int64_t n_bytes = cni_program_state_text_bytes(local->state);
         cni_row_pieces_learn(&local->pieces, n_rows, n_bytes);
     }
     return code;

@@ -20,10 +20,11 @@
 #include "io/codec/codec.h"
 #include "runtime/context.h"
 
-#define MAGIC        UINT32_C(0x6B6C4253) /* "SBlk" */
-#define FORM_RAW     0
-#define FORM_LZ4     1
-#define HEADER_BYTES 64
+#define MAGIC          UINT32_C(0x6B6C4253) /* "SBlk" */
+#define FORM_RAW       0
+#define FORM_LZ4       1
+#define HEADER_BYTES   64
+#define MIN_TEXT_BYTES (INT64_C(16) << 10) /* of a block that is not worth a copy */
 
 typedef struct block_header {
     uint32_t magic;
@@ -239,6 +240,7 @@ typedef struct block_in {
     int64_t nodes_left;
     const uint8_t *sections;
     int64_t sections_left;
+    bool is_mostly_text;
     cni_heap *heap; /* of the buffer, made by the first that needs it */
 } block_in;
 
@@ -287,7 +289,8 @@ take_node(block_in *in, const cni_type *type, int64_t n_rows, block_node *out_no
 }
 
 static cn_code
-take_items(block_in *in, const cni_vector *vector, const uint8_t **out_items, cn_error *err)
+take_items(block_in *in, const cni_vector *vector, const uint8_t **out_items, int64_t *out_bytes,
+           cn_error *err)
 {
     int64_t n_bytes = cni_bits_bytes(vector->n_rows);
     if (vector->phys != CNI_PHYS_BIT &&
@@ -295,7 +298,25 @@ take_items(block_in *in, const cni_vector *vector, const uint8_t **out_items, cn
                          &n_bytes)) {
         return damaged(err, "a column has too many rows");
     }
+    *out_bytes = n_bytes;
     return take_section(in, n_bytes, out_items, err);
+}
+
+/* What a vector refers to. Of a block that is mostly text it is copied: whoever keeps a number is
+ * not to keep the texts beside it. */
+static cn_code
+refer(block_in *in, const uint8_t *data, int64_t n_bytes, const uint8_t **out_data,
+      cni_buffer **out_owner, cn_error *err)
+{
+    if (!in->is_mostly_text) {
+        *out_data = data;
+        *out_owner = cni_buffer_ref(in->buffer);
+        return CN_OK;
+    }
+    CN_TRY(cni_buffer_new(in->allocator, n_bytes, out_owner, err));
+    memcpy((*out_owner)->data, data, (size_t)n_bytes);
+    *out_data = (*out_owner)->data;
+    return CN_OK;
 }
 
 static cn_code
@@ -306,8 +327,8 @@ read_validity(block_in *in, const block_node *node, cni_vector *out, cn_error *e
     }
     const uint8_t *bits = NULL;
     CN_TRY(take_section(in, cni_bits_bytes(node->n_rows), &bits, err));
+    CN_TRY(refer(in, bits, cni_bits_bytes(node->n_rows), &bits, &out->owner_validity, err));
     out->validity = (cni_bits){bits, 0};
-    out->owner_validity = cni_buffer_ref(in->buffer);
     return CN_OK;
 }
 
@@ -315,9 +336,10 @@ static cn_code
 read_fixed(block_in *in, cni_vector *out, cn_error *err)
 {
     const uint8_t *items = NULL;
-    CN_TRY(take_items(in, out, &items, err));
+    int64_t n_bytes = 0;
+    CN_TRY(take_items(in, out, &items, &n_bytes, err));
+    CN_TRY(refer(in, items, n_bytes, &items, &out->owner_data, err));
     out->data = items;
-    out->owner_data = cni_buffer_ref(in->buffer);
     return CN_OK;
 }
 
@@ -326,7 +348,8 @@ read_views(block_in *in, const block_node *node, cni_vector *out, cn_error *err)
 {
     const uint8_t *lengths = NULL;
     const uint8_t *text = NULL;
-    CN_TRY(take_items(in, out, &lengths, err));
+    int64_t n_bytes = 0;
+    CN_TRY(take_items(in, out, &lengths, &n_bytes, err));
     CN_TRY(take_section(in, node->text_bytes, &text, err));
     CN_TRY(cni_buffer_new(in->allocator, out->n_rows * (int64_t)sizeof(cni_view), &out->owner_data,
                           err));
@@ -371,7 +394,8 @@ static cn_code
 read_list(block_in *in, cni_vector *out, cn_error *err)
 {
     const uint8_t *sizes = NULL;
-    CN_TRY(take_items(in, out, &sizes, err));
+    int64_t n_bytes = 0;
+    CN_TRY(take_items(in, out, &sizes, &n_bytes, err));
     CN_TRY(cni_buffer_new(in->allocator, out->n_rows * (int64_t)sizeof(cni_list_entry),
                           &out->owner_data, err));
     cni_list_entry *entries = (cni_list_entry *)(void *)out->owner_data->data;
@@ -528,6 +552,21 @@ open_body(cni_allocator *allocator, const block_header *header, cni_buffer *buff
     return CN_OK;
 }
 
+/* Of all nodes, as they claim. */
+static int64_t
+text_of(const block_in *in)
+{
+    int64_t n_bytes = 0;
+    for (int32_t node = 0; node < in->nodes_left; node++) {
+        block_node claimed;
+        memcpy(&claimed, in->nodes + node * (int64_t)sizeof(claimed), sizeof(claimed));
+        const int64_t text_bytes = cni_max_i64(claimed.text_bytes, 0);
+        n_bytes =
+            cni_min_i64(n_bytes, in->sections_left) + cni_min_i64(text_bytes, in->sections_left);
+    }
+    return n_bytes;
+}
+
 static cn_code
 read_columns(block_in *in, const cni_type *const *types, int32_t n_columns, int64_t n_rows,
              cni_chunk *inout_chunk, cn_error *err)
@@ -564,6 +603,8 @@ cni_spill_block_decode(cni_allocator *allocator, const cni_type *const *types, i
                    .nodes_left = header.n_nodes,
                    .sections = body + nodes_bytes,
                    .sections_left = header.body_bytes - nodes_bytes};
+    in.is_mostly_text = header.body_bytes >= MIN_TEXT_BYTES &&
+                        text_of(&in) > header.body_bytes - header.body_bytes / 8;
     const cn_code code = read_columns(&in, types, n_columns, header.n_rows, inout_chunk, err);
     cni_heap_unref(in.heap);
     if (code != CN_OK) {

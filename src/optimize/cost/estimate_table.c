@@ -14,9 +14,11 @@
 #include "plan/eval/program.h"
 #include "plan/stats/sketch.h"
 
-#define NEARLY_ALL   0.9
-#define ENOUGH_ROWS  24.0 /* rows of the sample that pass: its fraction is within about a fifth */
-#define DEFAULT_TEXT 24.0
+#define NEARLY_ALL      0.9
+#define ENOUGH_ROWS     24.0 /* rows of the sample that pass: its fraction is within about a fifth */
+#define DEFAULT_TEXT    24.0
+#define FIRST_ROWS      16
+#define LONG_TEXT_BYTES 4096
 
 /* ---- columns ---- */
 
@@ -259,6 +261,7 @@ sample_chunk(cni_estimator *self, const cni_plan *scan, const cni_named_columns 
 /* A chunk of the sample and a program over it. */
 typedef struct sample_run {
     cni_chunk chunk;
+    const cni_program *program;
     cni_program_state *state;
 } sample_run;
 
@@ -276,9 +279,8 @@ run_begin(cni_estimator *self, const cni_plan *scan, const cni_expr *const *expr
     if (!is_usable) {
         return CN_OK;
     }
-    const cni_program *program = NULL;
-    CN_TRY(cni_program_new(self->arena, exprs, n_exprs, slots, named.n_ids, &program, err));
-    return cni_program_state_new(program, self->context, &run->state, err);
+    CN_TRY(cni_program_new(self->arena, exprs, n_exprs, slots, named.n_ids, &run->program, err));
+    return cni_program_state_new(run->program, self->context, &run->state, err);
 }
 
 static void
@@ -411,6 +413,38 @@ distinct_of_vector(cni_estimator *self, const cni_vector *vector, double *out_di
     return CN_OK;
 }
 
+/* Whether the texts that the program makes of the first rows are so long that making all of them
+ * for an estimate is out of the question. */
+static cn_code
+makes_long_texts(const sample_run *run, bool *out_long, cn_error *err)
+{
+    const int64_t n_rows = cni_min_i64(FIRST_ROWS, run->chunk.n_rows);
+    *out_long = false;
+    if (!cni_program_makes_texts(run->program) || n_rows == run->chunk.n_rows) {
+        return CN_OK;
+    }
+    CN_SCOPED(cni_chunk) first = {0};
+    CN_SCOPED(cni_vector) values = {0};
+    cni_chunk_init(&first, run->chunk.allocator);
+    CN_TRY(cni_chunk_slice(&first, &run->chunk, 0, n_rows, err));
+    CN_TRY(cni_program_run(run->state, &first, &values, err));
+    *out_long = cni_program_state_text_bytes(run->state) > n_rows * LONG_TEXT_BYTES;
+    return CN_OK;
+}
+
+static cn_code
+distinct_in_sample(cni_estimator *self, sample_run *run, double *out_distinct, cn_error *err)
+{
+    CN_SCOPED(cni_vector) values = {0};
+    bool long_texts = false;
+    CN_TRY(makes_long_texts(run, &long_texts, err));
+    if (long_texts) {
+        return CN_OK;
+    }
+    CN_TRY(cni_program_run(run->state, &run->chunk, &values, err));
+    return distinct_of_vector(self, &values, out_distinct, err);
+}
+
 cn_code
 cni_estimate_sample_distinct(cni_estimator *self, const cni_plan *scan, const cni_expr *expr,
                              double *out_distinct, cn_error *err)
@@ -427,13 +461,8 @@ cni_estimate_sample_distinct(cni_estimator *self, const cni_plan *scan, const cn
     cn_code code = run_begin(self, scan, &expr, 1, &run, &own);
     double n = 0.0;
     if (code == CN_OK && run.state != NULL) {
-        cni_vector values = {0};
-        code = cni_program_run(run.state, &run.chunk, &values, &own);
         n = (double)run.chunk.n_rows;
-        if (code == CN_OK) {
-            code = distinct_of_vector(self, &values, out_distinct, &own);
-        }
-        cni_vector_done(&values);
+        code = distinct_in_sample(self, &run, out_distinct, &own);
     }
     run_done(&run);
     if (is_fatal(code)) {

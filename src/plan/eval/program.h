@@ -50,8 +50,8 @@ void cni_program_state_charge(cni_program_state *self, cni_budget *budget);
 /* Let go of what the last run computed and nobody else holds. For whoever is going to run it over
  * fewer rows. */
 void cni_program_state_trim(cni_program_state *self);
-/* Bytes of the texts that the last run made, intermediate ones too; `chunk` is what it ran over. */
-int64_t cni_program_state_text_bytes(const cni_program_state *self, const cni_chunk *chunk);
+/* Bytes of the texts that the last run made, intermediate ones too. */
+int64_t cni_program_state_text_bytes(const cni_program_state *self);
 CN_DEFINE_SCOPED(cni_program_state_p, cni_program_state_free)
 
 /* Evaluate all expressions: out_vectors[i] (raw storage) gets a shared vector of chunk->n_rows

@@ -208,19 +208,6 @@ append_slice(cni_program_state *self, cni_vector *inout_all, cni_vector *slice, 
     return CN_OK;
 }
 
-/* Of the texts in a FLAT or CONSTANT vector; 0 of other types. */
-static int64_t
-text_bytes(const cni_vector *vector)
-{
-    const int64_t n_items = vector->encoding == CNI_CONSTANT ? 1 : vector->n_rows;
-    int64_t n_bytes = 0;
-    for (int64_t at = 0; vector->phys == CNI_PHYS_VIEW && at < n_items; at++) {
-        const bool valid = cni_bits_get(vector->validity, at);
-        n_bytes += valid ? ((const cni_view *)vector->data)[at].len_bytes : 0;
-    }
-    return n_bytes;
-}
-
 /* The first slice is short, lest a few texts that become very long take all memory. */
 static cn_code
 compute_slices(cni_program_state *self, const cni_program_step *step, int32_t varying,
@@ -233,7 +220,7 @@ compute_slices(cni_program_state *self, const cni_program_step *step, int32_t va
         cni_vector slice;
         set_constant_lengths(self, step, varying, n_rows);
         CN_TRY(compute_slice(self, step, varying, offset, n_rows, &slice, err));
-        n_bytes += text_bytes(&slice);
+        n_bytes += cni_vector_text_bytes(&slice);
         const cn_code code = append_slice(self, inout_all, &slice, err);
         cni_vector_done(&slice);
         CN_TRY(code);
@@ -251,7 +238,8 @@ compute_dictionary(cni_program_state *self, const cni_program_step *step, int32_
                    cni_dictionary_cache *cache, const cni_dictionary *from, cn_error *err)
 {
     cni_vector all = {0};
-    const int64_t most_bytes = cni_max_i64(MOST_GROWTH * text_bytes(&from->values), MIN_MOST_BYTES);
+    const int64_t most_bytes =
+        cni_max_i64(MOST_GROWTH * cni_vector_text_bytes(&from->values), MIN_MOST_BYTES);
     cn_code code = compute_slices(self, step, varying, from->values.n_rows, most_bytes, &all, err);
     if (code == CN_OK) {
         const bool unique =

@@ -324,7 +324,7 @@ filter_piece(cni_program_state *self, const cni_chunk *chunk, int64_t offset, cn
         code = filter_whole(self, piece, err);
     }
     CN_TRY(code);
-    cni_row_pieces_learn(&self->pieces, n_rows, cni_program_state_text_bytes(self, piece));
+    cni_row_pieces_learn(&self->pieces, n_rows, cni_program_state_text_bytes(self));
     cni_selection_to_bits(&piece->selection, n_rows, kept);
     for (int64_t row = 0; row < n_rows; row++) {
         const int64_t at = offset + row;
@@ -367,6 +367,6 @@ cni_program_filter(cni_program_state *self, cni_chunk *inout_chunk, cn_error *er
         return filter_pieces(self, inout_chunk, err);
     }
     CN_TRY(code);
-    cni_row_pieces_learn(&self->pieces, n_rows, cni_program_state_text_bytes(self, inout_chunk));
+    cni_row_pieces_learn(&self->pieces, n_rows, cni_program_state_text_bytes(self));
     return CN_OK;
 }

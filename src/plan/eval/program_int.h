@@ -141,7 +141,8 @@ struct cni_program_state {
     uint64_t *case_words; /* scratch of CASE, for max_args / 2 conditions; made when needed */
     const uint64_t **case_bits;
     const cni_vector **case_values;
-    int64_t n_rows; /* of the chunk at hand */
+    int64_t n_rows;     /* of the chunk at hand */
+    int64_t text_bytes; /* made of it so far */
     /* filter */
     cni_row_pieces pieces;
     cni_program_state **conjuncts; /* n_conjuncts */

@@ -155,6 +155,29 @@ gather_args(cni_program_state *self, const cni_program_step *step, cn_error *err
     return CN_OK;
 }
 
+static bool
+is_of_args(const cni_program_state *self, const cni_program_step *step, const cni_heap *heap)
+{
+    int32_t arg = 0;
+    while (arg < step->n_args && self->arg_pointers[arg]->heap != heap) {
+        arg++;
+    }
+    return arg < step->n_args;
+}
+
+/* Texts that a step has made, not those that it shares. */
+static void
+count_texts(cni_program_state *self, const cni_program_step *step, const cni_vector *made)
+{
+    const cni_heap *heap = made->encoding == CNI_FLAT ? made->heap : NULL;
+    if (heap == NULL || is_of_args(self, step, heap)) {
+        return;
+    }
+    for (int32_t at = 0; at < heap->n_buffers; at++) {
+        self->text_bytes += heap->buffers[at]->len_bytes;
+    }
+}
+
 static cn_code
 compute(cni_program_state *self, const cni_program_step *step, cn_error *err)
 {
@@ -169,8 +192,10 @@ compute(cni_program_state *self, const cni_program_step *step, cn_error *err)
         }
     }
     CN_TRY(gather_args(self, step, err));
-    return cni_program_compute(self, step, self->arg_pointers, self->n_rows, cni_program_live(self),
-                               &out->own, err);
+    CN_TRY(cni_program_compute(self, step, self->arg_pointers, self->n_rows, cni_program_live(self),
+                               &out->own, err));
+    count_texts(self, step, &out->own);
+    return CN_OK;
 }
 
 /* Constant by form: computed for one row when first reached, then only given its length. */
@@ -238,6 +263,7 @@ begin(cni_program_state *self, const cni_vector *columns, int64_t n_rows, const 
     const cni_program *program = self->program;
     self->n_rows = n_rows;
     self->live_top = -1;
+    self->text_bytes = 0;
     for (int32_t column = 0; column < program->n_columns; column++) {
         drop_flat(&self->registers[column]);
         self->registers[column].value = &columns[program->positions[column]];

@@ -200,33 +200,12 @@ cni_program_state_charge(cni_program_state *self, cni_budget *budget)
     }
 }
 
-static bool
-is_of_chunk(const cni_heap *heap, const cni_chunk *chunk)
-{
-    int32_t column = 0;
-    while (column < chunk->n_columns && chunk->columns[column].heap != heap) {
-        column++;
-    }
-    return column < chunk->n_columns;
-}
-
 int64_t
-cni_program_state_text_bytes(const cni_program_state *self, const cni_chunk *chunk)
+cni_program_state_text_bytes(const cni_program_state *self)
 {
-    const cni_program *program = self->program;
-    int64_t n_bytes = 0;
-    for (int32_t at = program->n_columns + program->n_literals; at < program->n_registers; at++) {
-        const cni_vector *made = &self->registers[at].own;
-        const cni_heap *heap = made->encoding == CNI_FLAT ? made->heap : NULL;
-        const int32_t n_buffers = heap == NULL || is_of_chunk(heap, chunk) ? 0 : heap->n_buffers;
-        for (int32_t buffer = 0; buffer < n_buffers; buffer++) {
-            n_bytes += heap->buffers[buffer]->len_bytes;
-        }
-    }
+    int64_t n_bytes = self->text_bytes;
     for (int32_t at = 0; self->conjuncts != NULL && at < self->program->n_conjuncts; at++) {
-        n_bytes += self->conjuncts[at] == NULL
-                       ? 0
-                       : cni_program_state_text_bytes(self->conjuncts[at], chunk);
+        n_bytes += self->conjuncts[at] == NULL ? 0 : self->conjuncts[at]->text_bytes;
     }
     return n_bytes;
 }
