@@ -12,13 +12,13 @@
 #define CNI_PLAN_FUNCTION_H
 
 #include "data/kernel/ops.h"
-#include "plan/function/cell.h"
 #include "plan/ir/value.h"
 #include "runtime/context.h"
 
 #define CNI_FUNCTION_MAX_ARGS 1024
 
 typedef struct cni_function cni_function;
+typedef struct cni_cell cni_cell; /* plan/function/cell.h */
 
 typedef enum cni_function_kind {
     CNI_FUNCTION_SCALAR,
