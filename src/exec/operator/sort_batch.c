@@ -11,8 +11,9 @@
 
 #define PAGE_PADDING 8
 /* Working memory of a row beside its record: item, scratch of sorting, place of the key. */
-#define ROW_BYTES   40
-#define TEST_CHUNKS 3 /* of a run, under test_spill */
+#define ROW_BYTES       40
+#define TEST_CHUNKS     3                  /* of a run, under test_spill */
+#define SHORT_RUN_BYTES (INT64_C(1) << 20) /* a batch of so much is always worth a run */
 
 /* ---- life ---- */
 
@@ -444,7 +445,7 @@ cni_sort_local_relieve(cni_sort_local *self, cn_error *err)
         return cni_sort_is_in_the_way(plan) ? cni_sort_local_spill(self, 0, err) : CN_OK;
     }
     /* Runs of a few rows would cost more than they free. */
-    const bool worth = batch_bytes >= cni_sort_batch_limit(plan) / 2;
+    const bool worth = batch_bytes >= cni_min_i64(cni_sort_batch_limit(plan) / 2, SHORT_RUN_BYTES);
     if (plan->context->settings.test_spill) {
         if (plan->packed ? self->packer.n_chunks < TEST_CHUNKS
                          : self->batch.n_pages < TEST_CHUNKS) {
