@@ -4,6 +4,8 @@
  */
 #include "runtime/spill.h"
 
+#include "runtime/spill_io.h"
+
 cni_spill_store *
 cni_spill_store_ref(cni_spill_store *self)
 {
@@ -84,6 +86,9 @@ cni_spill_close(cni_spill_file *self)
 {
     if (self != NULL) {
         cni_spill_store *store = self->store;
+        if (store->io != NULL) {
+            cni_spill_io_withdraw(store->io, self);
+        }
         self->ops->close(self);
         cni_spill_store_unref(store);
     }

@@ -19,6 +19,7 @@ typedef struct cni_spill_store cni_spill_store;
 typedef struct cni_spill_file cni_spill_file;
 typedef cni_spill_store *cni_spill_store_p;
 typedef cni_spill_file *cni_spill_file_p;
+typedef struct cni_spill_io cni_spill_io; /* spill_io.h */
 
 /* Sizes that a file's reads and writes are best cut to: multiples of the alignment, memory aligned
  * to it too. Other sizes and addresses work and cost a copy. */
@@ -52,6 +53,7 @@ typedef struct cni_spill_file_ops {
 /* Thread: synchronised. */
 struct cni_spill_store {
     const cni_spill_store_ops *ops;
+    cni_spill_io *io; /* carries out begun requests; NULL = whoever begins them does */
     cni_atomic_i64 n_refs;
     cni_atomic_i64 limit_bytes; /* quota over all live files; INT64_MAX = none */
     cni_atomic_i64 used_bytes;  /* counter: of live files, less what was discarded */
@@ -82,7 +84,9 @@ CN_NODISCARD cn_code cni_spill_append(cni_spill_file *self, const void *data, in
 CN_NODISCARD cn_code cni_spill_read(cni_spill_file *self, int64_t offset, int64_t n_bytes,
                                     void *out, cn_error *err);
 void cni_spill_discard(cni_spill_file *self, int64_t offset, int64_t n_bytes);
-void cni_spill_close(cni_spill_file *self); /* NULL is accepted */
+/* Requests of the file that were begun (spill_io.h) are withdrawn or waited for. NULL is accepted.
+ */
+void cni_spill_close(cni_spill_file *self);
 /* For implementations: n_bytes of the quota are free again. */
 void cni_spill_give_back(cni_spill_store *self, int64_t n_bytes);
 CN_DEFINE_SCOPED(cni_spill_file_p, cni_spill_close)

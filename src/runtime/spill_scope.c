@@ -93,6 +93,7 @@ cni_spill_scope_new(cni_allocator *allocator, cni_spill_store *inner, cni_spill_
     self->allocator = allocator;
     self->inner = cni_spill_store_ref(inner);
     self->base.ops = &scope_ops;
+    self->base.io = inner->io;
     cni_counter_set(&self->base.n_refs, 1);
     cni_counter_set(&self->base.limit_bytes, INT64_MAX);
     *out_store = &self->base;

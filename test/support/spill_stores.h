@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Spill stores for unit tests: one in memory with injectable failures, one in a directory of the
- * test's own, which is checked to be empty and removed at the end. Header only.
+ * Spill stores for unit tests: one in memory with injectable failures, which completes begun
+ * requests at once or late and out of order, one in a directory of the test's own, which is checked
+ * to be empty and removed at the end. Header only.
  */
 #ifndef CN_TEST_SPILL_STORES_H
 #define CN_TEST_SPILL_STORES_H
@@ -21,6 +22,7 @@
 #include "base/thread.h"
 #include "io/file/spill_directory.h"
 #include "runtime/spill.h"
+#include "runtime/spill_io.h"
 
 /* ---- in memory ---- */
 
@@ -29,6 +31,12 @@ typedef struct memory_spill_store {
     cni_fault *fault;     /* CNI_FAULT_WRITE: create, append; CNI_FAULT_READ: read */
     int64_t n_open_files; /* to be 0 at the end; under `mutex` */
     cni_mutex mutex;      /* of all files: a double need not be fast */
+    cni_spill_io io;      /* of slow ones */
+    bool is_slow;
+    cni_cond released;
+    int64_t n_operations; /* reads and writes so far; under `mutex` */
+    int64_t n_to_hold;    /* of the next ones; under `mutex` */
+    int64_t n_held;       /* that wait for memory_spill_release; under `mutex` */
 } memory_spill_store;
 
 typedef struct memory_spill_file {
@@ -38,6 +46,57 @@ typedef struct memory_spill_file {
     int64_t cap_bytes;
     int64_t n_charged;
 } memory_spill_file;
+
+/* Slow stores take up to a millisecond, and hold what they are told to. */
+static inline void
+memory_spill_delay(memory_spill_store *self)
+{
+    cni_mutex_lock(&self->mutex);
+    const uint64_t number = (uint64_t)self->n_operations++;
+    if (self->n_to_hold > 0) {
+        self->n_to_hold--;
+        self->n_held++;
+        cni_cond_broadcast(&self->released);
+        while (self->n_held > 0) {
+            cni_cond_wait(&self->released, &self->mutex);
+        }
+    }
+    cni_mutex_unlock(&self->mutex);
+    const uint64_t mixed = number * UINT64_C(0x9E3779B97F4A7C15) >> 60;
+    if (self->is_slow && mixed < 6) {
+        (void)usleep((useconds_t)(mixed * 200));
+    }
+}
+
+/* The next n operations do not end before memory_spill_release. */
+static inline void
+memory_spill_hold(memory_spill_store *self, int64_t n)
+{
+    cni_mutex_lock(&self->mutex);
+    self->n_to_hold = n;
+    cni_mutex_unlock(&self->mutex);
+}
+
+/* Until n operations are held. */
+static inline void
+memory_spill_await_held(memory_spill_store *self, int64_t n)
+{
+    cni_mutex_lock(&self->mutex);
+    while (self->n_held < n) {
+        cni_cond_wait(&self->released, &self->mutex);
+    }
+    cni_mutex_unlock(&self->mutex);
+}
+
+static inline void
+memory_spill_release(memory_spill_store *self)
+{
+    cni_mutex_lock(&self->mutex);
+    self->n_to_hold = 0;
+    self->n_held = 0;
+    cni_cond_broadcast(&self->released);
+    cni_mutex_unlock(&self->mutex);
+}
 
 /* Doubled: under sanitizers every realloc copies. */
 static inline void
@@ -56,6 +115,7 @@ memory_spill_append(cni_spill_file *base, const void *data, int64_t n_bytes, int
 {
     memory_spill_file *self = (memory_spill_file *)(void *)base;
     memory_spill_store *store = (memory_spill_store *)(void *)base->store;
+    memory_spill_delay(store);
     if (cni_fault_hit(store->fault, CNI_FAULT_WRITE)) {
         return CN_FAIL(err, CN_IO, "cannot write temporary files of a %s (disk full)",
                        base->purpose);
@@ -77,6 +137,7 @@ memory_spill_read(cni_spill_file *base, int64_t offset, int64_t n_bytes, void *o
 {
     memory_spill_file *self = (memory_spill_file *)(void *)base;
     memory_spill_store *store = (memory_spill_store *)(void *)base->store;
+    memory_spill_delay(store);
     if (cni_fault_hit(store->fault, CNI_FAULT_READ)) {
         return CN_FAIL(err, CN_IO, "cannot read temporary files of a %s", base->purpose);
     }
@@ -154,6 +215,17 @@ memory_spill_begin(memory_spill_store *self, cni_fault *fault)
     cni_counter_set(&self->base.n_refs, 1);
     cni_counter_set(&self->base.limit_bytes, INT64_MAX);
     cni_mutex_init(&self->mutex);
+    cni_cond_init(&self->released);
+}
+
+/* The same with threads for begun requests, which end late and in another order. */
+static inline void
+memory_spill_begin_slow(memory_spill_store *self, cni_fault *fault)
+{
+    memory_spill_begin(self, fault);
+    cni_spill_io_init(&self->io, fault);
+    self->base.io = &self->io;
+    self->is_slow = true;
 }
 
 /* Everything was closed and given back. */
@@ -163,6 +235,10 @@ memory_spill_end(memory_spill_store *self)
     assert_int_equal(self->n_open_files, 0);
     assert_int_equal(cni_counter_get(&self->base.used_bytes), 0);
     assert_int_equal(cni_counter_get(&self->base.n_refs), 1);
+    if (self->base.io != NULL) {
+        cni_spill_io_done(self->base.io);
+    }
+    cni_cond_done(&self->released);
     cni_mutex_done(&self->mutex);
 }
 

@@ -45,7 +45,8 @@ struct cni_join_part {
     int64_t probe_block;
     int64_t probe_row; /* the first of the block under way */
     int64_t loaded_bytes;
-    int64_t most_bytes; /* that a pass loads */
+    int64_t most_bytes;       /* that a pass loads */
+    cni_spill_reader *reader; /* of the blocks of the phase */
     cni_chunk block;
     int64_t offset;  /* in it */
     uint8_t *states; /* of all probe rows; NULL without passes */
@@ -124,7 +125,6 @@ open_probe(cni_join_part *self, cn_error *err)
     probe->pass = self->pass;
     probe->outer = probe->outer && self->pass != CNI_JOIN_PASS_NOTE;
     probe->nothing_can_match = probe->nothing_can_match && self->pass != CNI_JOIN_PASS_LAST;
-    self->probe_block = 0;
     self->probe_row = 0;
     self->offset = 0;
     cni_chunk_reset(&self->block);
@@ -155,6 +155,10 @@ choose_pass(cni_join_part *self, cn_error *err)
 static cn_code
 end_load(cni_join_part *self, cn_error *err)
 {
+    cni_spill_reader_free(CN_MOVE(self->reader));
+    self->probe_block = 0;
+    CN_TRY(cni_spill_reader_new(&self->spill->probe_layout, self->probe_rows, 0,
+                                self->probe_rows->n_blocks, &self->reader, err));
     CN_TRY(finish_build(self, err));
     CN_TRY(choose_pass(self, err));
     self->phase = PART_PROBE;
@@ -192,6 +196,9 @@ begin_load(cni_join_part *self, cn_error *err)
     if (self->passes) {
         (void)cni_counter_add(&cni_join_root(self->parent)->n_passes, 1);
     }
+    cni_spill_reader_free(CN_MOVE(self->reader));
+    CN_TRY(cni_spill_reader_new(&self->spill->build_layout, self->build_rows, self->build_block,
+                                self->build_rows->n_blocks, &self->reader, err));
     return open_build(self, err);
 }
 
@@ -219,8 +226,7 @@ load(cni_join_part *self, cn_error *err)
     const cni_spill_block *about = &self->build_rows->blocks[block];
     self->loaded_bytes += 1 + needed_bytes(about->memory_bytes, about->n_rows);
     cni_chunk_reset(&self->block);
-    CN_TRY(cni_spill_read_block(&self->spill->build_layout, self->build_rows, block, &self->block,
-                                err));
+    CN_TRY(cni_spill_reader_next(self->reader, &self->block, err));
     drop_block(&self->spill->build_layout, self->build_rows, block);
     const cn_code code = self->build->ops->push(self->build, self->build_local, &self->block,
                                                 (cni_waker){0}, &answer, err);
@@ -244,8 +250,7 @@ read_probe(cni_join_part *self, cn_error *err)
     self->probe_row += self->block.n_rows;
     self->offset = 0;
     cni_chunk_reset(&self->block);
-    CN_TRY(cni_spill_read_block(&self->spill->probe_layout, self->probe_rows, block, &self->block,
-                                err));
+    CN_TRY(cni_spill_reader_next(self->reader, &self->block, err));
     if (is_last_reading(self)) {
         drop_block(&self->spill->probe_layout, self->probe_rows, block);
     }
@@ -294,6 +299,7 @@ flush(cni_join_part *self, cni_chunk *out, cn_error *err)
     cni_op_answer answer = CNI_OP_NEED_MORE;
     if (!self->asks_more) {
         cni_chunk_reset(&self->block);
+        cni_spill_reader_free(CN_MOVE(self->reader));
         CN_TRY(self->probe->ops->flush(self->probe, self->probe_local, CNI_FLUSH_INPUT, err));
         self->asks_more = true;
     }
@@ -444,6 +450,7 @@ cni_join_part_free(cni_join_part *self)
     if (self == NULL) {
         return;
     }
+    cni_spill_reader_free(self->reader);
     close_instances(self);
     cni_chunk_done(&self->block);
     if (self->states != NULL) {

@@ -1,17 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * Writers: per partition a block under way, and one buffer in which full blocks are encoded one
- * behind the other, so that the store sees few large appends whatever the size of a block is.
+ * Writers: per partition a block under way; full ones go to the out buffer (spill_out.c), which is
+ * written behind the worker's back.
  *
- *   rows -> partitions[p].columns -> full -> out buffer -> full -> cni_spill_append
- *
- * Whether blocks are compressed is decided per append by what the last ones cost: lz4 pays where
- * the store takes longer for the bytes saved than lz4 takes to save them.
+ *   rows -> partitions[p].columns -> full -> out buffer -> full -> an append
  */
 #include "exec/spill/spill_rows.h"
 
-#include "base/thread.h"
 #include "exec/spill/spill_block_int.h"
+#include "exec/spill/spill_out_int.h"
 #include "runtime/pressure.h"
 
 #define MIN_BLOCK_BYTES (INT64_C(8) << 10)
@@ -19,8 +16,7 @@
 #define BLOCKS_SHARE    16 /* of the limit, for all blocks under way */
 #define MIN_OUT_BYTES   (INT64_C(16) << 10)
 #define MAX_OUT_BYTES   (INT64_C(1) << 20)
-#define OUT_SHARE       8  /* of a writer's blocks */
-#define TRY_EVERY       16 /* appends: the other way is measured again */
+#define OUT_SHARE       8 /* of a writer's blocks */
 
 /* ---- lists of blocks ---- */
 
@@ -84,17 +80,12 @@ typedef struct partition {
     cni_spill_memory memory;
     cni_spill_column *columns; /* of the layout; NULL before the first row */
     int64_t n_rows;
-    cni_spill_rows done; /* blocks that are in the out buffer have offsets in it until it is
-                            appended: those from first_pending on */
+    /* Blocks have offsets in the out buffer until it has been appended: those of the append that is
+     * under way are [first_flying, first_pending), later ones are in the buffer being filled. */
+    cni_spill_rows done;
+    int64_t first_flying;
     int64_t first_pending;
 } partition;
-
-/* What a byte of blocks costs, compressed or not: running means, 0 = not known. */
-typedef struct cost {
-    double plain_ns;
-    double packed_ns;
-    int64_t n_appends;
-} cost;
 
 struct cni_spill_writer {
     cni_spill_layout layout;
@@ -102,19 +93,10 @@ struct cni_spill_writer {
     int64_t row_bytes; /* of columns of fixed width, text and nested ones left out */
     bool has_text;
     bool has_nested;
-    uint8_t *out;
-    int64_t out_cap;
-    int64_t out_used;
-    int64_t out_plain;  /* bytes of the blocks in it before they were compressed */
-    int64_t out_aim;    /* append when this much is there */
-    int64_t packing_ns; /* spent on compressing what is in it */
-    bool packs;
-    uint8_t *scratch;
-    int64_t scratch_cap;
+    cni_spill_out out;
     uint32_t *order; /* scattering: row numbers by partition */
     int64_t order_cap;
     cni_vector *flat; /* scattering: the columns expanded */
-    cost cost;
 };
 
 static void
@@ -130,7 +112,8 @@ measure_layout(cni_spill_writer *self)
     }
     self->row_bytes = cni_max_i64(self->row_bytes, 1);
     const int64_t share = layout->block_bytes * layout->n_partitions / OUT_SHARE;
-    self->out_aim = cni_min_i64(cni_max_i64(share, MIN_OUT_BYTES), MAX_OUT_BYTES);
+    cni_spill_out_init(&self->out, &self->layout,
+                       cni_min_i64(cni_max_i64(share, MIN_OUT_BYTES), MAX_OUT_BYTES));
 }
 
 cn_code
@@ -164,17 +147,6 @@ free_columns(const cni_spill_layout *layout, partition *part)
     part->columns = NULL;
 }
 
-/* Aligned memory is given back; NULL is accepted. */
-static void
-free_aligned(cni_allocator *allocator, uint8_t **inout_data, int64_t *inout_cap)
-{
-    if (*inout_data != NULL) {
-        (void)allocator->resize(allocator, *inout_data, *inout_cap, 0, CNI_SPILL_ALIGN_BYTES, NULL);
-    }
-    *inout_data = NULL;
-    *inout_cap = 0;
-}
-
 void
 cni_spill_writer_free(cni_spill_writer *self)
 {
@@ -182,6 +154,7 @@ cni_spill_writer_free(cni_spill_writer *self)
         return;
     }
     const cni_spill_layout layout = self->layout;
+    cni_spill_out_done(&self->out);
     for (int32_t at = 0; self->partitions != NULL && at < layout.n_partitions; at++) {
         free_columns(&layout, &self->partitions[at]);
         cni_spill_rows_done(&self->partitions[at].done);
@@ -193,15 +166,13 @@ cni_spill_writer_free(cni_spill_writer *self)
     cni_dealloc(allocator, self->flat, layout.n_columns * (int64_t)sizeof(cni_vector));
     cni_dealloc(allocator, self->partitions, layout.n_partitions * (int64_t)sizeof(partition));
     cni_dealloc(allocator, self->order, self->order_cap * 4);
-    cni_dealloc(allocator, self->scratch, self->scratch_cap);
-    free_aligned(allocator, &self->out, &self->out_cap);
     cni_dealloc(allocator, self, (int64_t)sizeof(*self));
 }
 
 int64_t
 cni_spill_writer_bytes(const cni_spill_writer *self)
 {
-    int64_t n_bytes = self->out_cap + self->scratch_cap + self->order_cap * 4;
+    int64_t n_bytes = cni_spill_out_bytes(&self->out) + self->order_cap * 4;
     for (int32_t at = 0; at < self->layout.n_partitions; at++) {
         n_bytes += self->partitions[at].memory.held_bytes;
     }
@@ -210,106 +181,54 @@ cni_spill_writer_bytes(const cni_spill_writer *self)
 
 /* ---- the out buffer ---- */
 
-/* What compressing is worth is known only while both ways are measured now and then. */
-static void
-choose_packing(cni_spill_writer *self, int64_t append_ns)
+/* What is under way has been written: its blocks are where they stay. */
+static cn_code
+land(cni_spill_writer *self, cn_error *err)
 {
-    cost *means = &self->cost;
-    const double spent = (double)(append_ns + self->packing_ns) / (double)self->out_plain;
-    double *mean = self->packs ? &means->packed_ns : &means->plain_ns;
-    *mean = *mean > 0 ? *mean * 0.75 + spent * 0.25 : spent;
-    means->n_appends++;
-    const bool packing_pays = means->packed_ns > 0 && means->packed_ns < means->plain_ns;
-    const bool tries_other = means->n_appends % TRY_EVERY == 0;
-    self->packs = packing_pays != tries_other;
-    if (self->layout.context->settings.test_spill) {
-        self->packs = (means->n_appends & 1) != 0;
+    int64_t offset = 0;
+    if (!cni_spill_out_is_flying(&self->out)) {
+        return CN_OK;
     }
-}
-
-/* The blocks in the out buffer, which now begins at `offset` of the file, are where they stay. */
-static void
-place_pending(cni_spill_writer *self, int64_t offset)
-{
+    CN_TRY(cni_spill_out_land(&self->out, &offset, err));
     for (int32_t at = 0; at < self->layout.n_partitions; at++) {
         partition *part = &self->partitions[at];
-        for (; part->first_pending < part->done.n_blocks; part->first_pending++) {
-            part->done.blocks[part->first_pending].offset += offset;
+        for (; part->first_flying < part->first_pending; part->first_flying++) {
+            part->done.blocks[part->first_flying].offset += offset;
         }
     }
+    return CN_OK;
 }
 
-/* One large row made it grow. */
-static bool
-is_overgrown(const cni_spill_writer *self)
-{
-    return self->out_cap > 2 * self->out_aim;
-}
-
+/* The out buffer is on its way. */
 static cn_code
 append_out(cni_spill_writer *self, cn_error *err)
 {
-    if (self->out_used == 0) {
+    if (self->out.now.used_bytes == 0) {
         return CN_OK;
     }
     CN_TRY(cni_context_check(self->layout.context, err));
-    const int64_t n_bytes = cni_round_up(self->out_used, CNI_SPILL_ALIGN_BYTES);
-    memset(self->out + self->out_used, 0, (size_t)(n_bytes - self->out_used));
-    int64_t offset = 0;
-    const int64_t start_ns = cni_clock_ns();
-    CN_TRY(cni_spill_append(self->layout.file, self->out, n_bytes, &offset, err));
-    choose_packing(self, cni_clock_ns() - start_ns);
-    place_pending(self, offset);
-    self->out_used = 0;
-    self->out_plain = 0;
-    self->packing_ns = 0;
-    if (is_overgrown(self)) {
-        free_aligned(self->layout.allocator, &self->out, &self->out_cap);
-        cni_dealloc(self->layout.allocator, self->scratch, self->scratch_cap);
-        self->scratch = NULL;
-        self->scratch_cap = 0;
+    CN_TRY(land(self, err));
+    cni_spill_out_begin(&self->out);
+    for (int32_t at = 0; at < self->layout.n_partitions; at++) {
+        self->partitions[at].first_pending = self->partitions[at].done.n_blocks;
     }
-    return CN_OK;
+    return cni_spill_out_must_land(&self->out) ? land(self, err) : CN_OK;
 }
 
-/* Room for n_bytes more, in front of which nothing else stands when they are many. */
+/* Room for n_bytes more. */
 static cn_code
 reserve_out(cni_spill_writer *self, int64_t n_bytes, cn_error *err)
 {
-    const int64_t aim = cni_round_up(self->out_aim, CNI_SPILL_ALIGN_BYTES);
-    if (self->out_used + n_bytes > cni_max_i64(aim, self->out_cap)) {
+    if (!cni_spill_out_fits(&self->out, n_bytes)) {
         CN_TRY(append_out(self, err));
     }
-    if (self->out_used + n_bytes <= self->out_cap) {
-        return CN_OK;
+    if (cni_spill_out_is_flying(&self->out)) {
+        if (cni_spill_out_try_reserve(&self->out, n_bytes)) {
+            return CN_OK;
+        }
+        CN_TRY(land(self, err));
     }
-    cni_allocator *allocator = self->layout.allocator;
-    free_aligned(allocator, &self->out, &self->out_cap);
-    const int64_t cap = cni_max_i64(aim, cni_round_up(n_bytes, CNI_SPILL_ALIGN_BYTES));
-    self->out = allocator->resize(allocator, NULL, 0, cap, CNI_SPILL_ALIGN_BYTES, err);
-    if (self->out == NULL) {
-        return err != NULL ? err->code : CN_NO_MEMORY;
-    }
-    self->out_cap = cap;
-    return CN_OK;
-}
-
-/* The last block of the out buffer, of n_bytes, compressed when that is what is done now. */
-static cn_code
-pack_block(cni_spill_writer *self, uint8_t *block, int64_t *inout_bytes, cn_error *err)
-{
-    if (!self->packs) {
-        return CN_OK;
-    }
-    if (self->scratch_cap < *inout_bytes) {
-        CN_TRY(cni_realloc(self->layout.allocator, &self->scratch, self->scratch_cap, *inout_bytes,
-                           err));
-        self->scratch_cap = *inout_bytes;
-    }
-    const int64_t start_ns = cni_clock_ns();
-    *inout_bytes = cni_spill_block_compress(block, *inout_bytes, self->scratch);
-    self->packing_ns += cni_clock_ns() - start_ns;
-    return CN_OK;
+    return cni_spill_out_reserve(&self->out, n_bytes, err);
 }
 
 /* The partition's block into the out buffer; the partition is empty afterwards. */
@@ -320,19 +239,18 @@ write_block(cni_spill_writer *self, partition *part, cn_error *err)
     const int64_t n_plain = cni_spill_block_size(part->columns, layout->n_columns);
     CN_TRY(reserve_blocks(&part->done, part->done.n_blocks + 1, err));
     CN_TRY(reserve_out(self, n_plain, err));
-    uint8_t *at = self->out + self->out_used;
-    cni_spill_block_encode(part->columns, layout->n_columns, part->n_rows, at);
-    int64_t n_bytes = n_plain;
-    CN_TRY(pack_block(self, at, &n_bytes, err));
-    const cni_spill_block block = {.offset = self->out_used,
+    const int64_t offset = self->out.now.used_bytes;
+    cni_spill_block_encode(part->columns, layout->n_columns, part->n_rows,
+                           self->out.now.data + offset);
+    int64_t n_bytes = 0;
+    CN_TRY(cni_spill_out_add(&self->out, n_plain, &n_bytes, err));
+    const cni_spill_block block = {.offset = offset,
                                    .n_bytes = n_bytes,
                                    .n_rows = part->n_rows,
                                    .memory_bytes =
                                        cni_spill_block_memory(part->columns, layout->n_columns)};
     part->done.blocks[part->done.n_blocks++] = block;
     count_block(&part->done, &block);
-    self->out_used += n_bytes;
-    self->out_plain += n_plain;
     part->n_rows = 0;
     const bool grew = part->memory.held_bytes > 3 * layout->block_bytes;
     for (int32_t column = 0; column < layout->n_columns; column++) {
@@ -342,7 +260,7 @@ write_block(cni_spill_writer *self, partition *part, cn_error *err)
             cni_spill_column_reset(&part->columns[column]);
         }
     }
-    return self->out_used >= self->out_aim || is_overgrown(self) ? append_out(self, err) : CN_OK;
+    return cni_spill_out_is_full(&self->out) ? append_out(self, err) : CN_OK;
 }
 
 /* ---- adding rows ---- */
@@ -627,7 +545,7 @@ append_block(const cni_spill_layout *layout, const partition *part, cni_spill_bl
                           .n_rows = part->n_rows,
                           .memory_bytes = cni_spill_block_memory(part->columns, layout->n_columns)};
     const cn_code code = cni_spill_append(layout->file, out, cap, &out_block->offset, err);
-    free_aligned(allocator, &out, &cap);
+    cni_spill_free_aligned(allocator, &out, &cap);
     return code;
 }
 
@@ -660,42 +578,16 @@ cni_spill_writer_finish(cni_spill_writer *self, cni_spill_rows *inout_rows, cn_e
         free_columns(&self->layout, part);
     }
     CN_TRY(append_out(self, err));
-    free_aligned(self->layout.allocator, &self->out, &self->out_cap);
+    CN_TRY(land(self, err));
+    cni_spill_out_trim(&self->out);
     for (int32_t at = 0; at < self->layout.n_partitions; at++) {
         partition *part = &self->partitions[at];
         if (part->done.n_blocks > 0) {
             CN_TRY(cni_spill_rows_absorb(&inout_rows[at], &part->done, err));
         }
         part->done = (cni_spill_rows){.allocator = self->layout.allocator};
+        part->first_flying = 0;
         part->first_pending = 0;
     }
     return CN_OK;
-}
-
-/* ---- reading ---- */
-
-cn_code
-cni_spill_read_block(const cni_spill_layout *layout, const cni_spill_rows *rows, int64_t block_at,
-                     cni_chunk *inout_chunk, cn_error *err)
-{
-    const cni_spill_block *block = &rows->blocks[block_at];
-    CN_TRY(cni_context_check(layout->context, err));
-    /* Whole pages, into aligned memory: the store then reads without a copy. */
-    const int64_t mask = CNI_SPILL_ALIGN_BYTES - 1;
-    const int64_t start = block->offset & ~mask;
-    const int64_t n_bytes = cni_round_up(block->offset + block->n_bytes, mask + 1) - start;
-    CN_SCOPED(cni_buffer_p) buffer = NULL;
-    CN_TRY(cni_buffer_new(layout->allocator, n_bytes + mask, &buffer, err));
-    uint8_t *pages = buffer->data + (-(uintptr_t)buffer->data & (uintptr_t)mask);
-    CN_TRY(cni_spill_read(layout->file, start, n_bytes, pages, err));
-    return cni_spill_block_decode(layout->allocator, layout->types, layout->n_columns, buffer,
-                                  pages + (block->offset - start), block->n_bytes, inout_chunk,
-                                  err);
-}
-
-void
-cni_spill_drop_block(const cni_spill_layout *layout, const cni_spill_rows *rows, int64_t block_at)
-{
-    const cni_spill_block *block = &rows->blocks[block_at];
-    cni_spill_discard(layout->file, block->offset, block->n_bytes);
 }

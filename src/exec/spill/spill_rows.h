@@ -104,6 +104,20 @@ CN_NODISCARD cn_code cni_spill_read_block(const cni_spill_layout *layout,
 void cni_spill_drop_block(const cni_spill_layout *layout, const cni_spill_rows *rows,
                           int64_t block);
 
+/* Blocks [first, end) of a list in order, the next ones under way meanwhile: from the start, as far
+ * as the limit leaves room. `rows` is borrowed and does not change. One worker's. */
+typedef struct cni_spill_reader cni_spill_reader;
+typedef cni_spill_reader *cni_spill_reader_p;
+
+CN_NODISCARD cn_code cni_spill_reader_new(const cni_spill_layout *layout,
+                                          const cni_spill_rows *rows, int64_t first, int64_t end,
+                                          cni_spill_reader **out_reader, cn_error *err);
+void cni_spill_reader_free(cni_spill_reader *self); /* NULL is accepted; before its file goes */
+CN_DEFINE_SCOPED(cni_spill_reader_p, cni_spill_reader_free)
+/* The next block, of which there is one, as cni_spill_read_block gives it. */
+CN_NODISCARD cn_code cni_spill_reader_next(cni_spill_reader *self, cni_chunk *inout_chunk,
+                                           cn_error *err);
+
 /* Partition of a hash at `level` of recursion: 6 bits from the top down, others at each level; the
  * low 16 bits, which address tables, are never used. level < CNI_SPILL_MAX_LEVEL. */
 #define CNI_SPILL_PARTITION_BITS 6

@@ -21,6 +21,7 @@
 #include "io/file/spill_closer_int.h"
 #include "io/file/spill_holes_int.h"
 #include "io/file/spill_place_int.h"
+#include "runtime/spill_io.h"
 
 #define BOUNCE_BYTES      (INT64_C(256) << 10)
 #define FREE_SHARE_TENTHS 9
@@ -46,6 +47,7 @@ typedef struct directory_store {
     pid_t owner; /* the process that made the place */
     cni_spill_place place;
     cni_spill_closer closer;
+    cni_spill_io io;
     int64_t directory_bytes;
     char directory[CNI_SPILL_PATH_BYTES];
 } directory_store;
@@ -456,6 +458,7 @@ static void
 directory_free(cni_spill_store *base)
 {
     directory_store *self = (directory_store *)(void *)base;
+    cni_spill_io_done(&self->io);
     if (self->owner == 0 || self->owner == getpid()) {
         cni_spill_closer_done(&self->closer); /* a forked child has no such thread */
     }
@@ -493,6 +496,8 @@ cni_spill_directory_new(cni_allocator *allocator, cni_fault *fault, cni_str dire
     cni_mutex_init(&self->mutex);
     cni_cond_init(&self->made);
     cni_spill_closer_init(&self->closer, fault);
+    cni_spill_io_init(&self->io, fault);
+    self->base.io = &self->io;
     self->directory_bytes = directory.len_bytes;
     memcpy(self->directory, directory.data, (size_t)directory.len_bytes);
     *out_store = &self->base;

@@ -25,7 +25,7 @@ env_begin(spill_env *self, const cni_type *const *types, int32_t n_columns, int3
     const cni_exec_settings settings = cni_exec_settings_default();
     assert_ok(cni_budget_new_root("test", INT64_C(1) << 30, &self->fault, &self->root, err));
     assert_ok(cni_context_init(&self->context, self->root, INT64_C(1) << 30, NULL, &settings, err));
-    memory_spill_begin(&self->store, &self->fault);
+    memory_spill_begin_slow(&self->store, &self->fault);
     self->context.spill = &self->store.base;
     assert_ok(cni_spill_create(self->context.spill, "test", &self->file, err));
     self->layout = (cni_spill_layout){.context = &self->context,
@@ -54,11 +54,14 @@ assert_rows(const spill_env *env, const cni_spill_rows *rows, const cni_vector *
             const uint32_t *expected, int64_t n_expected)
 {
     int64_t at = 0;
+    cni_spill_reader *reader = NULL;
     assert_int_equal(rows->n_rows, n_expected);
+    assert_ok(cni_spill_reader_new(&env->layout, rows, 0, rows->n_blocks, &reader, err));
     for (int64_t block = 0; block < rows->n_blocks; block++) {
         cni_chunk chunk;
         cni_chunk_init(&chunk, env->layout.allocator);
-        assert_ok(cni_spill_read_block(&env->layout, rows, block, &chunk, err));
+        assert_ok(n_expected % 4 == 0 ? cni_spill_read_block(&env->layout, rows, block, &chunk, err)
+                                      : cni_spill_reader_next(reader, &chunk, err));
         assert_ok(cni_chunk_validate(&chunk, err));
         assert_int_equal(chunk.n_rows, rows->blocks[block].n_rows);
         for (int64_t row = 0; row < chunk.n_rows; row++, at++) {
@@ -68,8 +71,11 @@ assert_rows(const spill_env *env, const cni_spill_rows *rows, const cni_vector *
             }
         }
         cni_chunk_done(&chunk);
-        cni_spill_drop_block(&env->layout, rows, block);
+        if (n_expected % 4 != 0) { /* else it may be under way in the reader */
+            cni_spill_drop_block(&env->layout, rows, block);
+        }
     }
+    cni_spill_reader_free(reader);
     assert_int_equal(at, n_expected);
 }
 
@@ -465,6 +471,172 @@ test_faults(void **state)
     sweep(CNI_FAULT_READ, CN_IO);
 }
 
+/* ---- the store behind the worker's back ---- */
+
+enum {
+    N_NUMBERS = 2001
+};
+
+/* N_NUMBERS BIGINTs that count from 0. */
+static void
+make_numbers(const cni_type *type, cni_vector *out)
+{
+    assert_ok(cni_vector_new_flat(cni_allocator_system(), type, CNI_PHYS_I64, N_NUMBERS, false, out,
+                                  err));
+    int64_t *numbers = cni_vector_mutable_data(out);
+    for (int64_t row = 0; row < N_NUMBERS; row++) {
+        numbers[row] = row;
+    }
+}
+
+/* A list of `turns` times the numbers, one partition. */
+static void
+write_numbers(spill_env *env, const cni_vector *numbers, int32_t turns, cni_spill_rows *out_rows)
+{
+    CN_SCOPED(cni_spill_writer_p) writer = NULL;
+    *out_rows = (cni_spill_rows){0};
+    assert_ok(cni_spill_writer_new(&env->layout, &writer, err));
+    for (int32_t turn = 0; turn < turns; turn++) {
+        assert_ok(cni_spill_writer_add(writer, 0, numbers, NULL, N_NUMBERS, err));
+    }
+    assert_ok(cni_spill_writer_finish(writer, out_rows, err));
+}
+
+/* Rows are added while an append cannot end, as long as the limit has room for a second buffer. */
+static void
+test_writing_behind(void **state)
+{
+    (void)state;
+    const cni_type *type = cni_type_of(CNI_TYPE_INT64);
+    const int64_t ballast_bytes = INT64_C(999) << 20;
+    spill_env env;
+    cni_vector numbers = {0};
+    cni_spill_writer *writer = NULL;
+    cni_spill_rows rows = {0};
+    uint32_t expected[3 * N_NUMBERS];
+    int64_t held_bytes[2];
+    env_begin(&env, &type, 1, 1);
+    make_numbers(type, &numbers);
+    for (uint32_t at = 0; at < 3 * N_NUMBERS; at++) {
+        expected[at] = at % N_NUMBERS;
+    }
+    for (int32_t full = 0; full < 2; full++) {
+        if (full == 1) { /* the reserve is taken too */
+            assert_ok(cni_budget_reserve(env.context.budget, ballast_bytes, err));
+        }
+        assert_ok(cni_spill_writer_new(&env.layout, &writer, err));
+        memory_spill_hold(&env.store, full == 1 ? 0 : 1);
+        assert_ok(cni_spill_writer_add(writer, 0, &numbers, NULL, N_NUMBERS, err));
+        assert_ok(cni_spill_writer_add(writer, 0, &numbers, NULL, N_NUMBERS / 2, err));
+        if (full == 0) {
+            memory_spill_await_held(&env.store, 1);
+        }
+        assert_ok(cni_spill_writer_add(writer, 0, &numbers, NULL, N_NUMBERS / 4, err));
+        held_bytes[full] = cni_spill_writer_bytes(writer);
+        memory_spill_release(&env.store);
+        assert_ok(cni_spill_writer_finish(writer, &rows, err));
+        cni_spill_writer_free(CN_MOVE(writer));
+        assert_int_equal(rows.n_rows, N_NUMBERS + N_NUMBERS / 2 + N_NUMBERS / 4);
+        cni_spill_rows_done(&rows);
+    }
+    assert_true(held_bytes[1] < held_bytes[0]);
+    cni_budget_release(env.context.budget, ballast_bytes);
+    write_numbers(&env, &numbers, 3, &rows);
+    assert_rows(&env, &rows, &numbers, expected, (int64_t)3 * N_NUMBERS);
+    cni_spill_rows_done(&rows);
+    cni_vector_done(&numbers);
+    env_end(&env);
+}
+
+/* An append that fails behind the worker's back fails what comes next; a writer with one under way
+ * may be freed. */
+static void
+test_failing_behind(void **state)
+{
+    (void)state;
+    const cni_type *type = cni_type_of(CNI_TYPE_INT64);
+    spill_env env;
+    cni_vector numbers = {0};
+    cni_spill_writer *writer = NULL;
+    cni_spill_rows rows = {0};
+    cn_error error = CN_ERROR_INIT;
+    env_begin(&env, &type, 1, 1);
+    make_numbers(type, &numbers);
+    assert_ok(cni_spill_writer_new(&env.layout, &writer, err));
+    assert_ok(cni_spill_writer_add(writer, 0, &numbers, NULL, N_NUMBERS, err));
+    cni_spill_writer_free(CN_MOVE(writer));
+    for (int64_t at = 1; at < 4; at++) {
+        cn_code code = CN_OK;
+        cni_counter_set(&env.fault.fail_at[CNI_FAULT_WRITE],
+                        cni_counter_get(&env.fault.n_hits[CNI_FAULT_WRITE]) + at);
+        assert_ok(cni_spill_writer_new(&env.layout, &writer, err));
+        for (int32_t turn = 0; turn < 4 && code == CN_OK; turn++) {
+            code = cni_spill_writer_add(writer, 0, &numbers, NULL, N_NUMBERS, &error);
+        }
+        code = code == CN_OK ? cni_spill_writer_finish(writer, &rows, &error) : code;
+        assert_int_equal(code, CN_IO);
+        assert_non_null(strstr(error.message, "disk full"));
+        cni_spill_writer_free(CN_MOVE(writer));
+        cni_spill_rows_done(&rows);
+    }
+    cni_vector_done(&numbers);
+    env_end(&env);
+}
+
+/* Reads are begun before they are asked for, come back in order, fail where the list has come to,
+ * and may be left under way. */
+static void
+test_reading_ahead(void **state)
+{
+    (void)state;
+    const cni_type *type = cni_type_of(CNI_TYPE_INT64);
+    spill_env env;
+    cni_vector numbers = {0};
+    cni_spill_rows rows;
+    cni_spill_reader *reader = NULL;
+    cni_chunk chunk;
+    cn_error error = CN_ERROR_INIT;
+    env_begin(&env, &type, 1, 1);
+    make_numbers(type, &numbers);
+    write_numbers(&env, &numbers, 3, &rows);
+    cni_chunk_init(&chunk, env.layout.allocator);
+    assert_true(rows.n_blocks > 8);
+    for (int64_t n_read = 0; n_read < rows.n_blocks; n_read++) {
+        memory_spill_hold(&env.store, 1);
+        assert_ok(cni_spill_reader_new(&env.layout, &rows, 0, rows.n_blocks, &reader, err));
+        memory_spill_await_held(&env.store, 1);
+        memory_spill_release(&env.store);
+        for (int64_t block = 0; block < n_read; block++) {
+            cni_chunk_reset(&chunk);
+            assert_ok(cni_spill_reader_next(reader, &chunk, err));
+            assert_int_equal(chunk.n_rows, rows.blocks[block].n_rows);
+        }
+        cni_chunk_reset(&chunk);
+        cni_spill_reader_free(CN_MOVE(reader));
+    }
+    for (int64_t at = 1; at <= rows.n_blocks; at++) {
+        int64_t n_read = 0;
+        cn_code code = CN_OK;
+        cni_counter_set(&env.fault.fail_at[CNI_FAULT_READ],
+                        cni_counter_get(&env.fault.n_hits[CNI_FAULT_READ]) + at);
+        assert_ok(cni_spill_reader_new(&env.layout, &rows, 0, rows.n_blocks, &reader, err));
+        for (; n_read < rows.n_blocks && code == CN_OK; n_read++) {
+            cni_chunk_reset(&chunk);
+            code = cni_spill_reader_next(reader, &chunk, &error);
+        }
+        assert_int_equal(code, CN_IO);
+        cni_spill_reader_free(CN_MOVE(reader));
+    }
+    assert_ok(cni_spill_reader_new(&env.layout, &rows, 0, rows.n_blocks, &reader, err));
+    cni_context_cancel(&env.context);
+    assert_int_equal(cni_spill_reader_next(reader, &chunk, &error), CN_CANCELLED);
+    cni_spill_reader_free(CN_MOVE(reader));
+    cni_chunk_done(&chunk);
+    cni_spill_rows_done(&rows);
+    cni_vector_done(&numbers);
+    env_end(&env);
+}
+
 static void
 test_block_bytes(void **state)
 {
@@ -486,6 +658,8 @@ main(void)
         cmocka_unit_test(test_decimal_layouts), cmocka_unit_test(test_large_rows),
         cmocka_unit_test(test_no_columns),      cmocka_unit_test(test_damage),
         cmocka_unit_test(test_faults),          cmocka_unit_test(test_block_bytes),
+        cmocka_unit_test(test_writing_behind),  cmocka_unit_test(test_failing_behind),
+        cmocka_unit_test(test_reading_ahead),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
