@@ -409,7 +409,11 @@ cni_agg_reclaim(cni_operator *base, int64_t n_bytes)
     if (!self->settled || !may_write(self)) {
         return 0;
     }
-    if ((self->lazy ? reclaim_locals(self, NULL) : reclaim_finals(self, NULL)) != CN_OK) {
+    cn_error err = CN_ERROR_INIT;
+    if ((self->lazy ? reclaim_locals(self, &err) : reclaim_finals(self, &err)) != CN_OK) {
+        if (self->lazy) { /* some rows may be in two places: better no answer than a wrong one */
+            (void)cni_context_fail(base->context, &err);
+        }
         return 0;
     }
     return cni_max_i64(n_before - cni_budget_current_bytes(base->budget), 0);
