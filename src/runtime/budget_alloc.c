@@ -208,10 +208,11 @@ cni_budget_trim_slack(cni_budget *self, int64_t slack_bytes)
     const int64_t holes = cni_counter_get(&root->holes_bytes);
     const int64_t unused = unused_bytes(root);
     if (CN_UNLIKELY(unused - holes > slack_bytes)) {
+        const int64_t n_kept = slack_bytes - slack_bytes / 4;
         if (uses_region(self)) {
-            cni_region_trim_to(root->region, slack_bytes - slack_bytes / 4);
+            cni_region_trim_to(root->region, n_kept);
         }
-        cni_counter_set(&root->holes_bytes, unused_bytes(root));
+        cni_counter_set(&root->holes_bytes, cni_max_i64(unused_bytes(root) - n_kept, 0));
     } else if (CN_UNLIKELY(unused < holes)) {
         cni_counter_set(&root->holes_bytes, unused);
     }

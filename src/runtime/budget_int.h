@@ -65,7 +65,7 @@ struct cni_budget_root {
     cni_region *region;            /* NULL in a pool: it has no blocks */
     cni_fault *fault;              /* borrowed, may be NULL */
     cni_atomic_i64 reserved_bytes; /* of cni_budget_reserve: memory outside of the region */
-    cni_atomic_i64 holes_bytes;    /* counter: committed and unused behind the last trim, or less */
+    cni_atomic_i64 holes_bytes;    /* counter: what the last trim could not give back, or less */
     cni_budget_arbiter arbiter;    /* may be NULL */
     void *arbiter_private;
     cni_atomic_i64 n_roots;   /* of a pool: counter */

@@ -248,6 +248,17 @@ limit_allows(const cni_pages *self, int64_t n_pages)
     return cni_counter_get(&self->committed_bytes) + n_pages * CNI_PAGE_BYTES <= limit;
 }
 
+/* The system would fill holes again when it makes a huge page of the pages around them. */
+static void
+refuse_huge_pages(cni_pages *self, int32_t index)
+{
+    if (!self->slabs[index].piecewise) {
+        (void)madvise(cni_page_address(self, (int64_t)index * CNI_SLAB_PAGES), CNI_SLAB_BYTES,
+                      MADV_NOHUGEPAGE);
+        self->slabs[index].piecewise = true;
+    }
+}
+
 /* A cold slab becomes a free one: as a whole, or as holes only, which are committed by the page as
  * they are taken. Then it shall not have a huge page. */
 static void
@@ -257,9 +268,7 @@ warm_up(cni_pages *self, int32_t index, bool whole)
     if (!whole) {
         set_bits(slab->gone, 0, CNI_SLAB_PAGES, true);
         slab->n_gone = CNI_SLAB_PAGES;
-        (void)madvise(cni_page_address(self, (int64_t)index * CNI_SLAB_PAGES), CNI_SLAB_BYTES,
-                      MADV_NOHUGEPAGE);
-        slab->piecewise = true;
+        refuse_huge_pages(self, index);
     }
     slab->accessible = true;
     slab->committed = true;
@@ -329,6 +338,7 @@ give_holes_back(cni_pages *self, int32_t index, int32_t min_pages)
         const int32_t end = next_page(slab, page, true);
         const int32_t n_new = end - page - count_bits(slab->gone, page, end);
         if (end - page >= min_pages && n_new > 0) {
+            refuse_huge_pages(self, index);
             (void)madvise(cni_page_address(self, (int64_t)index * CNI_SLAB_PAGES + page),
                           (size_t)((end - page) * CNI_PAGE_BYTES), MADV_DONTNEED);
             set_bits(slab->gone, page, end, true);

@@ -46,7 +46,7 @@ typedef struct cni_slab {
     uint8_t list;
     bool committed;
     bool accessible; /* mprotect was called */
-    bool piecewise;  /* committed near the limit, without huge pages */
+    bool piecewise;  /* committed near the limit, or with holes: without huge pages */
 } cni_slab;
 
 /* What small blocks need to know about a page. Zero bytes = no span. Links are page + 1. */

@@ -10,7 +10,7 @@
 #define RESERVE_PART       8         /* of the limit */
 #define RESERVE_PER_WORKER (1 << 20) /* at least */
 #define OVERLAP_PART       4         /* of the reserve */
-#define SLACK_PART         8         /* of the limit: freed memory that is kept */
+#define SLACK_PART         16        /* of the limit: freed memory that is kept */
 #define MIN_SLACK          (INT64_C(8) << 20)
 #define STATE_PART         64 /* of the limit: smaller states of all workers are not worth it */
 
@@ -85,11 +85,13 @@ cni_memory_may_keep(const cni_budget *budget, const cni_context *context, int64_
 }
 
 bool
-cni_memory_may_overlap(const cni_budget *budget, const cni_context *context, int64_t n_bytes)
+cni_memory_may_overlap(cni_budget *budget, const cni_context *context, int64_t n_bytes)
 {
+    const int64_t limit = cni_memory_limit(budget);
     const int64_t left = cni_memory_left(budget, context);
+    trim_slack(budget, limit, left);
     if (left >= n_bytes || context->settings.test_spill) {
         return true;
     }
-    return left + reserve_of(cni_memory_limit(budget), context) / OVERLAP_PART >= n_bytes;
+    return left + reserve_of(limit, context) / OVERLAP_PART >= n_bytes;
 }

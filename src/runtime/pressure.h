@@ -38,6 +38,6 @@ int64_t cni_memory_may_keep(const cni_budget *budget, const cni_context *context
 
 /* Whether n_bytes may be taken for a write or read that is under way meanwhile: a part of the
  * reserve is for that, since they are gone soon. Always true under `test_spill`. */
-bool cni_memory_may_overlap(const cni_budget *budget, const cni_context *context, int64_t n_bytes);
+bool cni_memory_may_overlap(cni_budget *budget, const cni_context *context, int64_t n_bytes);
 
 #endif /* CNI_RUNTIME_PRESSURE_H */
