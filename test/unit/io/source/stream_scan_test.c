@@ -100,8 +100,8 @@ open_numbers(source_env *env, numbers *self, const int32_t *columns, int32_t n_c
     struct ArrowArrayStream stream = numbers_open(self);
     const cni_scan_request request = source_request(columns, n_columns, &filter);
     cni_scan *scan = NULL;
-    SOURCE_OK(env, cni_stream_scan_new(&stream, &env->schema, &request, NULL, &env->context, &scan,
-                                       &env->err));
+    SOURCE_OK(env, cni_stream_scan_new(&stream, &env->schema, &request, NULL, &env->context, NULL,
+                                       &scan, &env->err));
     assert_null(stream.release);
     return scan;
 }
@@ -166,7 +166,7 @@ test_key_filters(void **state)
             .limit = CNI_NO_LIMIT, .n_key_filters = 1, .key_filters = &key};
         self.n_given = 0;
         SOURCE_OK(&env, cni_stream_scan_new(&stream, &env.schema, &request, NULL, &env.context,
-                                            &scan, &env.err));
+                                            NULL, &scan, &env.err));
         assert_int_equal(source_read_all(&env, scan, -1).n_rows, n_keys == 0 ? 0 : 2);
         scan->ops->counters(scan, &counters);
         assert_int_equal(counters.rows_scanned, n_keys * 100);
