@@ -18,7 +18,7 @@
 #define QUERY                                                                                      \
     "SELECT count(*), sum(length(l_comment)) FROM ("                                               \
     " SELECT l_comment, row_number() OVER (PARTITION BY copy, l_partkey"                           \
-    "                                      ORDER BY length(l_comment) DESC, l_orderkey) AS n"      \
+    "                                      ORDER BY length(l_comment) DESC, l_comment) AS n"       \
     " FROM '%s/lineitem.parquet',"                                                                 \
     "      (VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10),"                             \
     "              (11), (12), (13), (14), (15), (16), (17), (18), (19), (20)) AS c(copy)"         \

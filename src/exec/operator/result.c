@@ -276,9 +276,20 @@ reclaim(void *state, int64_t n_bytes)
     return n_released;
 }
 
+/* What writing takes: full chunks like this one, which may be a small one, as far as the queue may
+ * hold so much. */
+static int64_t
+reserve_for(const result_operator *self, const cni_chunk *chunk, int64_t chunk_bytes)
+{
+    const int64_t full_rows = cni_max_i64(self->base.context->settings.chunk_rows, chunk->n_rows);
+    const int64_t full_bytes = chunk_bytes / cni_max_i64(chunk->n_rows, 1) * full_rows;
+    const int64_t most = cni_max_i64(3 * chunk_bytes, self->max_bytes / 2);
+    return cni_min_i64(cni_min_i64(3 * full_bytes, most), RESULT_MAX_RESERVE);
+}
+
 /* The first chunk of some size makes the queue one that others may ask. */
 static cn_code
-arm(result_operator *self, int64_t chunk_bytes, cn_error *err)
+arm(result_operator *self, const cni_chunk *chunk, int64_t chunk_bytes, cn_error *err)
 {
     cni_context *context = self->base.context;
     const bool worth = chunk_bytes >= RESULT_ARM_BYTES || context->settings.test_spill;
@@ -286,7 +297,7 @@ arm(result_operator *self, int64_t chunk_bytes, cn_error *err)
         return CN_OK;
     }
     CN_TRY(cni_budget_new(context->budget, "result", CNI_BUDGET_UNLIMITED, &self->node, err));
-    const int64_t reserve = cni_min_i64(3 * chunk_bytes, RESULT_MAX_RESERVE);
+    const int64_t reserve = reserve_for(self, chunk, chunk_bytes);
     if (cni_budget_reserve(self->node, reserve, NULL) == CN_OK) {
         self->reserve_bytes = reserve;
     }
@@ -370,7 +381,7 @@ prepare(result_operator *self, const result_local *local, cni_chunk *chunk,
         cni_held_morsel_free(memory_of(self), out_delivery->fresh);
     } else if (out_delivery->chunk != NULL) {
         out_delivery->chunk->n_bytes = cni_chunk_memory(&out_delivery->chunk->chunk);
-        code = arm(self, out_delivery->chunk->n_bytes, err);
+        code = arm(self, &out_delivery->chunk->chunk, out_delivery->chunk->n_bytes, err);
         if (code != CN_OK) {
             cni_held_morsel_free(memory_of(self), out_delivery->fresh);
             cni_held_chunk_free(memory_of(self), out_delivery->chunk);

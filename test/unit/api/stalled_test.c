@@ -129,8 +129,8 @@ test_queue_is_given_back(void **state)
     /* Somebody takes everything, a part of the queue included. */
     const int64_t taken = LIMIT_BYTES - cni_budget_current_bytes(env.engine->budget) + held / 4;
     SQL_OK(&env, cni_budget_reserve(env.engine->budget, taken, &env.err));
-    assert_true(look(&stalled).spilled_bytes >= held / 4);
-    assert_true(look(&stalled).memory_bytes < held);
+    assert_true(look(&stalled).spilled_bytes > 0);
+    assert_true(look(&stalled).memory_bytes <= held - held / 4);
     cni_budget_release(env.engine->budget, ROOM_BYTES);
     take_pair(&other, &env, MAX_BATCHES * BATCH_ROWS, MAX_BATCHES * BATCH_ROWS);
     assert_true(look(&other).spilled_bytes > 0);
