@@ -288,9 +288,8 @@ make_all_finals(cni_agg_operator *self, int32_t n_finals, cn_error *err)
 }
 
 static cn_code
-finalize(cni_operator *base, int32_t task, int32_t n_tasks, cn_error *err)
+do_task(cni_agg_operator *self, int32_t task, int32_t n_tasks, cn_error *err)
 {
-    cni_agg_operator *self = (cni_agg_operator *)base;
     if (self->lazy) {
         return cni_agg_settle_task(self, task, err);
     }
@@ -298,6 +297,20 @@ finalize(cni_operator *base, int32_t task, int32_t n_tasks, cn_error *err)
     const cn_code code = make_all_finals(self, n_tasks, err);
     cni_mutex_unlock(&self->mutex);
     return code == CN_OK ? cni_agg_merge(self, task, err) : code;
+}
+
+static cn_code
+finalize(cni_operator *base, int32_t task, int32_t n_tasks, cn_error *err)
+{
+    cni_agg_operator *self = (cni_agg_operator *)base;
+    CN_TRY(do_task(self, task, n_tasks, err));
+    cni_mutex_lock(&self->mutex);
+    const bool is_last = ++self->n_finalized == n_tasks;
+    cni_mutex_unlock(&self->mutex);
+    if (is_last) { /* sees what the others have made */
+        cni_agg_arm(self);
+    }
+    return CN_OK;
 }
 
 /* ---- figures ---- */
@@ -358,18 +371,24 @@ notes(const cni_operator *base, cni_op_note *out_notes, int32_t max_notes)
 /* ---- life ---- */
 
 void
-cni_agg_release_groups(cni_agg_operator *self)
+cni_agg_release_locals(cni_agg_operator *self)
 {
     while (self->locals != NULL) {
         cni_agg_local *local = self->locals;
         self->locals = local->next;
         cni_agg_local_free(self, local);
     }
+    self->last_local = NULL;
+}
+
+void
+cni_agg_release_groups(cni_agg_operator *self)
+{
+    cni_agg_release_locals(self);
     for (int32_t final = 0; final < self->n_finals; final++) {
         cni_agg_final_done(self, &self->finals[final]);
     }
     cni_dealloc(self->allocator, self->finals, self->n_finals * (int64_t)sizeof(*self->finals));
-    self->last_local = NULL;
     self->finals = NULL;
     self->n_finals = 0;
 }
@@ -387,6 +406,8 @@ close_operator(cni_operator *base)
 {
     cni_agg_operator *self = (cni_agg_operator *)base;
     cni_agg_operator_release(self); /* locals of sets go with them */
+    cni_agg_disarm(self);
+    cni_read_gate_done(&self->gate);
     cni_agg_sets_done(self);
     cni_arena_unref(self->arena);
     cni_budget_unref(self->base.budget);
@@ -402,6 +423,7 @@ static const cni_operator_ops aggregate_ops = {
     .finalize = finalize,
     .open_source = cni_agg_open_source,
     .reclaim = cni_agg_reclaim,
+    .reclaims_while_read = true,
     .state_bytes = state_bytes,
     .notes = notes,
     .close_local = close_local,
@@ -482,6 +504,7 @@ cni_aggregate_operator_new(const cni_phys_aggregate *spec, cni_context *context,
     self->kernels = cni_kernels_get();
     self->agg_kernels = cni_agg_kernels_get();
     cni_mutex_init(&self->mutex);
+    cni_read_gate_init(&self->gate);
     const cn_code code = operator_init(self, err);
     if (code != CN_OK) {
         close_operator(&self->base);

@@ -24,6 +24,7 @@
 #include "base/thread.h"
 #include "data/kernel/agg.h"
 #include "exec/operator/aggregate.h"
+#include "exec/operator/read_gate.h"
 #include "exec/spill/spill_rows.h"
 #include "plan/function/cell.h"
 #include "runtime/pressure.h"
@@ -33,6 +34,7 @@
 #define CNI_AGG_BATCH_ROWS     2048       /* rows that are merged at a time */
 #define CNI_AGG_MIN_SLOTS      (1 << 14)  /* fewer make branches guess wrong */
 #define CNI_AGG_SMALL_GROUPS   4096       /* tables that are not worth partitioning */
+#define CNI_AGG_MORSEL_ROWS    16384      /* of a final that are read in one go */
 #define CNI_AGG_NULL_VIEW      UINT32_MAX /* length of a NULL string in a key */
 
 /* ---- keys ---- */
@@ -323,18 +325,6 @@ cni_agg_copy_row(const cni_agg_layout *layout, uint8_t *to, const uint8_t *from)
     }
 }
 
-/* What a finalize task leaves: a table, or pages. */
-typedef struct cni_agg_final {
-    int64_t n_groups;
-    cni_agg_table table;  /* layout NULL = pages */
-    cni_agg_page **pages; /* all but the last that is not NULL are full */
-    int64_t n_pages;
-    int64_t cap_pages;
-    cni_agg_pages shares; /* pages under way */
-    cni_arena *heap;      /* of states that were merged in pages */
-    bool lone_null;       /* the group is the lone NULL */
-} cni_agg_final;
-
 /* ---- rows as bytes, in memory or on disk: aggregate_blocks.c ---- */
 
 #define CNI_AGG_READ_PAD 8 /* readable behind a block: see aggregate_frame.c */
@@ -356,6 +346,30 @@ typedef struct cni_agg_blocks {
     int64_t n_rows;
     int64_t held_bytes; /* of those in memory */
 } cni_agg_blocks;
+
+/* Groups of a final that are on disk, in their order. */
+typedef struct cni_agg_segment {
+    int64_t first; /* row of the final */
+    int64_t n_rows;
+    bool lone_null; /* the group is the lone NULL */
+    cni_agg_blocks blocks;
+} cni_agg_segment;
+
+/* What a finalize task leaves: a table, or pages; or segments on disk, which have taken their rows.
+ */
+typedef struct cni_agg_final {
+    int64_t n_groups;
+    cni_agg_table table;  /* layout NULL = pages */
+    cni_agg_page **pages; /* all but the last that is not NULL are full */
+    int64_t n_pages;
+    int64_t cap_pages;
+    cni_agg_pages shares;      /* pages under way */
+    cni_arena *heap;           /* of states that were merged in pages */
+    bool lone_null;            /* the group is the lone NULL */
+    cni_agg_segment *segments; /* NULL = its rows are in memory */
+    int64_t n_segments;
+    int64_t cap_segments;
+} cni_agg_final;
 
 /* A block whose bytes are still in the spiller's. */
 typedef struct cni_agg_pending {
@@ -482,6 +496,11 @@ typedef struct cni_agg_operator {
     cni_atomic_i64 n_reductions;       /* pages that were united because memory was short */
     bool settled; /* it is known whether results are merged when they are read */
     bool lazy;
+    cni_read_gate gate;                               /* of what is finished */
+    cni_atomic_i64 n_opened;                          /* counter, behind the gate: sources of it */
+    int64_t reserve_bytes;                            /* put by for writing */
+    cni_atomic_i64 n_readers[CNI_AGG_PARTITIONS + 1]; /* counters: in a piece of the partition */
+    int32_t n_finalized;                              /* tasks, under the lock */
     int32_t n_finals;
     cni_agg_final *finals;        /* results, one per finalize task */
     cni_atomic_i64 n_finals_left; /* a refcount: what the tasks made is seen by the last one */
@@ -616,6 +635,8 @@ CN_NODISCARD cn_code cni_agg_spill_pages(cni_agg_spiller *self, cni_agg_pages *p
 CN_NODISCARD cn_code cni_agg_blocks_write(cni_agg_spiller *self, cni_agg_blocks *blocks,
                                           cn_error *err);
 void cni_agg_blocks_done(const cni_agg_operator *self, cni_agg_blocks *blocks);
+/* The same, and their room in the file may be used again. */
+void cni_agg_blocks_drop(const cni_agg_operator *self, cni_agg_blocks *blocks);
 /* The bytes of a block of the file, checked, into *inout_bytes, which grows. */
 CN_NODISCARD cn_code cni_agg_block_read(const cni_agg_operator *self, const cni_agg_block *block,
                                         char **inout_bytes, int64_t *inout_cap, cn_error *err);
@@ -664,7 +685,18 @@ bool cni_agg_has_blocks(const cni_agg_operator *self);
 void cni_agg_settle(cni_agg_operator *self);
 int32_t cni_agg_settle_tasks(const cni_agg_operator *self);
 CN_NODISCARD cn_code cni_agg_settle_task(cni_agg_operator *self, int32_t task, cn_error *err);
+/* Whether states may leave memory. Without keys there is one group: only its lists are large. */
+bool cni_agg_may_write(const cni_agg_operator *self);
+
+/* ---- what is finished leaves memory: aggregate_reclaim.c ---- */
+
+/* All is finished: memory may be asked for from now on. */
+void cni_agg_arm(cni_agg_operator *self);
+void cni_agg_disarm(cni_agg_operator *self);
 int64_t cni_agg_reclaim(cni_operator *base, int64_t n_bytes);
+/* The segment of a final on disk that row `row` is in. */
+cni_agg_segment *cni_agg_find_segment(const cni_agg_final *final, int64_t row);
+void cni_agg_segments_done(const cni_agg_operator *self, cni_agg_final *final);
 
 /* ---- partitions one at a time: aggregate_walk.c ---- */
 
@@ -687,6 +719,7 @@ typedef struct cni_agg_walk {
     cni_agg_source source;
     const cni_agg_layout *hashed; /* whose keys' hashes choose parts */
     bool begun;
+    bool whole;  /* set behind begin: one piece in the order of its rows, its sets applied before */
     bool splits; /* the piece under way does not fit */
     int32_t first_level;
     int32_t depth;
@@ -740,6 +773,7 @@ CN_NODISCARD cn_code cni_agg_make_layouts(cni_agg_operator *self, const cni_agg_
                                           cn_error *err);
 /* Its locals and results. */
 void cni_agg_release_groups(cni_agg_operator *self);
+void cni_agg_release_locals(cni_agg_operator *self);
 /* Everything that the operator itself holds, but its arena and budget. */
 void cni_agg_operator_release(cni_agg_operator *self);
 

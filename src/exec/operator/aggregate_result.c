@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  *
- * The rows of a finished aggregation as a source: a morsel is a range of groups of one table; when
- * something was written out, a partition, which is merged when it is read.
+ * The rows of a finished aggregation as a source: a morsel is a range of groups of one final, or,
+ * when something was written out before it was finished, a partition, which is merged when it is
+ * read.
+ *
+ * Finals may go to disk between two reads (aggregate_reclaim.c): whoever reads a row of one loads
+ * its segment and gives rows from there on. Chunks share nothing with either.
  */
 #include "exec/operator/aggregate_sorted_int.h"
-
-#define MORSEL_ROWS 16384
 
 typedef struct result_scan {
     cni_scan base;
@@ -17,9 +19,12 @@ typedef struct result_scan {
 
 typedef struct result_local {
     int64_t morsel; /* under way; -1 = none */
-    int64_t row;    /* within the final */
+    int64_t row;    /* within the final, or the piece of a partition */
     int64_t end;
-    const cni_agg_final *final;
+    const cni_agg_final *whole; /* of the operator */
+    const cni_agg_final *final; /* with the rows: that one, or the walk's */
+    int64_t first;              /* row of the whole at which `final` begins */
+    int32_t partition;          /* that the walk is in; -1 = none */
     cni_agg_walk walk;
 } result_local;
 
@@ -44,8 +49,20 @@ open_local(cni_scan *base, void **out_local, cn_error *err)
     CN_TRY(cni_alloc_zeroed(self->operator_->base.context->allocator, (int64_t)sizeof(*local),
                             &local, err));
     local->morsel = -1;
+    local->partition = -1;
     *out_local = local;
     return CN_OK;
+}
+
+/* Its texts may be in blocks of the partition. */
+static void
+leave_walk(result_scan *self, result_local *local)
+{
+    cni_agg_walk_end(&local->walk);
+    if (local->partition >= 0) {
+        (void)cni_counter_add(&self->operator_->n_readers[local->partition], -1);
+        local->partition = -1;
+    }
 }
 
 static void
@@ -54,7 +71,7 @@ close_local(cni_scan *base, void *local)
     result_scan *self = (result_scan *)base;
     result_local *closed = local;
     if (closed != NULL) {
-        cni_agg_walk_end(&closed->walk);
+        leave_walk(self, closed);
     }
     cni_dealloc(self->operator_->base.context->allocator, closed, (int64_t)sizeof(*closed));
 }
@@ -62,7 +79,7 @@ close_local(cni_scan *base, void *local)
 static int64_t
 morsels_of(const cni_agg_final *final)
 {
-    return (final->n_groups + MORSEL_ROWS - 1) / MORSEL_ROWS;
+    return (final->n_groups + CNI_AGG_MORSEL_ROWS - 1) / CNI_AGG_MORSEL_ROWS;
 }
 
 static void
@@ -74,10 +91,11 @@ find_morsel(result_scan *self, int64_t morsel, result_local *local)
         first -= morsels_of(final);
         final++;
     }
+    leave_walk(self, local);
     local->morsel = morsel;
-    local->final = final;
-    local->row = first * MORSEL_ROWS;
-    local->end = cni_min_i64(local->row + MORSEL_ROWS, final->n_groups);
+    local->whole = final;
+    local->row = first * CNI_AGG_MORSEL_ROWS;
+    local->end = cni_min_i64(local->row + CNI_AGG_MORSEL_ROWS, final->n_groups);
 }
 
 int64_t
@@ -104,9 +122,9 @@ emit_call(cni_agg_operator *self, const result_local *local, int32_t call, uint8
 {
     const cni_agg_call *emitted = &self->layout->calls[call];
     if (emitted->has_lists && local->walk.sorted != NULL) {
+        const int64_t first = local->row - local->first;
         return cni_agg_named(
-            emitted, cni_agg_sorted_emit(local->walk.sorted, call, local->row, n, out_vector, err),
-            err);
+            emitted, cni_agg_sorted_emit(local->walk.sorted, call, first, n, out_vector, err), err);
     }
     return cni_agg_emit(self, call, rows, n, out_vector, err);
 }
@@ -135,13 +153,13 @@ read_rows(result_scan *self, result_local *local, cni_chunk *inout_chunk, cn_err
     cni_agg_operator *op = self->operator_;
     uint8_t *rows = NULL;
     int64_t null_row = -1;
+    const int64_t first = local->row - local->first;
     const int64_t wanted =
         cni_min_i64(op->base.context->settings.chunk_rows, local->end - local->row);
-    const int64_t n_wanted =
-        cni_agg_final_rows(op, local->final, local->row, wanted, &rows, &null_row);
+    const int64_t n_wanted = cni_agg_final_rows(op, local->final, first, wanted, &rows, &null_row);
     const int64_t n = local->walk.sorted == NULL
                           ? cni_agg_bounded_rows(op, rows, n_wanted)
-                          : cni_agg_sorted_bounded_rows(local->walk.sorted, local->row, n_wanted);
+                          : cni_agg_sorted_bounded_rows(local->walk.sorted, first, n_wanted);
     CN_TRY(cni_context_check(op->base.context, err));
     CN_TRY(fill_chunk(op, local, rows, n, null_row, inout_chunk, err));
     local->row += n;
@@ -170,29 +188,28 @@ static cn_code
 begin_partition(result_scan *self, result_local *local, int64_t morsel, bool *out_done,
                 cn_error *err)
 {
-    cni_agg_walk_end(&local->walk);
+    leave_walk(self, local);
     local->morsel = morsel;
     const bool has_keys = self->operator_->layout->n_keys > 0;
     const cni_agg_source source = {.partition = has_keys ? (int32_t)morsel : CNI_AGG_PARTITIONS};
+    local->partition = source.partition;
+    (void)cni_counter_add(&self->operator_->n_readers[source.partition], 1);
     cni_agg_walk_begin(&local->walk, self->operator_, source, 0);
     return next_piece(self, local, out_done, err);
 }
 
 static cn_code
-read_partition(cni_scan *base, void *opaque, int64_t morsel, cni_waker own_waker,
-               cni_chunk *inout_chunk, cni_read_answer *out_answer, cn_error *err)
+read_piece(result_scan *self, result_local *local, int64_t morsel, cni_chunk *inout_chunk,
+           cni_read_answer *out_answer, cn_error *err)
 {
-    result_scan *self = (result_scan *)base;
-    result_local *local = opaque;
     bool done = false;
-    cni_waker_drop(own_waker);
     if (local->morsel != morsel) {
         CN_TRY(begin_partition(self, local, morsel, &done, err));
     } else if (local->row == local->end) {
         CN_TRY(next_piece(self, local, &done, err));
     }
     if (done) {
-        cni_agg_walk_end(&local->walk);
+        leave_walk(self, local);
         local->morsel = -1;
         *out_answer = CNI_READ_END;
         return CN_OK;
@@ -202,22 +219,83 @@ read_partition(cni_scan *base, void *opaque, int64_t morsel, cni_waker own_waker
 }
 
 static cn_code
+read_partition(cni_scan *base, void *opaque, int64_t morsel, cni_waker own_waker,
+               cni_chunk *inout_chunk, cni_read_answer *out_answer, cn_error *err)
+{
+    result_scan *self = (result_scan *)base;
+    cni_read_gate *gate = &self->operator_->gate;
+    cni_waker_drop(own_waker);
+    cni_read_gate_enter_reading(gate);
+    const cn_code code = read_piece(self, opaque, morsel, inout_chunk, out_answer, err);
+    cni_read_gate_leave_reading(gate);
+    return code;
+}
+
+/* ---- finals ---- */
+
+static cn_code
+load_segment(result_scan *self, result_local *local, cni_agg_segment *segment, cn_error *err)
+{
+    bool done = false;
+    leave_walk(self, local);
+    cni_agg_walk_begin(&local->walk, self->operator_, (cni_agg_source){.blocks = &segment->blocks},
+                       0);
+    local->walk.whole = true;
+    CN_TRY(cni_agg_walk_next(&local->walk, &done, err));
+    if (done || local->walk.final.n_groups != segment->n_rows) {
+        return CN_FAIL(err, CN_INTERNAL, "groups that were written out have not come back");
+    }
+    local->walk.final.lone_null = segment->lone_null;
+    local->first = segment->first;
+    return CN_OK;
+}
+
+/* The rows from local->row on, wherever they are now. */
+static cn_code
+find_rows(result_scan *self, result_local *local, cn_error *err)
+{
+    if (local->whole->segments == NULL) {
+        local->final = local->whole;
+        local->first = 0;
+        return CN_OK;
+    }
+    cni_agg_segment *segment = cni_agg_find_segment(local->whole, local->row);
+    if (local->walk.op == NULL || local->first != segment->first) {
+        CN_TRY(load_segment(self, local, segment, err));
+    }
+    local->final = &local->walk.final;
+    return CN_OK;
+}
+
+static cn_code
+read_final(result_scan *self, result_local *local, int64_t morsel, cni_chunk *inout_chunk,
+           cn_error *err)
+{
+    if (local->morsel != morsel) {
+        find_morsel(self, morsel, local);
+    }
+    CN_TRY(find_rows(self, local, err));
+    CN_TRY(read_rows(self, local, inout_chunk, err));
+    inout_chunk->ends_morsel = local->row == local->end;
+    if (inout_chunk->ends_morsel) {
+        leave_walk(self, local);
+        local->morsel = -1;
+    }
+    return CN_OK;
+}
+
+static cn_code
 read_morsel(cni_scan *base, void *opaque, int64_t morsel, cni_waker own_waker,
             cni_chunk *inout_chunk, cni_read_answer *out_answer, cn_error *err)
 {
     result_scan *self = (result_scan *)base;
-    result_local *local = opaque;
+    cni_read_gate *gate = &self->operator_->gate;
     cni_waker_drop(own_waker);
-    if (local->morsel != morsel) {
-        find_morsel(self, morsel, local);
-    }
-    CN_TRY(read_rows(self, local, inout_chunk, err));
-    inout_chunk->ends_morsel = local->row == local->end;
-    if (inout_chunk->ends_morsel) {
-        local->morsel = -1;
-    }
     *out_answer = CNI_READ_CHUNK;
-    return CN_OK;
+    cni_read_gate_enter_reading(gate);
+    const cn_code code = read_final(self, opaque, morsel, inout_chunk, err);
+    cni_read_gate_leave_reading(gate);
+    return code;
 }
 
 static void
@@ -270,6 +348,8 @@ cni_agg_open_source(cni_operator *base, cni_scan **out_scan, cn_error *err)
     CN_TRY(cni_alloc_zeroed(base->context->allocator, (int64_t)sizeof(*scan), &scan, err));
     scan->base.ops = &result_scan_ops;
     scan->operator_ = self;
+    cni_read_gate_enter_reading(&self->gate);
+    (void)cni_counter_add(&self->n_opened, 1);
     scan->counts = self->lazy && cni_counter_get(&self->n_groups) == 0;
     if (self->lazy) {
         scan->base.ops = &partition_scan_ops;
@@ -278,6 +358,7 @@ cni_agg_open_source(cni_operator *base, cni_scan **out_scan, cn_error *err)
     for (int32_t final = 0; !self->lazy && final < self->n_finals; final++) {
         scan->base.n_morsels += morsels_of(&self->finals[final]);
     }
+    cni_read_gate_leave_reading(&self->gate);
     *out_scan = &scan->base;
     return CN_OK;
 }

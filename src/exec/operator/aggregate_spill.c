@@ -125,9 +125,8 @@ flush_table(cni_agg_operator *self, cni_agg_local *local, cn_error *err)
     return CN_OK;
 }
 
-/* Whether states may leave memory. Without keys there is one group: only its lists are large. */
-static bool
-may_write(const cni_agg_operator *self)
+bool
+cni_agg_may_write(const cni_agg_operator *self)
 {
     const cni_agg_layout *layout = self->layout;
     return self->base.context->spill != NULL && (layout->n_keys > 0 || layout->has_lists);
@@ -175,7 +174,7 @@ cn_code
 cni_agg_relieve(cni_agg_operator *self, cni_agg_local *local, cn_error *err)
 {
     const cni_context *context = self->base.context;
-    if (!may_write(self)) {
+    if (!cni_agg_may_write(self)) {
         return CN_OK;
     }
     const int64_t n_before = cni_agg_local_bytes(self, local);
@@ -229,7 +228,7 @@ cni_agg_settle(cni_agg_operator *self)
 {
     if (!self->settled) {
         const bool has_keys = self->layout->n_keys > 0;
-        const bool may = has_keys || may_write(self);
+        const bool may = has_keys || cni_agg_may_write(self);
         const bool has_blocks = has_keys ? cni_agg_has_blocks(self) : has_blocks_itself(self);
         self->lazy = may && (has_blocks || holds_too_much(self));
         self->settled = true;
@@ -305,116 +304,4 @@ cni_agg_settle_task(cni_agg_operator *self, int32_t task, cn_error *err)
         }
     }
     return CN_OK;
-}
-
-/* ---- finished, and nobody reads yet ---- */
-
-/* Rows [first, first + n) of a final's table. */
-static cn_code
-write_table_rows(cni_agg_spiller *spiller, const cni_agg_table *table, int64_t first, int64_t n,
-                 cni_agg_blocks *blocks, cn_error *err)
-{
-    const int64_t page_rows = INT64_C(1) << table->layout->page_shift;
-    for (int64_t at = 0; at < n; at += page_rows) {
-        CN_TRY(cni_agg_spill_rows(spiller, cni_agg_row(table, first + at),
-                                  cni_min_i64(page_rows, n - at), blocks, err));
-    }
-    return cni_agg_spill_end_block(spiller, blocks, err);
-}
-
-/* A final's rows into partition `task`, a lone NULL into the last one. */
-static cn_code
-write_final(cni_agg_spiller *spiller, const cni_agg_final *final, int32_t task,
-            cni_agg_blocks *blocks, cn_error *err)
-{
-    const cni_agg_table *table = &final->table;
-    if (table->layout != NULL) {
-        const int64_t null_group = table->null_group;
-        const int64_t n_first = null_group < 0 ? final->n_groups : null_group;
-        CN_TRY(write_table_rows(spiller, table, 0, n_first, &blocks[task], err));
-        if (null_group < 0) {
-            return CN_OK;
-        }
-        CN_TRY(write_table_rows(spiller, table, null_group, 1, &blocks[CNI_AGG_PARTITIONS], err));
-        return write_table_rows(spiller, table, null_group + 1, final->n_groups - null_group - 1,
-                                &blocks[task], err);
-    }
-    for (int64_t at = 0; at < final->n_pages && final->pages[at] != NULL; at++) {
-        const cni_agg_page *page = final->pages[at];
-        CN_TRY(cni_agg_spill_rows(spiller, cni_agg_page_row(spiller->op->layout, page, 0),
-                                  page->n_rows, &blocks[task], err));
-    }
-    return cni_agg_spill_end_block(spiller, &blocks[task], err);
-}
-
-static cn_code
-write_finals(cni_agg_operator *self, cni_agg_local *into, cn_error *err)
-{
-    cni_agg_spiller spiller;
-    CN_TRY(cni_alloc_zeroed(self->allocator,
-                            (CNI_AGG_PARTITIONS + 1) * (int64_t)sizeof(*into->blocks),
-                            &into->blocks, err));
-    cn_code code = cni_agg_spiller_begin(self, self->layout->block_bytes, &spiller, err);
-    for (int32_t task = 0; task < self->n_finals && code == CN_OK; task++) {
-        code = write_final(&spiller, &self->finals[task], task, into->blocks, err);
-    }
-    code = code == CN_OK ? cni_agg_spill_flush(&spiller, err) : code;
-    cni_agg_spiller_end(&spiller);
-    return code;
-}
-
-/* What finalize has made becomes blocks of one local, which alone stays. */
-static cn_code
-reclaim_finals(cni_agg_operator *self, cn_error *err)
-{
-    cni_agg_local *into = NULL;
-    CN_TRY(cni_alloc_zeroed(self->allocator, (int64_t)sizeof(*into), &into, err));
-    const cn_code code = write_finals(self, into, err);
-    if (code != CN_OK) {
-        cni_agg_local_free(self, into);
-        return code;
-    }
-    cni_agg_release_groups(self);
-    for (int32_t at = 0; at < self->n_sets; at++) {
-        cni_agg_release_groups(&self->sets[at].op);
-    }
-    into->combined = true;
-    self->locals = into;
-    self->last_local = into;
-    self->lazy = true;
-    return CN_OK;
-}
-
-static cn_code
-reclaim_locals(cni_agg_operator *self, cn_error *err)
-{
-    for (int32_t at = -1; at < self->n_sets; at++) {
-        cni_agg_operator *op = at < 0 ? self : &self->sets[at].op;
-        for (cni_agg_local *local = op->locals; local != NULL; local = local->next) {
-            if (cni_agg_local_bytes(op, local) > 0) {
-                CN_TRY(cni_agg_spill(op, local, err));
-            }
-            cni_agg_table_trim(&local->table);
-        }
-    }
-    return CN_OK;
-}
-
-int64_t
-cni_agg_reclaim(cni_operator *base, int64_t n_bytes)
-{
-    cni_agg_operator *self = (cni_agg_operator *)base;
-    const int64_t n_before = cni_budget_current_bytes(base->budget);
-    (void)n_bytes; /* all of it: what is left would be in the way soon */
-    if (!self->settled || !may_write(self)) {
-        return 0;
-    }
-    cn_error err = CN_ERROR_INIT;
-    if ((self->lazy ? reclaim_locals(self, &err) : reclaim_finals(self, &err)) != CN_OK) {
-        if (self->lazy) { /* some rows may be in two places: better no answer than a wrong one */
-            (void)cni_context_fail(base->context, &err);
-        }
-        return 0;
-    }
-    return cni_max_i64(n_before - cni_budget_current_bytes(base->budget), 0);
 }

@@ -365,6 +365,7 @@ cni_agg_final_done(cni_agg_operator *self, cni_agg_final *final)
     cni_dealloc(self->allocator, (void *) final->pages,
                 final->cap_pages * (int64_t)sizeof(*final->pages));
     cni_agg_pages_free(self, &final->shares);
+    cni_agg_segments_done(self, final);
     cni_agg_table_done(&final->table);
     cni_arena_unref(final->heap);
     *final = (cni_agg_final){0};

@@ -21,8 +21,8 @@
 
 /* ---- levels ---- */
 
-static void
-drop_blocks(const cni_agg_operator *self, cni_agg_blocks *blocks)
+void
+cni_agg_blocks_drop(const cni_agg_operator *self, cni_agg_blocks *blocks)
 {
     for (int64_t at = 0; at < blocks->n_blocks; at++) {
         if (blocks->blocks[at].bytes == NULL) {
@@ -40,7 +40,7 @@ cni_agg_level_free(const cni_agg_operator *self, cni_agg_level *level)
         return;
     }
     for (int32_t part = 0; part < CNI_AGG_PARTITIONS; part++) {
-        drop_blocks(self, &level->parts[part]);
+        cni_agg_blocks_drop(self, &level->parts[part]);
     }
     for (int32_t set = 0; level->sets != NULL && set < self->n_sets; set++) {
         cni_agg_level_free(&self->sets[set].op, level->sets[set]);
@@ -182,7 +182,7 @@ may_split(const cni_agg_walk *self)
 {
     const cni_context *context = self->op->base.context;
     const int32_t most = context->settings.test_spill ? TEST_LEVELS : CNI_SPILL_MAX_LEVEL - 1;
-    return level_of(self) <= most && self->uniting.n_placed > MIN_SPLIT_GROUPS &&
+    return !self->whole && level_of(self) <= most && self->uniting.n_placed > MIN_SPLIT_GROUPS &&
            context->spill != NULL;
 }
 
@@ -553,7 +553,7 @@ finish_piece(cni_agg_walk *self, cn_error *err)
     self->final.lone_null = self->source.blocks == NULL &&
                             self->source.partition == CNI_AGG_PARTITIONS &&
                             op->layout->prefix_null_bit < 0;
-    return op->n_sets == 0 ? CN_OK : cni_agg_sets_apply_piece(op, self, err);
+    return op->n_sets == 0 || self->whole ? CN_OK : cni_agg_sets_apply_piece(op, self, err);
 }
 
 /* The source becomes the piece, or a level. */
@@ -577,7 +577,7 @@ next_source(cni_agg_walk *self, cni_agg_source *out_source)
     while (self->depth > 0) {
         cni_agg_level *level = self->levels[self->depth - 1];
         if (level->next > 0) {
-            drop_blocks(self->op, &level->parts[level->next - 1]);
+            cni_agg_blocks_drop(self->op, &level->parts[level->next - 1]);
         }
         while (level->next < CNI_AGG_PARTITIONS && level->parts[level->next].n_blocks == 0) {
             level->next++;

@@ -28,6 +28,7 @@
 #include "base/thread.h"
 #include "data/column/chunk.h"
 #include "data/row/sort_key.h"
+#include "exec/operator/read_gate.h"
 #include "exec/operator/sort_items.h"
 #include "exec/operator/sort_lanes.h"
 #include "exec/spill/spill_rows.h"
@@ -44,23 +45,6 @@ typedef struct cni_sort_output {
     int32_t key;        /* number of that key ... */
     int32_t key_offset; /* ... and where it begins in the record's key, or its lane when packed */
 } cni_sort_output;
-
-/* Who has the runs when all rows have come: any number that read ranges, or one who writes runs out
- * because memory is asked for. Thread: synchronised. */
-typedef struct cni_sort_gate {
-    cni_mutex mutex;
-    cni_cond left; /* by who writes */
-    bool open;     /* there is a set; nobody writes before */
-    bool writing;
-    int64_t n_reading;
-} cni_sort_gate;
-
-void cni_sort_gate_init(cni_sort_gate *self);
-void cni_sort_gate_done(cni_sort_gate *self);
-void cni_sort_gate_open(cni_sort_gate *self);
-/* Waits while somebody writes, who waits for nobody. */
-void cni_sort_gate_enter_reading(cni_sort_gate *self);
-void cni_sort_gate_leave_reading(cni_sort_gate *self);
 
 /* A sort, worked out once. Thread: immutable but for the file and the counters, which are
  * synchronised. */
@@ -89,8 +73,8 @@ typedef struct cni_sort_plan {
     int64_t range_rows;
     cni_mutex mutex;
     cni_spill_file *file; /* made under the mutex */
-    cni_sort_gate gate;
-    cni_atomic_i64 runs; /* counters */
+    cni_read_gate gate;   /* of the runs, when all rows have come */
+    cni_atomic_i64 runs;  /* counters */
     cni_atomic_i64 spilled_runs;
     cni_atomic_i64 spilled_bytes;
     cni_atomic_i64 merges;

@@ -163,7 +163,7 @@ cni_sort_plan_init(cni_sort_plan *self, const cni_phys_sort *spec, cni_context *
                             .allocator = cni_budget_allocator(budget),
                             .n_workers = n_workers};
     cni_mutex_init(&self->mutex);
-    cni_sort_gate_init(&self->gate);
+    cni_read_gate_init(&self->gate);
     return init(self, may_pack, err);
 }
 
@@ -181,7 +181,7 @@ cni_sort_plan_done(cni_sort_plan *self)
     cni_dealloc(self->allocator, (void *)self->payload_types,
                 n * (int64_t)sizeof(*self->payload_types));
     cni_spill_close(self->file);
-    cni_sort_gate_done(&self->gate);
+    cni_read_gate_done(&self->gate);
     cni_mutex_done(&self->mutex);
     *self = (cni_sort_plan){0};
 }

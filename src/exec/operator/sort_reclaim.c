@@ -4,10 +4,6 @@
  * by whoever asks, when no worker is inside the reading of a range. Behind a client that does not
  * pull workers wait outside, with the range that each has read: blocks of records are shared with
  * it, payload has been copied to it.
- *
- *   open -> n_reading 0 <-> n    n_reading = 0 -> writing -> n_reading = 0
- *
- * Readers wait for who writes; who finds readers does not write, so nobody waits for the other.
  */
 #include "exec/operator/sort_int.h"
 
@@ -16,70 +12,6 @@
 #define RESERVE_EXTENTS   2
 #define RESERVE_BLOCKS    8
 #define RESERVE_MOST_PART 8 /* of the runs */
-
-/* ---- the gate ---- */
-
-void
-cni_sort_gate_init(cni_sort_gate *self)
-{
-    cni_mutex_init(&self->mutex);
-    cni_cond_init(&self->left);
-}
-
-void
-cni_sort_gate_done(cni_sort_gate *self)
-{
-    cni_cond_done(&self->left);
-    cni_mutex_done(&self->mutex);
-}
-
-void
-cni_sort_gate_open(cni_sort_gate *self)
-{
-    cni_mutex_lock(&self->mutex);
-    self->open = true;
-    cni_mutex_unlock(&self->mutex);
-}
-
-void
-cni_sort_gate_enter_reading(cni_sort_gate *self)
-{
-    cni_mutex_lock(&self->mutex);
-    while (self->writing) {
-        cni_cond_wait(&self->left, &self->mutex);
-    }
-    self->n_reading++;
-    cni_mutex_unlock(&self->mutex);
-}
-
-void
-cni_sort_gate_leave_reading(cni_sort_gate *self)
-{
-    cni_mutex_lock(&self->mutex);
-    self->n_reading--;
-    cni_mutex_unlock(&self->mutex);
-}
-
-static bool
-enter_writing(cni_sort_gate *self)
-{
-    cni_mutex_lock(&self->mutex);
-    const bool free = self->open && !self->writing && self->n_reading == 0;
-    self->writing = self->writing || free;
-    cni_mutex_unlock(&self->mutex);
-    return free;
-}
-
-static void
-leave_writing(cni_sort_gate *self)
-{
-    cni_mutex_lock(&self->mutex);
-    self->writing = false;
-    cni_cond_broadcast(&self->left);
-    cni_mutex_unlock(&self->mutex);
-}
-
-/* ---- giving memory back ---- */
 
 static int64_t
 resident_bytes(const cni_sort_finish *self)
@@ -120,7 +52,7 @@ cni_sort_finish_arm(cni_sort_finish *self)
     const int64_t n_bytes = resident_bytes(self);
     if (self->plan->context->spill != NULL && n_bytes >= ARM_BYTES) {
         put_by(self, reserve_wanted(self->plan, n_bytes));
-        cni_sort_gate_open(&self->plan->gate);
+        cni_read_gate_open(&self->plan->gate);
     }
 }
 
@@ -147,7 +79,7 @@ write_runs(cni_sort_finish *self, int64_t n_bytes)
 int64_t
 cni_sort_finish_reclaim(cni_sort_finish *self, int64_t n_bytes)
 {
-    if (!enter_writing(&self->plan->gate)) {
+    if (!cni_read_gate_enter_writing(&self->plan->gate)) {
         return 0;
     }
     const int64_t n_reserved = self->reserve_bytes;
@@ -156,6 +88,6 @@ cni_sort_finish_reclaim(cni_sort_finish *self, int64_t n_bytes)
     if (resident_bytes(self) > 0) {
         put_by(self, n_reserved);
     }
-    leave_writing(&self->plan->gate);
+    cni_read_gate_leave_writing(&self->plan->gate);
     return n_freed;
 }

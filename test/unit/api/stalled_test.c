@@ -195,6 +195,132 @@ test_sorts_are_given_back(void **state)
     check_state_is_given_back("SELECT DISTINCT ON (id) id, n FROM " WIDE_ROWS " ORDER BY id");
 }
 
+/* Rows of groups in any order: an id, 1 (or else its text is wrong), and a number of rows. */
+static bool
+take_groups(client *self, sql_env *env, bool *seen)
+{
+    struct ArrowArray batch = {0};
+    SQL_OK(env, cn_query_next(self->query, &batch, &env->err));
+    if (batch.release == NULL) {
+        return false;
+    }
+    const int64_t *columns[3];
+    for (int column = 0; column < 3; column++) {
+        const struct ArrowArray *child = batch.children[column];
+        columns[column] = (const int64_t *)child->buffers[1] + child->offset;
+    }
+    for (int64_t row = 0; row < batch.length; row++) {
+        const int64_t id = columns[0][row];
+        assert_in_range(id, 0, MAX_BATCHES * BATCH_ROWS - 1);
+        assert_false(seen[id]);
+        assert_int_equal(columns[1][row], 1);
+        assert_int_equal(columns[2][row], 1);
+        seen[id] = true;
+    }
+    self->n_rows += batch.length;
+    batch.release(&batch);
+    return true;
+}
+
+#define TAIL " and a tail that is longer than the queue may be"
+#define RIGHT_TEXT(text)                                                                           \
+    "(CASE WHEN " text " = 'name ' || (id % 8192)::varchar || '" TAIL "' THEN 1 ELSE 0 "           \
+    "END)::bigint"
+
+/* Groups that a client has begun to read, of which so many bytes at least are held. */
+static void
+check_groups_are_given_back(const char *sql, int32_t n_threads, int64_t n_batches, int64_t least)
+{
+    sql_env env;
+    client stalled;
+    bool *seen = calloc(MAX_BATCHES * BATCH_ROWS, sizeof(*seen));
+    assert_non_null(seen);
+    sql_begin_within(&env, n_threads, ROOMY_BYTES);
+    client_begin(&stalled, &env, n_batches, sql);
+    assert_true(take_groups(&stalled, &env, seen));
+    wait_until_still(&stalled);
+    const int64_t held = look(&stalled).memory_bytes;
+
+    assert_true(held > least);
+    assert_int_equal(look(&stalled).spilled_bytes, 0);
+    const int64_t taken = ROOMY_BYTES - cni_budget_current_bytes(env.engine->budget) + held / 2;
+    take_when_still(&env, taken);
+    assert_true(look(&stalled).spilled_bytes > 0);
+
+    assert_true(look(&stalled).memory_bytes <= 5 * held / 8);
+    cni_budget_release(env.engine->budget, taken);
+    while (take_groups(&stalled, &env, seen)) {
+    }
+    assert_int_equal(stalled.n_rows, n_batches * BATCH_ROWS);
+    client_end(&stalled);
+    sql_end(&env);
+    free(seen);
+}
+
+static void
+test_groups_are_given_back(void **state)
+{
+    (void)state;
+    /* Merged when they are read. */
+    check_groups_are_given_back("SELECT id, " RIGHT_TEXT("n") ", count(*) AS c, n FROM " WIDE_ROWS
+                                                              " GROUP BY id, n",
+                                2, 60, 32 * MIB);
+    /* Merged before: texts of keys, states with texts, a NULL that is kept apart, DISTINCT. */
+    check_groups_are_given_back("SELECT id, " RIGHT_TEXT("n") ", count(*) AS c, n FROM " WIDE_ROWS
+                                                              " GROUP BY id, n",
+                                2, 12, 8 * MIB);
+    check_groups_are_given_back(
+        "SELECT id, " RIGHT_TEXT("t") ", c, t FROM (SELECT id, max(n) AS t, "
+                                      "count(*) AS c FROM " WIDE_ROWS " GROUP BY id) g",
+        2, 24, 16 * MIB);
+    check_groups_are_given_back(
+        "SELECT coalesce(k, 5) AS id, s::bigint, c FROM (SELECT "
+        "nullif(id, 5) AS k, count(*) AS c, min(id - id + 1) AS s FROM " WIDE_ROWS " GROUP BY 1) g",
+        2, 60, 8 * MIB);
+    /* One table of one worker. */
+    check_groups_are_given_back(
+        "SELECT coalesce(k, 5) AS id, (CASE WHEN t = repeat('name ' || "
+        "(coalesce(k, 5) % 8192)::varchar || '" TAIL "', 20) THEN 1 ELSE 0 "
+        "END)::bigint, c, t FROM (SELECT nullif(id, 5) AS k, count(*) AS c, "
+        "max(repeat(n, 20)) AS t FROM " WIDE_ROWS " GROUP BY 1) g",
+        1, 4, 16 * MIB);
+    check_groups_are_given_back("SELECT id, c, d FROM (SELECT id, count(*) AS c, count(DISTINCT n) "
+                                "AS d FROM " WIDE_ROWS " GROUP BY id) g",
+                                2, 24, 4 * MIB);
+}
+
+/* Another query has less than it needs beside what a client that has begun to read groups holds. */
+static void
+test_behind_read_groups(void **state)
+{
+    (void)state;
+    sql_env env;
+    client stalled;
+    client other;
+    bool *seen = calloc(MAX_BATCHES * BATCH_ROWS, sizeof(*seen));
+    assert_non_null(seen);
+    sql_begin_within(&env, 2, LIMIT_BYTES);
+    client_begin(&other, &env, MAX_BATCHES, GROUPS);
+    client_begin(&stalled, &env, 14,
+                 "SELECT id, " RIGHT_TEXT("n") ", count(*) AS c, n FROM " WIDE_ROWS
+                                               " GROUP BY id, n");
+    assert_true(take_groups(&stalled, &env, seen));
+    wait_until_still(&stalled);
+    assert_true(look(&stalled).memory_bytes > ROOM_BYTES / 2);
+    const int64_t n_left = LIMIT_BYTES - cni_budget_current_bytes(env.engine->budget);
+    const int64_t taken = n_left - ROOM_BYTES / 4;
+    SQL_OK(&env, cni_budget_reserve(env.engine->budget, taken, &env.err));
+    take_pair(&other, &env, MAX_BATCHES * BATCH_ROWS, MAX_BATCHES * BATCH_ROWS);
+    cni_budget_release(env.engine->budget, taken);
+    client_end(&other);
+    while (take_groups(&stalled, &env, seen)) {
+    }
+    assert_int_equal(stalled.n_rows, 14 * BATCH_ROWS);
+    client_end(&stalled);
+    sql_end(&env);
+    free(seen);
+}
+
 /* The state of an operator that the result is read from. */
 static void
 check_behind_state(const char *sql)
@@ -235,10 +361,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_queue_is_given_back),
-        cmocka_unit_test(test_sorts_are_given_back),
-        cmocka_unit_test(test_behind_a_sort),
-        cmocka_unit_test(test_behind_groups),
+        cmocka_unit_test(test_queue_is_given_back),   cmocka_unit_test(test_sorts_are_given_back),
+        cmocka_unit_test(test_groups_are_given_back), cmocka_unit_test(test_behind_a_sort),
+        cmocka_unit_test(test_behind_read_groups),    cmocka_unit_test(test_behind_groups),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
