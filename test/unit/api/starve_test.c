@@ -65,7 +65,9 @@ pull(void *argument)
 }
 
 /* One state that grows without end. */
-#define GREEDY "SELECT length(string_agg(name || ' and more of it', ',')) FROM s"
+#define GREEDY                                                                                     \
+    "SELECT length(string_agg(DISTINCT t, ',' ORDER BY t)) FROM (SELECT name || CAST(id AS "       \
+    "varchar) || ' and more of it' AS t FROM s)"
 #define SPILLS                                                                                     \
     "SELECT count(*) FROM (SELECT DISTINCT id, name || ' with a tail that takes memory' FROM s) q"
 
