@@ -110,6 +110,16 @@ take_pair(client *self, sql_env *env, int64_t first, int64_t second)
     "SELECT count(*), sum(c)::bigint FROM (SELECT id, name || 'x' AS n, count(*) AS c FROM s "     \
     "GROUP BY id, name || 'x') q"
 
+/* The stalled client goes on: it gets all rows of its 60 batches. */
+static void
+take_the_rest(client *self, sql_env *env)
+{
+    while (take_batch(self, env)) {
+    }
+    assert_int_equal(self->n_rows, 60 * BATCH_ROWS);
+    client_end(self);
+}
+
 /* The queue of a result that streams. */
 static void
 test_queue_is_given_back(void **state)
@@ -136,10 +146,7 @@ test_queue_is_given_back(void **state)
     assert_true(look(&other).spilled_bytes > 0);
     cni_budget_release(env.engine->budget, taken - ROOM_BYTES);
     client_end(&other);
-    while (take_batch(&stalled, &env)) {
-    }
-    assert_int_equal(stalled.n_rows, 60 * BATCH_ROWS);
-    client_end(&stalled);
+    take_the_rest(&stalled, &env);
     sql_end(&env);
 }
 
@@ -178,10 +185,7 @@ check_state_is_given_back(const char *sql)
     assert_true(look(&stalled).spilled_bytes > 0);
     assert_true(look(&stalled).memory_bytes <= 5 * held / 8);
     cni_budget_release(env.engine->budget, taken);
-    while (take_batch(&stalled, &env)) {
-    }
-    assert_int_equal(stalled.n_rows, 60 * BATCH_ROWS);
-    client_end(&stalled);
+    take_the_rest(&stalled, &env);
     sql_end(&env);
 }
 
@@ -335,10 +339,7 @@ check_behind_state(const char *sql)
     client_begin(&other, &env, MAX_BATCHES, GROUPS);
     take_pair(&other, &env, MAX_BATCHES * BATCH_ROWS, MAX_BATCHES * BATCH_ROWS);
     client_end(&other);
-    while (take_batch(&stalled, &env)) {
-    }
-    assert_int_equal(stalled.n_rows, 60 * BATCH_ROWS);
-    client_end(&stalled);
+    take_the_rest(&stalled, &env);
     sql_end(&env);
 }
 
