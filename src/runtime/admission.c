@@ -374,31 +374,31 @@ is_worth_waiting(const cni_admission *self, const cni_admission_place *mine, int
     return false;
 }
 
-/* Look now and then until there is room. Under the mutex. */
+/* Look now and then until there is room, or once where a reclaimer is busy. Under the mutex. */
 static cni_arbitration
-wait_for_others(cni_admission *self, const cni_budget *requester, int64_t n_bytes, int64_t until_ns)
+wait_for_others(cni_admission *self, const cni_arbitration_request *request)
 {
-    const cni_admission_place *mine = place_of(self, requester);
+    const cni_admission_place *mine = place_of(self, request->requester);
     do {
-        if (!is_worth_waiting(self, mine, n_bytes) || cni_clock_ns() >= until_ns ||
+        const bool is_worth = request->is_busy || is_worth_waiting(self, mine, request->n_bytes);
+        if (!is_worth || cni_clock_ns() >= request->until_ns ||
             (mine != NULL && cni_context_check(mine->context, NULL) != CN_OK)) {
             return CNI_ARBITRATION_LAST;
         }
         (void)cni_cond_wait_until(&self->left, &self->mutex, cni_clock_ns() + GLANCE_NS);
-    } while (cni_budget_left_beside(self->budget, 0) < n_bytes);
+    } while (!request->is_busy && cni_budget_left_beside(self->budget, 0) < request->n_bytes);
     return CNI_ARBITRATION_AGAIN;
 }
 
 cni_arbitration
-cni_admission_arbitrate(void *private_data, const cni_budget *requester, int64_t n_bytes,
-                        int64_t until_ns)
+cni_admission_arbitrate(void *private_data, const cni_arbitration_request *request)
 {
     cni_admission *self = private_data;
     if (self->pool != NULL) {
         cni_pool_pause(self->pool, true);
     }
     cni_mutex_lock(&self->mutex);
-    const cni_arbitration answer = wait_for_others(self, requester, n_bytes, until_ns);
+    const cni_arbitration answer = wait_for_others(self, request);
     cni_mutex_unlock(&self->mutex);
     if (self->pool != NULL) {
         cni_pool_pause(self->pool, false);

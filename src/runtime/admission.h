@@ -64,8 +64,7 @@ CN_NODISCARD cn_code cni_admission_enter(cni_admission *self, cni_admission_plac
                                          cni_context *context, const cni_admission_request *request,
                                          cn_error *err);
 /* A cni_budget_arbiter of the engine's root; private_data is the admission. */
-cni_arbitration cni_admission_arbitrate(void *private_data, const cni_budget *requester,
-                                        int64_t n_bytes, int64_t until_ns);
+cni_arbitration cni_admission_arbitrate(void *private_data, const cni_arbitration_request *request);
 /* Nobody pulls the query, or somebody does again. Costs nothing. */
 void cni_admission_pause(cni_admission_place *place, bool paused);
 /* A place that is not admitted is left alone. */

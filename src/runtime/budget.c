@@ -33,16 +33,16 @@ take_credit(cni_budget *self, int64_t n_bytes)
 static void
 note_peak(cni_budget *self)
 {
-    const int64_t credit = cni_counter_get(&self->credit);
-    cni_counter_max(&self->peak, cni_counter_get(&self->charged) - credit);
+    const int64_t used = cni_counter_get(&self->charged) - cni_counter_get(&self->credit);
+    cni_counter_max(&self->peak, cni_min_i64(used, cni_counter_get(&self->limit)));
 }
 
-/* Raise charged by n_bytes unless that passes the limit. */
+/* Raise charged by n_bytes unless that passes the limit by more than is put by for that. */
 static bool
-extend_charged(cni_budget *self, int64_t n_bytes)
+extend_charged(cni_budget *self, int64_t n_bytes, int64_t beyond_bytes)
 {
     int64_t charged = cni_counter_get(&self->charged);
-    while (n_bytes <= cni_counter_get(&self->limit) - charged) {
+    while (n_bytes - beyond_bytes <= cni_counter_get(&self->limit) - charged) {
         if (cni_slot_swap(&self->charged, charged, charged + n_bytes)) {
             return true;
         }
@@ -93,7 +93,7 @@ keep_levels(charge_level *levels, int32_t n_levels)
 }
 
 static cni_budget *
-charge_path(cni_budget *self, int64_t n_bytes, bool exact)
+charge_path(cni_budget *self, int64_t n_bytes, bool exact, int64_t beyond_bytes)
 {
     charge_level levels[CNI_BUDGET_MAX_DEPTH];
     int32_t n_levels = 0;
@@ -102,7 +102,7 @@ charge_path(cni_budget *self, int64_t n_bytes, bool exact)
         const int64_t taken = take_credit(node, amount);
         const int64_t needed = amount - taken;
         const int64_t extended = exact ? needed : rounded_to_step(node, needed);
-        if (needed > 0 && !extend_charged(node, extended)) {
+        if (needed > 0 && !extend_charged(node, extended, beyond_bytes)) {
             cni_counter_add(&node->credit, taken);
             undo_levels(levels, n_levels);
             return node;
@@ -125,10 +125,10 @@ cni_budget_try_charge(cni_budget *self, int64_t n_bytes)
         note_peak(self);
         return NULL;
     }
-    if (charge_path(self, n_bytes, false) == NULL) {
+    if (charge_path(self, n_bytes, false, 0) == NULL) {
         return NULL;
     }
-    return charge_path(self, n_bytes, true);
+    return charge_path(self, n_bytes, true, 0);
 }
 
 void
@@ -151,6 +151,24 @@ cni_budget_uncharge(cni_budget *self, int64_t n_bytes)
     }
 }
 
+/* Try again until nobody is left to ask; false leaves who refused. */
+static bool
+charge_reclaiming(cni_budget *self, int64_t n_bytes, cni_budget_request *request,
+                  cni_budget **inout_refuser)
+{
+    bool asked = true;
+    while (asked) {
+        cni_budget_drain_credits(*inout_refuser);
+        cni_budget *next = cni_budget_try_charge(self, n_bytes);
+        if (next == NULL) {
+            return true;
+        }
+        *inout_refuser = next;
+        asked = cni_budget_reclaim_some(next, n_bytes, request);
+    }
+    return false;
+}
+
 cn_code
 cni_budget_charge(cni_budget *self, int64_t n_bytes, cn_error *err)
 {
@@ -158,28 +176,19 @@ cni_budget_charge(cni_budget *self, int64_t n_bytes, cn_error *err)
     if (CN_LIKELY(refuser == NULL)) {
         return CN_OK;
     }
-    cni_budget_request request = {.n_tried = 0};
-    bool asked = true;
-    while (asked) {
-        cni_budget_drain_credits(refuser);
-        cni_budget *next = cni_budget_try_charge(self, n_bytes);
-        if (next == NULL) {
-            return CN_OK;
-        }
-        refuser = next;
-        asked = cni_budget_reclaim_some(refuser, n_bytes, &request);
+    const int64_t beyond_bytes = cni_budget_beyond_bytes(self->root);
+    if (beyond_bytes > 0 && charge_path(self, n_bytes, true, beyond_bytes) == NULL) {
+        return CN_OK;
     }
     /* What has become free may be taken by those who hold too much: then once more. Who does not
      * want to know why can do without. */
-    while (err != NULL && cni_budget_is_within(&self->root->node, refuser) &&
-           cni_budget_arbitrate(self, n_bytes, &request)) {
-        cni_budget_drain_credits(refuser);
-        cni_budget *next = cni_budget_try_charge(self, n_bytes);
-        if (next == NULL) {
+    cni_budget_request request = {.n_tried = 0};
+    do {
+        if (charge_reclaiming(self, n_bytes, &request, &refuser)) {
             return CN_OK;
         }
-        refuser = next;
-    }
+    } while (err != NULL && cni_budget_is_within(&self->root->node, refuser) &&
+             cni_budget_arbitrate(self, n_bytes, &request));
     return cni_budget_refuse(refuser, n_bytes, err);
 }
 
@@ -479,6 +488,20 @@ cni_budget_release(cni_budget *self, int64_t n_bytes)
     cni_counter_add(&self->root->reserved_bytes, -n_bytes);
     cni_budget_update_region_limit(self->root);
     cni_budget_uncharge(self, n_bytes);
+}
+
+int64_t
+cni_budget_put_by(cni_budget *self, int64_t n_bytes)
+{
+    const int64_t n_before = cni_counter_get(&self->put_by);
+    if (n_bytes > n_before && cni_budget_reserve(self, n_bytes - n_before, NULL) != CN_OK) {
+        return n_before;
+    }
+    if (n_bytes < n_before) {
+        cni_budget_release(self, n_before - n_bytes);
+    }
+    cni_counter_set(&self->put_by, n_bytes);
+    return n_bytes;
 }
 
 int64_t

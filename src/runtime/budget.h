@@ -23,8 +23,10 @@
 typedef struct cni_budget cni_budget;
 typedef cni_budget *cni_budget_p;
 
-/* Asked to give back about n_bytes when a reservation is refused; gives what it released.
- * Runs on the requester's thread, under no lock of the budget. */
+/* Asked to give back about n_bytes when a reservation is refused; gives what it released, or that
+ * it could in a moment: somebody is at work on what would leave, and waits for no memory of the
+ * asker. Runs on the requester's thread, under no lock of the budget. */
+#define CNI_RECLAIM_BUSY (-1)
 typedef int64_t (*cni_budget_reclaim)(void *private_data, int64_t n_bytes);
 
 /* Root node with a region of its own over the system's memory. `fault` may be NULL (borrowed, must
@@ -50,6 +52,11 @@ CN_DEFINE_SCOPED(cni_budget_p, cni_budget_unref)
 /* Called when this node or one above refuses, before the error is raised. At most one per node;
  * NULL takes it away. */
 void cni_budget_set_reclaim(cni_budget *self, cni_budget_reclaim reclaim, void *private_data);
+/* What the reclaimer of the node may use when memory is refused to it: put by from now on, so that
+ * nobody else can take it meanwhile. Without so much memory what there was stays; gives what is put
+ * by. 0 takes it back, before the node goes. While the reclaimer runs, only by itself at its end.
+ */
+int64_t cni_budget_put_by(cni_budget *self, int64_t n_bytes);
 /* What giving back costs; the cheapest are asked first, of equals the largest. A node writes unless
  * it is told otherwise. */
 typedef enum cni_reclaim_cost {
@@ -61,12 +68,18 @@ typedef enum cni_arbitration {
     CNI_ARBITRATION_AGAIN, /* there may be room now: try, and ask once more */
     CNI_ARBITRATION_LAST   /* waiting has no sense any more: try for the last time */
 } cni_arbitration;
+typedef struct cni_arbitration_request {
+    const cni_budget *requester;
+    int64_t n_bytes;
+    int64_t until_ns;
+    bool is_busy; /* a reclaimer could give something in a moment */
+} cni_arbitration_request;
 /* Asked last, when nobody gives anything back, for what is needed (requests without an error to
- * fill can do without): waits until those that use more than their part have
- * given it back, a little at least, until_ns at most. Runs on the requester's thread, under no
- * lock, many at a time. */
-typedef cni_arbitration (*cni_budget_arbiter)(void *private_data, const cni_budget *requester,
-                                              int64_t n_bytes, int64_t until_ns);
+ * fill can do without): waits until those that use more than their part have given it back, or a
+ * moment if a reclaimer is busy; a little at least, until_ns at most. Then reclaimers are asked
+ * again. Runs on the requester's thread, under no lock, many at a time. */
+typedef cni_arbitration (*cni_budget_arbiter)(void *private_data,
+                                              const cni_arbitration_request *request);
 /* Of a root, before it is used; NULL at its end, when nobody asks. */
 void cni_budget_set_arbiter(cni_budget *root, cni_budget_arbiter arbiter, void *private_data);
 /* Whether `self` is `node` or one below it. */

@@ -55,28 +55,36 @@ block_free(cni_budget *self, void *block, block_shape shape)
     cni_budget_unref(self);
 }
 
-/* A slab more was refused: trim, then ask the reclaimers, until a block is there or nobody is left.
- */
+/* Trim, then ask the reclaimers, until a block is there or nobody is left. */
+static cni_region_answer
+try_reclaiming(cni_budget *self, block_shape shape, cni_budget_request *request, void **out_block)
+{
+    cni_region *region = self->root->region;
+    cni_region_answer answer = CNI_REGION_LIMIT;
+    bool asked = true;
+    while (asked) {
+        cni_region_trim(region);
+        answer = cni_region_alloc(region, shape.n_bytes, shape.align, out_block);
+        asked = answer != CNI_REGION_OK &&
+                cni_budget_reclaim_some(&self->root->node, shape.occupied_bytes, request);
+    }
+    return answer;
+}
+
+/* A slab more was refused. */
 static cni_region_answer
 alloc_reclaiming(cni_budget *self, block_shape shape, bool is_needed, void **out_block)
 {
-    cni_region *region = self->root->region;
     cni_budget_request request = {.n_tried = 0};
     cni_region_answer answer = CNI_REGION_LIMIT;
-    bool asked = true;
-    while (asked && answer != CNI_REGION_OK) {
-        cni_region_trim(region);
-        answer = cni_region_alloc(region, shape.n_bytes, shape.align, out_block);
-        if (answer == CNI_REGION_OK) {
-            break;
-        }
-        asked = cni_budget_reclaim_some(&self->root->node, shape.occupied_bytes, &request);
+    if (cni_budget_beyond_bytes(self->root) > 0) { /* charged, but pages are lost in holes */
+        cni_region_trim(self->root->region);
+        return cni_region_alloc_beyond(self->root->region, shape.n_bytes, shape.align, out_block);
     }
-    while (is_needed && answer == CNI_REGION_LIMIT &&
-           cni_budget_arbitrate(self, shape.occupied_bytes, &request)) {
-        cni_region_trim(region);
-        answer = cni_region_alloc(region, shape.n_bytes, shape.align, out_block);
-    }
+    do {
+        answer = try_reclaiming(self, shape, &request, out_block);
+    } while (is_needed && answer == CNI_REGION_LIMIT &&
+             cni_budget_arbitrate(self, shape.occupied_bytes, &request));
     return answer;
 }
 

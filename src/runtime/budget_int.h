@@ -55,6 +55,7 @@ struct cni_budget {
     cni_atomic_i64 limit;
     cni_atomic_i64 soft_limit;
     cni_atomic_i64 step;
+    cni_atomic_i64 put_by; /* slot: reserved for the reclaimer */
 };
 
 struct cni_budget_root {
@@ -65,6 +66,7 @@ struct cni_budget_root {
     cni_region *region;            /* NULL in a pool: it has no blocks */
     cni_fault *fault;              /* borrowed, may be NULL */
     cni_atomic_i64 reserved_bytes; /* of cni_budget_reserve: memory outside of the region */
+    cni_atomic_i64 beyond_bytes;   /* counter: put by for reclaimers that run */
     cni_atomic_i64 holes_bytes;    /* counter: what the last trim could not give back, or less */
     cni_budget_arbiter arbiter;    /* may be NULL */
     void *arbiter_private;
@@ -97,16 +99,20 @@ typedef struct cni_budget_request {
     const cni_budget *tried[CNI_BUDGET_MAX_RECLAIMS];
     int32_t n_tried;
     int64_t until_ns; /* of arbitration; 0 = not begun */
+    bool is_busy;     /* one of them could give something in a moment */
     bool is_settled;  /* that was the last time */
 } cni_budget_request;
 
 /* Ask one reclaimer at or below `refuser` for n_bytes, the cheapest first, of equals the largest
- * user, each once per request, or wait for one that another thread is asking. False when nobody is
- * left to ask. */
+ * user, each once until arbitration, or wait for one that another thread is asking. False when
+ * nobody is left to ask. */
 bool cni_budget_reclaim_some(cni_budget *refuser, int64_t n_bytes, cni_budget_request *request);
-/* Reclaiming was in vain: whether to try once more, after a wait. Not from inside a reclaimer; for
- * CNI_BUDGET_PATIENCE_NS in all. */
+/* Reclaiming was in vain: whether to try and to ask once more, after a wait. Not from inside a
+ * reclaimer; for CNI_BUDGET_PATIENCE_NS in all. */
 bool cni_budget_arbitrate(cni_budget *self, int64_t n_bytes, cni_budget_request *request);
+/* By how much the calling thread may pass the limits of the root, from inside a reclaimer that has
+ * something put by; else 0. */
+int64_t cni_budget_beyond_bytes(const cni_budget_root *root);
 /* A reference unless the node is dying. Under the tree's lock. */
 bool cni_budget_try_ref(cni_budget *self);
 /* Take back what nodes below `self` hold as credit. */

@@ -5,7 +5,8 @@
  * something before those that write, of equals the largest user first.
  *
  * Reclaimers run under no lock, one thread at a time per node; the node is referenced meanwhile. A
- * request made from inside a reclaimer reclaims nothing more. Whoever finds only reclaimers that
+ * request made from inside a reclaimer reclaims nothing more: it takes what the node has put by,
+ * which counts as used before and as passing the limits then. Whoever finds only reclaimers that
  * other threads run waits for one of them to return.
  */
 #include "runtime/budget_int.h"
@@ -102,18 +103,31 @@ cni_budget_try_ref(cni_budget *self)
     return false;
 }
 
-/* Whether the calling thread is inside a reclaimer of this tree. Under the tree lock. */
-static bool
-is_reclaiming(const cni_budget_root *root)
+/* The node of this tree whose reclaimer the calling thread is inside, or NULL. Under the tree lock.
+ */
+static const cni_budget *
+reclaiming_node(const cni_budget_root *root)
 {
     const uint64_t me = cni_thread_id();
-    for (const cni_budget *node = &root->node; node != NULL;
-         node = next_in_tree(&root->node, node)) {
-        if (node->reclaim_thread == me) {
-            return true;
-        }
+    const cni_budget *node = &root->node;
+    while (node != NULL && node->reclaim_thread != me) {
+        node = next_in_tree(&root->node, node);
     }
-    return false;
+    return node;
+}
+
+int64_t
+cni_budget_beyond_bytes(const cni_budget_root *root)
+{
+    const int64_t n_bytes = cni_counter_get(&root->beyond_bytes);
+    if (CN_LIKELY(n_bytes == 0)) {
+        return 0;
+    }
+    cni_mutex_lock(&root->top->tree);
+    const cni_budget *node = reclaiming_node(root->top);
+    const bool may = node != NULL && cni_counter_get(&node->put_by) > 0;
+    cni_mutex_unlock(&root->top->tree);
+    return may ? n_bytes : 0;
 }
 
 static int64_t
@@ -152,16 +166,20 @@ pick(cni_budget *refuser, const cni_budget_request *request, bool *out_busy)
     return best;
 }
 
-/* Call the reclaimer of `node`, which is referenced and marked busy. */
-static void
+/* Call the reclaimer of `node`, which is referenced and marked busy; gives its answer. */
+static int64_t
 run_reclaim(cni_budget *node, cni_budget_reclaim reclaim, void *private_data, int64_t n_bytes)
 {
-    (void)reclaim(private_data, n_bytes);
+    const int64_t put_by = cni_counter_get(&node->put_by);
+    cni_counter_add(&node->root->beyond_bytes, put_by);
+    const int64_t answer = reclaim(private_data, n_bytes);
+    cni_counter_add(&node->root->beyond_bytes, -put_by);
     cni_mutex_lock(&cni_budget_top(node)->tree);
     node->reclaim_thread = 0;
     cni_cond_broadcast(&cni_budget_top(node)->reclaimed);
     cni_mutex_unlock(&cni_budget_top(node)->tree);
     cni_budget_unref(node);
+    return answer;
 }
 
 bool
@@ -173,14 +191,16 @@ cni_budget_reclaim_some(cni_budget *refuser, int64_t n_bytes, cni_budget_request
     }
     cni_mutex_lock(&root->tree);
     bool busy = false;
-    cni_budget *node = is_reclaiming(root) ? NULL : pick(refuser, request, &busy);
+    cni_budget *node = reclaiming_node(root) != NULL ? NULL : pick(refuser, request, &busy);
     if (node != NULL && cni_budget_try_ref(node)) {
         request->tried[request->n_tried++] = node;
         node->reclaim_thread = cni_thread_id();
         const cni_budget_reclaim reclaim = node->reclaim;
         void *private_data = node->reclaim_private;
         cni_mutex_unlock(&root->tree);
-        run_reclaim(node, reclaim, private_data, n_bytes);
+        if (run_reclaim(node, reclaim, private_data, n_bytes) == CNI_RECLAIM_BUSY) {
+            request->is_busy = true;
+        }
         return true;
     }
     if (node != NULL) {
@@ -202,15 +222,22 @@ cni_budget_arbitrate(cni_budget *self, int64_t n_bytes, cni_budget_request *requ
         return false;
     }
     cni_mutex_lock(&top->tree);
-    const bool inside = is_reclaiming(top);
+    const bool inside = reclaiming_node(top) != NULL;
     cni_mutex_unlock(&top->tree);
     if (inside) {
         return false;
     }
     request->until_ns =
         request->until_ns == 0 ? cni_clock_ns() + CNI_BUDGET_PATIENCE_NS : request->until_ns;
-    request->is_settled = root->arbiter(root->arbiter_private, self, n_bytes, request->until_ns) ==
-                          CNI_ARBITRATION_LAST;
+    const cni_arbitration_request question = {
+        .requester = self,
+        .n_bytes = n_bytes,
+        .until_ns = request->until_ns,
+        .is_busy = request->is_busy,
+    };
+    request->is_settled = root->arbiter(root->arbiter_private, &question) == CNI_ARBITRATION_LAST;
+    request->is_busy = false;
+    request->n_tried = 0;
     return true;
 }
 

@@ -13,6 +13,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/thread.h"
+
 #define MIN_SPACE_BYTES          (INT64_C(64) << 20)
 #define SPACE_PER_MEMORY         4 /* address space per byte of physical memory, for holes */
 #define SLABS_WITHOUT_HUGE_PAGES 2
@@ -245,7 +247,8 @@ static bool
 limit_allows(const cni_pages *self, int64_t n_pages)
 {
     const int64_t limit = cni_max_i64(cni_counter_get(&self->commit_limit), CNI_REGION_FLOOR_BYTES);
-    return cni_counter_get(&self->committed_bytes) + n_pages * CNI_PAGE_BYTES <= limit;
+    return cni_counter_get(&self->committed_bytes) + n_pages * CNI_PAGE_BYTES <= limit ||
+           cni_flag_consume(&self->beyond_thread) == (int64_t)cni_thread_id();
 }
 
 /* The system would fill holes again when it makes a huge page of the pages around them. */

@@ -71,7 +71,8 @@ typedef struct cni_pages {
     int64_t n_used;                /* pages */
     cni_atomic_i64 committed_bytes;
     cni_atomic_i64 commit_limit;
-    void *mapping; /* tables */
+    cni_atomic_i64 beyond_thread; /* flag: who may commit beyond it, or 0 */
+    void *mapping;                /* tables */
     int64_t mapping_bytes;
     void *space; /* what the slabs were cut from */
     int64_t space_bytes;

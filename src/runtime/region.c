@@ -69,6 +69,7 @@ typedef struct size_class {
 
 struct cni_region {
     cni_atomic_i64 reserved; /* flag: pages.base is there */
+    cni_mutex beyond;        /* who may commit beyond the limit: pages.beyond_thread */
     cni_mutex mutex;         /* classes and pages */
     cni_pages pages;
     size_class classes[N_CLASSES];
@@ -491,6 +492,7 @@ cni_region_new(cni_region **out_region, cn_error *err)
 {
     cni_region *self = NULL;
     CN_TRY(cni_alloc_zeroed(cni_allocator_system(), (int64_t)sizeof(*self), &self, err));
+    cni_mutex_init(&self->beyond);
     cni_mutex_init(&self->mutex);
     for (int32_t class_number = 0; class_number < N_CLASSES; class_number++) {
         class_init(&self->classes[class_number], class_number);
@@ -506,6 +508,7 @@ cni_region_free(cni_region *self)
     if (self != NULL) {
         cni_pages_release(&self->pages);
         cni_mutex_done(&self->mutex);
+        cni_mutex_done(&self->beyond);
         cni_dealloc(cni_allocator_system(), self, (int64_t)sizeof(*self));
     }
 }
@@ -538,6 +541,17 @@ cni_region_alloc(cni_region *self, int64_t n_bytes, int64_t align, void **out_bl
         return alloc_small(self, class_of(aligned_bytes(n_bytes, align)), out_block);
     }
     return alloc_pages(self, n_bytes, out_block);
+}
+
+cni_region_answer
+cni_region_alloc_beyond(cni_region *self, int64_t n_bytes, int64_t align, void **out_block)
+{
+    cni_mutex_lock(&self->beyond);
+    cni_flag_publish(&self->pages.beyond_thread, (int64_t)cni_thread_id());
+    const cni_region_answer answer = cni_region_alloc(self, n_bytes, align, out_block);
+    cni_flag_publish(&self->pages.beyond_thread, 0);
+    cni_mutex_unlock(&self->beyond);
+    return answer;
 }
 
 void

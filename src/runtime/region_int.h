@@ -47,6 +47,9 @@ int64_t cni_region_block_bytes(int64_t n_bytes, int64_t align);
 /* Block of n_bytes > 0 aligned to `align` (<= 4096), to 64 from 64 bytes on, to 16 below. */
 CN_NODISCARD cni_region_answer cni_region_alloc(cni_region *self, int64_t n_bytes, int64_t align,
                                                 void **out_block);
+/* The same, whatever the commit limit. One thread at a time, others wait. */
+CN_NODISCARD cni_region_answer cni_region_alloc_beyond(cni_region *self, int64_t n_bytes,
+                                                       int64_t align, void **out_block);
 void cni_region_dealloc(cni_region *self, void *block, int64_t n_bytes, int64_t align);
 /* Grow or shrink where it lies; false when the block would have to move. */
 CN_NODISCARD bool cni_region_try_resize(cni_region *self, void *block, int64_t old_bytes,

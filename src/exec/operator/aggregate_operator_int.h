@@ -498,7 +498,6 @@ typedef struct cni_agg_operator {
     bool lazy;
     cni_read_gate gate;                               /* of what is finished */
     cni_atomic_i64 n_opened;                          /* counter, behind the gate: sources of it */
-    int64_t reserve_bytes;                            /* put by for writing */
     cni_atomic_i64 n_readers[CNI_AGG_PARTITIONS + 1]; /* counters: in a piece of the partition */
     int32_t n_finalized;                              /* tasks, under the lock */
     int32_t n_finals;
@@ -692,7 +691,6 @@ bool cni_agg_may_write(const cni_agg_operator *self);
 
 /* All is finished: memory may be asked for from now on. */
 void cni_agg_arm(cni_agg_operator *self);
-void cni_agg_disarm(cni_agg_operator *self);
 int64_t cni_agg_reclaim(cni_operator *base, int64_t n_bytes);
 /* The segment of a final on disk that row `row` is in. */
 cni_agg_segment *cni_agg_find_segment(const cni_agg_final *final, int64_t row);

@@ -17,6 +17,7 @@
 #define RESERVE_MIN       (INT64_C(128) << 10)
 #define RESERVE_BLOCKS    2
 #define RESERVE_MOST_PART 8 /* of what the operator holds */
+#define REST_PART         4 /* of it, with the reserve: nothing worth it is left */
 
 /* ---- segments of a final ---- */
 
@@ -291,22 +292,6 @@ reclaim_unread(cni_agg_operator *self, cn_error *err)
 
 /* ---- when it is asked ---- */
 
-static void
-put_by(cni_agg_operator *self, int64_t n_bytes)
-{
-    const bool done = n_bytes > 0 && cni_budget_reserve(self->base.budget, n_bytes, NULL) == CN_OK;
-    self->reserve_bytes = done ? n_bytes : 0;
-}
-
-void
-cni_agg_disarm(cni_agg_operator *self)
-{
-    if (self->reserve_bytes > 0) {
-        cni_budget_release(self->base.budget, self->reserve_bytes);
-        self->reserve_bytes = 0;
-    }
-}
-
 /* What writing takes: a block under way, which may grow, and its frame. */
 static int64_t
 reserve_wanted(const cni_agg_operator *self, int64_t n_bytes)
@@ -320,7 +305,7 @@ cni_agg_arm(cni_agg_operator *self)
 {
     const int64_t n_bytes = cni_budget_current_bytes(self->base.budget);
     if (cni_agg_may_write(self) && n_bytes >= ARM_BYTES) {
-        put_by(self, reserve_wanted(self, n_bytes));
+        (void)cni_budget_put_by(self->base.budget, reserve_wanted(self, n_bytes));
     }
     cni_read_gate_open(&self->gate);
 }
@@ -348,14 +333,16 @@ cni_agg_reclaim(cni_operator *base, int64_t n_bytes)
 {
     cni_agg_operator *self = (cni_agg_operator *)base;
     (void)n_bytes;
-    if (!cni_agg_may_write(self) || !cni_read_gate_enter_writing(&self->gate)) {
+    if (!cni_agg_may_write(self)) {
         return 0;
     }
+    const cni_gate_answer answer = cni_read_gate_enter_writing(&self->gate);
+    if (answer != CNI_GATE_ENTERED) {
+        return answer == CNI_GATE_BUSY ? CNI_RECLAIM_BUSY : 0;
+    }
     const int64_t n_before = cni_budget_current_bytes(base->budget);
-    const int64_t n_reserved = self->reserve_bytes;
-    cni_agg_disarm(self);
-    if (!write_all(self)) {
-        put_by(self, n_reserved);
+    if (write_all(self) && cni_budget_current_bytes(base->budget) < n_before / REST_PART) {
+        (void)cni_budget_put_by(base->budget, 0);
     }
     const int64_t n_after = cni_budget_current_bytes(base->budget);
     cni_read_gate_leave_writing(&self->gate);

@@ -224,10 +224,11 @@ read_partition(cni_scan *base, void *opaque, int64_t morsel, cni_waker own_waker
 {
     result_scan *self = (result_scan *)base;
     cni_read_gate *gate = &self->operator_->gate;
+    cni_read_visit visit;
     cni_waker_drop(own_waker);
-    cni_read_gate_enter_reading(gate);
+    cni_read_gate_enter_reading(gate, &visit);
     const cn_code code = read_piece(self, opaque, morsel, inout_chunk, out_answer, err);
-    cni_read_gate_leave_reading(gate);
+    cni_read_gate_leave_reading(gate, &visit);
     return code;
 }
 
@@ -290,11 +291,12 @@ read_morsel(cni_scan *base, void *opaque, int64_t morsel, cni_waker own_waker,
 {
     result_scan *self = (result_scan *)base;
     cni_read_gate *gate = &self->operator_->gate;
+    cni_read_visit visit;
     cni_waker_drop(own_waker);
     *out_answer = CNI_READ_CHUNK;
-    cni_read_gate_enter_reading(gate);
+    cni_read_gate_enter_reading(gate, &visit);
     const cn_code code = read_final(self, opaque, morsel, inout_chunk, err);
-    cni_read_gate_leave_reading(gate);
+    cni_read_gate_leave_reading(gate, &visit);
     return code;
 }
 
@@ -345,10 +347,11 @@ cni_agg_open_source(cni_operator *base, cni_scan **out_scan, cn_error *err)
 {
     cni_agg_operator *self = (cni_agg_operator *)base;
     result_scan *scan = NULL;
+    cni_read_visit visit;
     CN_TRY(cni_alloc_zeroed(base->context->allocator, (int64_t)sizeof(*scan), &scan, err));
     scan->base.ops = &result_scan_ops;
     scan->operator_ = self;
-    cni_read_gate_enter_reading(&self->gate);
+    cni_read_gate_enter_reading(&self->gate, &visit);
     (void)cni_counter_add(&self->n_opened, 1);
     scan->counts = self->lazy && cni_counter_get(&self->n_groups) == 0;
     if (self->lazy) {
@@ -358,7 +361,7 @@ cni_agg_open_source(cni_operator *base, cni_scan **out_scan, cn_error *err)
     for (int32_t final = 0; !self->lazy && final < self->n_finals; final++) {
         scan->base.n_morsels += morsels_of(&self->finals[final]);
     }
-    cni_read_gate_leave_reading(&self->gate);
+    cni_read_gate_leave_reading(&self->gate, &visit);
     *out_scan = &scan->base;
     return CN_OK;
 }

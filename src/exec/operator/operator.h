@@ -86,7 +86,7 @@ typedef struct cni_operator_ops {
     int32_t (*finalize_tasks)(cni_operator *self); /* NULL = 0 tasks */
     cn_code (*finalize)(cni_operator *self, int32_t task, int32_t n_tasks, cn_error *err);
     cn_code (*open_source)(cni_operator *self, cni_scan **out_scan, cn_error *err); /* sinks */
-    int64_t (*reclaim)(cni_operator *self, int64_t n_bytes); /* gives what it released */
+    int64_t (*reclaim)(cni_operator *self, int64_t n_bytes); /* a cni_budget_reclaim */
     bool reclaims_while_read; /* reclaim may come at any time, also while its source is read */
     int64_t (*state_bytes)(const cni_operator *self);
     cn_code (*snapshot)(cni_operator *self, void *local, cni_strbuf *out, cn_error *err);

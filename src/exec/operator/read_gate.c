@@ -27,32 +27,53 @@ cni_read_gate_open(cni_read_gate *self)
 }
 
 void
-cni_read_gate_enter_reading(cni_read_gate *self)
+cni_read_gate_enter_reading(cni_read_gate *self, cni_read_visit *out_visit)
 {
+    out_visit->thread = cni_thread_id();
     cni_mutex_lock(&self->mutex);
     while (self->writing) {
         cni_cond_wait(&self->left, &self->mutex);
     }
-    self->n_reading++;
+    out_visit->next = self->visits;
+    self->visits = out_visit;
     cni_mutex_unlock(&self->mutex);
 }
 
 void
-cni_read_gate_leave_reading(cni_read_gate *self)
+cni_read_gate_leave_reading(cni_read_gate *self, const cni_read_visit *visit)
 {
     cni_mutex_lock(&self->mutex);
-    self->n_reading--;
+    cni_read_visit **at = &self->visits;
+    while (*at != visit) {
+        at = &(*at)->next;
+    }
+    *at = visit->next;
     cni_mutex_unlock(&self->mutex);
 }
 
-bool
+/* Under the mutex. */
+static bool
+reads_itself(const cni_read_gate *self)
+{
+    const cni_read_visit *visit = self->visits;
+    while (visit != NULL && visit->thread != cni_thread_id()) {
+        visit = visit->next;
+    }
+    return visit != NULL;
+}
+
+cni_gate_answer
 cni_read_gate_enter_writing(cni_read_gate *self)
 {
+    cni_gate_answer answer = CNI_GATE_CLOSED;
     cni_mutex_lock(&self->mutex);
-    const bool is_free = self->open && !self->writing && self->n_reading == 0;
-    self->writing = self->writing || is_free;
+    if (self->open && !reads_itself(self)) {
+        const bool is_free = !self->writing && self->visits == NULL;
+        answer = is_free ? CNI_GATE_ENTERED : CNI_GATE_BUSY;
+        self->writing = self->writing || is_free;
+    }
     cni_mutex_unlock(&self->mutex);
-    return is_free;
+    return answer;
 }
 
 void

@@ -3,7 +3,7 @@
  * Who has a finished state: any number that read it, or one who writes it out because memory is
  * asked for.
  *
- *   open -> n_reading 0 <-> n    n_reading = 0 -> writing -> n_reading = 0
+ *   open -> no visits <-> visits    no visits -> writing -> no visits
  *
  * Readers wait for who writes; who finds readers does not write, so nobody waits for the other.
  */
@@ -12,23 +12,35 @@
 
 #include "base/thread.h"
 
+/* One reading of a thread, on its stack. */
+typedef struct cni_read_visit {
+    struct cni_read_visit *next;
+    uint64_t thread;
+} cni_read_visit;
+
 /* Thread: synchronised. */
 typedef struct cni_read_gate {
     cni_mutex mutex;
     cni_cond left; /* by who writes */
     bool open;     /* the state is finished; nobody writes before */
     bool writing;
-    int64_t n_reading;
+    cni_read_visit *visits; /* who reads */
 } cni_read_gate;
+
+typedef enum cni_gate_answer {
+    CNI_GATE_ENTERED,
+    CNI_GATE_BUSY,  /* others are inside, for a moment */
+    CNI_GATE_CLOSED /* it is not open, or the thread itself is reading */
+} cni_gate_answer;
 
 void cni_read_gate_init(cni_read_gate *self);
 void cni_read_gate_done(cni_read_gate *self);
 void cni_read_gate_open(cni_read_gate *self);
 /* Waits while somebody writes, who waits for nobody. */
-void cni_read_gate_enter_reading(cni_read_gate *self);
-void cni_read_gate_leave_reading(cni_read_gate *self);
-/* False: it is not open, or somebody is inside. Does not wait. */
-bool cni_read_gate_enter_writing(cni_read_gate *self);
+void cni_read_gate_enter_reading(cni_read_gate *self, cni_read_visit *out_visit);
+void cni_read_gate_leave_reading(cni_read_gate *self, const cni_read_visit *visit);
+/* Does not wait. */
+cni_gate_answer cni_read_gate_enter_writing(cni_read_gate *self);
 void cni_read_gate_leave_writing(cni_read_gate *self);
 
 #endif /* CNI_EXEC_READ_GATE_H */

@@ -40,9 +40,8 @@ typedef struct result_operator {
     void *state;
     int64_t max_chunks;
     int64_t max_bytes;
-    cni_atomic_i64 armed;  /* slot: 1 = `node` is being made, 2 = it is there */
-    cni_budget *node;      /* asked to give memory back; holds what writing takes */
-    int64_t reserve_bytes; /* of the node */
+    cni_atomic_i64 armed; /* slot: 1 = `node` is being made, 2 = it is there */
+    cni_budget *node;     /* asked to give memory back; holds what writing takes */
     cni_result_disk disk;
     cni_mutex mutex;  /* guards the rest */
     cni_cond settled; /* a chunk is no longer LEAVING */
@@ -77,7 +76,7 @@ close_result(cni_operator *base)
     cni_allocator *allocator = memory_of(self);
     if (self->node != NULL) {
         cni_budget_set_reclaim(self->node, NULL, NULL);
-        cni_budget_release(self->node, self->reserve_bytes);
+        (void)cni_budget_put_by(self->node, 0);
         cni_budget_unref(self->node);
     }
     for (int32_t at = 0; at < self->n_waiting; at++) {
@@ -260,18 +259,13 @@ spill_one(result_operator *self)
     return written ? n_bytes : 0;
 }
 
-/* Writing takes memory too: what the node has put by for it. */
 static int64_t
 reclaim(void *state, int64_t n_bytes)
 {
     result_operator *self = state;
     int64_t n_released = 0;
-    cni_budget_release(self->node, self->reserve_bytes);
     for (int64_t n = 1; n > 0 && n_released < n_bytes; n_released += n) {
         n = spill_one(self);
-    }
-    if (cni_budget_reserve(self->node, self->reserve_bytes, NULL) != CN_OK) {
-        self->reserve_bytes = 0;
     }
     return n_released;
 }
@@ -297,10 +291,7 @@ arm(result_operator *self, const cni_chunk *chunk, int64_t chunk_bytes, cn_error
         return CN_OK;
     }
     CN_TRY(cni_budget_new(context->budget, "result", CNI_BUDGET_UNLIMITED, &self->node, err));
-    const int64_t reserve = reserve_for(self, chunk, chunk_bytes);
-    if (cni_budget_reserve(self->node, reserve, NULL) == CN_OK) {
-        self->reserve_bytes = reserve;
-    }
+    (void)cni_budget_put_by(self->node, reserve_for(self, chunk, chunk_bytes));
     cni_budget_set_reclaim(self->node, reclaim, self);
     return CN_OK;
 }

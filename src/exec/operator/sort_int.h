@@ -554,7 +554,6 @@ typedef struct cni_sort_finish {
     cni_atomic_i64 n_tasks_left; /* refcount: the last one out makes the set */
     cn_error error;              /* of counting the tasks; the first task reports it */
     cni_sort_set set;
-    int64_t reserve_bytes; /* put by for writing runs when there is no memory */
 } cni_sort_finish;
 
 void cni_sort_finish_init(cni_sort_finish *self, cni_sort_plan *plan);
@@ -569,8 +568,9 @@ CN_NODISCARD cn_code cni_sort_finish_work(cni_sort_finish *self, int32_t task, i
 /* The set is there: others may ask for the memory of its runs from now on. */
 void cni_sort_finish_arm(cni_sort_finish *self);
 void cni_sort_finish_disarm(cni_sort_finish *self);
-/* Write resident runs out until n_bytes are free; gives what was freed: 0 while somebody reads a
- * range. Ranges that have been read, and chunks of them, stay. Thread: synchronised. */
+/* Write resident runs out until n_bytes are free; gives what was freed, CNI_RECLAIM_BUSY while
+ * somebody reads a range. Ranges that have been read, and chunks of them, stay. Thread:
+ * synchronised. */
 int64_t cni_sort_finish_reclaim(cni_sort_finish *self, int64_t n_bytes);
 
 /* Places [first, end) of the set's order as a scan; the set is borrowed. */

@@ -32,26 +32,12 @@ reserve_wanted(const cni_sort_plan *plan, int64_t n_bytes)
     return cni_min_i64(wanted, n_bytes / RESERVE_MOST_PART);
 }
 
-static void
-put_by(cni_sort_finish *self, int64_t n_bytes)
-{
-    const bool done = n_bytes > 0 && cni_budget_reserve(self->plan->budget, n_bytes, NULL) == CN_OK;
-    self->reserve_bytes = done ? n_bytes : 0;
-}
-
-static void
-use_reserve(cni_sort_finish *self)
-{
-    cni_budget_release(self->plan->budget, self->reserve_bytes);
-    self->reserve_bytes = 0;
-}
-
 void
 cni_sort_finish_arm(cni_sort_finish *self)
 {
     const int64_t n_bytes = resident_bytes(self);
     if (self->plan->context->spill != NULL && n_bytes >= ARM_BYTES) {
-        put_by(self, reserve_wanted(self->plan, n_bytes));
+        (void)cni_budget_put_by(self->plan->budget, reserve_wanted(self->plan, n_bytes));
         cni_read_gate_open(&self->plan->gate);
     }
 }
@@ -59,7 +45,7 @@ cni_sort_finish_arm(cni_sort_finish *self)
 void
 cni_sort_finish_disarm(cni_sort_finish *self)
 {
-    use_reserve(self);
+    (void)cni_budget_put_by(self->plan->budget, 0);
 }
 
 static int64_t
@@ -79,14 +65,13 @@ write_runs(cni_sort_finish *self, int64_t n_bytes)
 int64_t
 cni_sort_finish_reclaim(cni_sort_finish *self, int64_t n_bytes)
 {
-    if (!cni_read_gate_enter_writing(&self->plan->gate)) {
-        return 0;
+    const cni_gate_answer answer = cni_read_gate_enter_writing(&self->plan->gate);
+    if (answer != CNI_GATE_ENTERED) {
+        return answer == CNI_GATE_BUSY ? CNI_RECLAIM_BUSY : 0;
     }
-    const int64_t n_reserved = self->reserve_bytes;
-    use_reserve(self);
     const int64_t n_freed = write_runs(self, n_bytes);
-    if (resident_bytes(self) > 0) {
-        put_by(self, n_reserved);
+    if (resident_bytes(self) == 0) {
+        cni_sort_finish_disarm(self);
     }
     cni_read_gate_leave_writing(&self->plan->gate);
     return n_freed;

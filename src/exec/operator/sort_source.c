@@ -188,9 +188,10 @@ begin_morsel(sort_source *self, sort_source_local *local, int64_t morsel, cn_err
     local->morsel = morsel;
     local->next = local->end = 0;
     cni_read_gate *gate = &self->set->plan->gate;
-    cni_read_gate_enter_reading(gate);
+    cni_read_visit visit;
+    cni_read_gate_enter_reading(gate, &visit);
     const cn_code code = cni_sort_range_read(range, morsel, self->first, self->end, err);
-    cni_read_gate_leave_reading(gate);
+    cni_read_gate_leave_reading(gate, &visit);
     CN_TRY(code);
     local->next = cni_max_i64(0, self->first - range->first_place);
     local->end = cni_min_i64(range->n_rows, self->end - range->first_place);

@@ -312,7 +312,7 @@ test_behind_read_groups(void **state)
     wait_until_still(&stalled);
     assert_true(look(&stalled).memory_bytes > ROOM_BYTES / 2);
     const int64_t n_left = LIMIT_BYTES - cni_budget_current_bytes(env.engine->budget);
-    const int64_t taken = n_left - ROOM_BYTES / 4;
+    const int64_t taken = n_left - ROOM_BYTES / 8;
     SQL_OK(&env, cni_budget_reserve(env.engine->budget, taken, &env.err));
     take_pair(&other, &env, MAX_BATCHES * BATCH_ROWS, MAX_BATCHES * BATCH_ROWS);
     cni_budget_release(env.engine->budget, taken);

@@ -379,6 +379,125 @@ test_a_reclaimer_may_ask_but_not_recurse(void **state)
     cni_budget_unref(root);
 }
 
+/* Writes its state out, which takes some memory. */
+typedef struct writer {
+    cni_budget *budget;
+    int64_t held_bytes;
+    int64_t wanted_bytes;
+    cn_code code;
+} writer;
+
+static int64_t
+write_out(void *private_data, int64_t n_bytes)
+{
+    writer *self = private_data;
+    (void)n_bytes;
+    void *block = NULL;
+    self->code = cni_alloc(cni_budget_allocator(self->budget), self->wanted_bytes, &block, NULL);
+    if (self->code != CN_OK) {
+        return 0;
+    }
+    cni_dealloc(cni_budget_allocator(self->budget), block, self->wanted_bytes);
+    const int64_t released = self->held_bytes;
+    self->held_bytes = 0;
+    cni_budget_release(self->budget, released);
+    return released;
+}
+
+static void
+test_a_reclaimer_has_what_was_put_by(void **state)
+{
+    (void)state;
+    cni_budget *root = new_root(64 * MIB);
+    cni_budget *other = new_child(root, "query", CNI_BUDGET_UNLIMITED);
+    cni_budget *sort = new_child(root, "sort", CNI_BUDGET_UNLIMITED);
+    writer self = {.budget = sort, .held_bytes = 30 * MIB, .wanted_bytes = 3 * MIB};
+    cn_error err = CN_ERROR_INIT;
+    assert_int_equal(cni_budget_reserve(sort, 30 * MIB, NULL), CN_OK);
+    cni_budget_set_reclaim(sort, write_out, &self);
+    /* Nothing is put by, everything else is taken. */
+    const int64_t taken = 64 * MIB - cni_budget_current_bytes(root);
+    assert_int_equal(cni_budget_reserve(other, taken, NULL), CN_OK);
+    assert_int_equal(cni_budget_reserve(other, MIB, &err), CN_BUDGET_EXCEEDED);
+    assert_int_equal(self.code, CN_BUDGET_EXCEEDED);
+    cni_budget_release(other, 2 * MIB);
+    assert_int_equal(cni_budget_put_by(sort, 2 * MIB), 2 * MIB);
+    assert_int_equal(cni_budget_reserve(other, MIB, &err), CN_BUDGET_EXCEEDED);
+    assert_int_equal(self.code, CN_BUDGET_EXCEEDED); /* it wants more than that */
+    self.wanted_bytes = 2 * MIB;
+    assert_int_equal(cni_budget_reserve(other, MIB, &err), CN_OK);
+    assert_int_equal(self.code, CN_OK);
+    assert_true(cni_budget_peak_bytes(root) <= 64 * MIB);
+    /* Only inside of the reclaimer. */
+    const int64_t left = 64 * MIB - cni_budget_current_bytes(root);
+    assert_int_equal(cni_budget_reserve(sort, left + 1, NULL), CN_BUDGET_EXCEEDED);
+    assert_int_equal(cni_budget_put_by(sort, MIB), MIB);
+    assert_int_equal(cni_budget_put_by(sort, 0), 0);
+    cni_budget_set_reclaim(sort, NULL, NULL);
+    cni_budget_release(other, taken - MIB);
+    assert_int_equal(cni_budget_current_bytes(root), 0);
+    cni_budget_unref(sort);
+    cni_budget_unref(other);
+    cni_budget_unref(root);
+}
+
+/* Somebody is at work on what would leave, for a while. */
+typedef struct busy_one {
+    cni_budget *budget;
+    int32_t n_busy; /* times that it answers so */
+    int32_t n_asked;
+    int32_t n_waits; /* of the arbiter */
+    bool is_told;
+} busy_one;
+
+static int64_t
+give_back_later(void *private_data, int64_t n_bytes)
+{
+    busy_one *self = private_data;
+    (void)n_bytes;
+    self->n_asked++;
+    if (self->n_asked <= self->n_busy) {
+        return CNI_RECLAIM_BUSY;
+    }
+    cni_budget_release(self->budget, 10 * MIB);
+    return 10 * MIB;
+}
+
+static cni_arbitration
+wait_a_moment(void *private_data, const cni_arbitration_request *request)
+{
+    busy_one *self = private_data;
+    self->n_waits++;
+    self->is_told = request->is_busy;
+    return request->is_busy ? CNI_ARBITRATION_AGAIN : CNI_ARBITRATION_LAST;
+}
+
+static void
+test_busy_ones_are_asked_again(void **state)
+{
+    (void)state;
+    cni_budget *root = new_root(20 * MIB);
+    busy_one self = {.budget = new_child(root, "groups", CNI_BUDGET_UNLIMITED), .n_busy = 3};
+    cn_error err = CN_ERROR_INIT;
+    cni_budget_set_arbiter(root, wait_a_moment, &self);
+    cni_budget_set_reclaim(self.budget, give_back_later, &self);
+    assert_int_equal(cni_budget_reserve(self.budget, 10 * MIB, NULL), CN_OK);
+    assert_int_equal(cni_budget_reserve(root, 15 * MIB, NULL), CN_BUDGET_EXCEEDED);
+    assert_int_equal(self.n_waits, 0); /* who can do without does not wait */
+    assert_int_equal(cni_budget_reserve(root, 15 * MIB, &err), CN_OK);
+    assert_int_equal(self.n_asked, 4);
+    assert_int_equal(self.n_waits, 2);
+    assert_true(self.is_told);
+    cni_budget_set_reclaim(self.budget, NULL, NULL);
+    assert_int_equal(cni_budget_reserve(root, 15 * MIB, &err), CN_BUDGET_EXCEEDED);
+    assert_false(self.is_told);
+    assert_int_equal(self.n_waits, 3);
+    cni_budget_set_arbiter(root, NULL, NULL);
+    cni_budget_release(root, 15 * MIB);
+    cni_budget_unref(self.budget);
+    cni_budget_unref(root);
+}
+
 /* ---- threads ---- */
 
 #define N_THREADS 8
@@ -568,6 +687,8 @@ main(void)
         cmocka_unit_test(test_the_root_asks_other_queries),
         cmocka_unit_test(test_a_reclaimer_may_ask_but_not_recurse),
         cmocka_unit_test(test_the_cheapest_is_asked_first),
+        cmocka_unit_test(test_a_reclaimer_has_what_was_put_by),
+        cmocka_unit_test(test_busy_ones_are_asked_again),
         cmocka_unit_test(test_threads_share_a_tree),
         cmocka_unit_test(test_reclaimers_come_and_go),
         cmocka_unit_test(test_fork),

@@ -569,6 +569,12 @@ test_commit_limit(void **state)
     assert_false(cni_region_try_resize(region, block, 20 * MIB, 34 * MIB, 16));
     assert_true(cni_region_try_resize(region, block, 20 * MIB, 32 * MIB, 16));
     assert_int_equal(cni_region_alloc(region, 10, 16, &other), CNI_REGION_LIMIT);
+    assert_int_equal(cni_region_alloc_beyond(region, MIB, 16, &other), CNI_REGION_OK);
+    cni_region_dealloc(region, other, MIB, 16);
+    assert_int_equal(cni_region_alloc_beyond(region, 10, 16, &other), CNI_REGION_OK);
+    cni_region_dealloc(region, other, 10, 16);
+    cni_region_trim(region);
+    assert_int_equal(cni_region_alloc(region, 10, 16, &other), CNI_REGION_LIMIT);
     cni_region_dealloc(region, block, 32 * MIB, 16);
     /* Above the soft limit free slabs go back at once. */
     assert_true(cni_region_committed_bytes(region) <= 28 * MIB);
