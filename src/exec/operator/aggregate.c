@@ -406,7 +406,9 @@ close_operator(cni_operator *base)
 {
     cni_agg_operator *self = (cni_agg_operator *)base;
     cni_agg_operator_release(self); /* locals of sets go with them */
-    (void)cni_budget_put_by(self->base.budget, 0);
+    if (self->base.budget != NULL) {
+        (void)cni_budget_put_by(self->base.budget, 0);
+    }
     cni_read_gate_done(&self->gate);
     cni_agg_sets_done(self);
     cni_arena_unref(self->arena);
