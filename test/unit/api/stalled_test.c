@@ -199,7 +199,19 @@ test_sorts_are_given_back(void **state)
     check_state_is_given_back("SELECT DISTINCT ON (id) id, n FROM " WIDE_ROWS " ORDER BY id");
 }
 
-/* Rows of groups in any order: an id, 1 (or else its text is wrong), and a number of rows. */
+/* Row `row` of a bigint column, or the one element of its list there. */
+static int64_t
+number_at(const struct ArrowArray *column, int64_t row)
+{
+    if (column->n_children == 0) {
+        return ((const int64_t *)column->buffers[1])[column->offset + row];
+    }
+    const int32_t *offsets = (const int32_t *)column->buffers[1] + column->offset;
+    assert_int_equal(offsets[row + 1] - offsets[row], 1);
+    return number_at(column->children[0], offsets[row]);
+}
+
+/* Rows of groups in any order: an id; 1 (or else its text is wrong) or its list; 1 row. */
 static bool
 take_groups(client *self, sql_env *env, bool *seen)
 {
@@ -208,17 +220,13 @@ take_groups(client *self, sql_env *env, bool *seen)
     if (batch.release == NULL) {
         return false;
     }
-    const int64_t *columns[3];
-    for (int column = 0; column < 3; column++) {
-        const struct ArrowArray *child = batch.children[column];
-        columns[column] = (const int64_t *)child->buffers[1] + child->offset;
-    }
+    const bool has_lists = batch.children[1]->n_children > 0;
     for (int64_t row = 0; row < batch.length; row++) {
-        const int64_t id = columns[0][row];
+        const int64_t id = number_at(batch.children[0], row);
         assert_in_range(id, 0, MAX_BATCHES * BATCH_ROWS - 1);
         assert_false(seen[id]);
-        assert_int_equal(columns[1][row], 1);
-        assert_int_equal(columns[2][row], 1);
+        assert_int_equal(number_at(batch.children[1], row), has_lists ? id : 1);
+        assert_int_equal(number_at(batch.children[2], row), 1);
         seen[id] = true;
     }
     self->n_rows += batch.length;
@@ -293,6 +301,22 @@ test_groups_are_given_back(void **state)
                                 2, 24, 4 * MIB);
 }
 
+/* States that their functions save, values of any length among them, and nested keys. */
+static void
+test_nested_groups_are_given_back(void **state)
+{
+    (void)state;
+    check_groups_are_given_back(
+        "SELECT id, list(id) AS l, count(*) AS c FROM " WIDE_ROWS " GROUP BY id", 2, 12, 4 * MIB);
+    check_groups_are_given_back("SELECT id, " RIGHT_TEXT("t") ", c FROM (SELECT id, string_agg(n, "
+                                                              "',' ORDER BY id) AS t, count(*) AS "
+                                                              "c FROM " WIDE_ROWS " GROUP BY id) g",
+                                1, 6, 4 * MIB);
+    check_groups_are_given_back("SELECT l, l, count(*) AS c FROM (SELECT list(id) AS l "
+                                "FROM " WIDE_ROWS " GROUP BY id) g GROUP BY l",
+                                2, 6, 3 * MIB);
+}
+
 /* Another query has less than it needs beside what a client that has begun to read groups holds. */
 static void
 test_behind_read_groups(void **state)
@@ -362,9 +386,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_queue_is_given_back),   cmocka_unit_test(test_sorts_are_given_back),
-        cmocka_unit_test(test_groups_are_given_back), cmocka_unit_test(test_behind_a_sort),
-        cmocka_unit_test(test_behind_read_groups),    cmocka_unit_test(test_behind_groups),
+        cmocka_unit_test(test_queue_is_given_back),
+        cmocka_unit_test(test_sorts_are_given_back),
+        cmocka_unit_test(test_groups_are_given_back),
+        cmocka_unit_test(test_behind_a_sort),
+        cmocka_unit_test(test_nested_groups_are_given_back),
+        cmocka_unit_test(test_behind_read_groups),
+        cmocka_unit_test(test_behind_groups),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
