@@ -314,7 +314,7 @@ test_nested_groups_are_given_back(void **state)
                                 1, 6, 4 * MIB);
     check_groups_are_given_back("SELECT l, l, count(*) AS c FROM (SELECT list(id) AS l "
                                 "FROM " WIDE_ROWS " GROUP BY id) g GROUP BY l",
-                                2, 6, 3 * MIB);
+                                2, 3, 3 * MIB);
 }
 
 /* Another query has less than it needs beside what a client that has begun to read groups holds. */
