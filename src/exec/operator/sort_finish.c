@@ -33,6 +33,7 @@ cni_sort_finish_done(cni_sort_finish *self)
         return;
     }
     cni_sort_finish_disarm(self);
+    self->plan->closing = true;
     cni_sort_set_done(&self->set);
     cni_sort_runs_done(&self->merged, self->plan->allocator);
     cni_sort_runs_done(&self->runs, self->plan->allocator);

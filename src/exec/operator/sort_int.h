@@ -73,6 +73,7 @@ typedef struct cni_sort_plan {
     int64_t range_rows;
     cni_mutex mutex;
     cni_spill_file *file; /* made under the mutex */
+    bool closing;         /* the file goes, so nothing of it is given back piece by piece */
     cni_read_gate gate;   /* of the runs, when all rows have come */
     cni_atomic_i64 runs;  /* counters */
     cni_atomic_i64 spilled_runs;

@@ -36,16 +36,24 @@ free_records(cni_sort_block *block)
     cni_buffer_unref(CN_MOVE(block->records));
 }
 
+/* Each piece costs a call of the system; a file that goes soon gives all of them back at once. */
+static bool
+discards_pieces(const cni_sort_plan *plan)
+{
+    return !plan->closing && cni_context_check(plan->context, NULL) == CN_OK;
+}
+
 /* The disk or memory that blocks take is free again, from extent `first` on. */
 static void
 discard_extents(cni_sort_run *self, int64_t first)
 {
+    const bool discards = discards_pieces(self->plan);
     while (self->n_extents > first) {
         const cni_sort_extent *extent = &self->extents[--self->n_extents];
-        if (extent->data == NULL) {
-            cni_spill_discard(self->plan->file, extent->offset, extent->n_bytes);
-        } else {
+        if (extent->data != NULL) {
             cni_sort_extent_dealloc(self->plan->allocator, extent->data, extent->n_bytes);
+        } else if (discards) {
+            cni_spill_discard(self->plan->file, extent->offset, extent->n_bytes);
         }
     }
 }
@@ -54,7 +62,8 @@ static void
 discard_payload(cni_sort_run *self)
 {
     cni_spill_layout layout = {0};
-    for (int64_t block = 0; block < self->rows.n_blocks; block++) {
+    const bool discards = discards_pieces(self->plan);
+    for (int64_t block = 0; discards && block < self->rows.n_blocks; block++) {
         layout.file = self->plan->file; /* there is one; before, another worker may be making it */
         cni_spill_drop_block(&layout, &self->rows, block);
     }
