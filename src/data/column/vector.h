@@ -30,6 +30,8 @@
 #include "data/column/type.h"
 #include "data/column/view.h"
 
+struct cni_context;
+
 typedef enum cni_encoding {
     CNI_FLAT = 0,
     CNI_CONSTANT,
@@ -167,6 +169,10 @@ CN_NODISCARD cn_code cni_vector_take(cni_allocator *allocator, const cni_vector 
  * stays). */
 CN_NODISCARD cn_code cni_vector_concat(cni_allocator *allocator, const cni_vector *const *vectors,
                                        int32_t n_vectors, cni_vector *out, cn_error *err);
+/* The same for many: ends early, with what cni_context_check gives. Nested ones are not cut. */
+CN_NODISCARD cn_code cni_vector_concat_many(struct cni_context *context, cni_allocator *allocator,
+                                            const cni_vector *const *vectors, int32_t n_vectors,
+                                            cni_vector *out, cn_error *err);
 /* Bytes behind the long views of rows that are not null; 0 unless FLAT and of views (CONSTANT: of
  * its one item). Reads every row. */
 int64_t cni_vector_text_bytes(const cni_vector *self);

@@ -5,6 +5,7 @@
  * windows of their children that their entries use, or only the items, when entries are sparse.
  */
 #include "data/column/vector_int.h"
+#include "runtime/context.h"
 
 /* Owned vectors in one array. */
 typedef struct vector_array {
@@ -166,11 +167,13 @@ join_bounds(const vector_array *parts)
 }
 
 static cn_code
-concat_items(cni_allocator *allocator, const vector_array *parts, cni_vector *fresh, cn_error *err)
+concat_items(cni_context *context, cni_allocator *allocator, const vector_array *parts,
+             cni_vector *fresh, cn_error *err)
 {
     CN_TRY(cni_vector_add_data(allocator, fresh, fresh->n_rows, err));
     int64_t row = 0;
     for (int32_t part = 0; part < parts->n_items; part++) {
+        CN_TRY(context == NULL ? CN_OK : cni_context_check(context, err));
         cni_vector_write_part(fresh->owner_data->data, cni_vector_mutable_validity(fresh), row,
                               &parts->items[part]);
         row += parts->items[part].n_rows;
@@ -395,7 +398,8 @@ make_part(cni_allocator *allocator, const cni_vector *vector, cni_phys phys, cni
 }
 
 static cn_code
-concat_parts(cni_allocator *allocator, const vector_array *parts, cni_vector *fresh, cn_error *err)
+concat_parts(cni_context *context, cni_allocator *allocator, const vector_array *parts,
+             cni_vector *fresh, cn_error *err)
 {
     bool nulls = false;
     for (int32_t part = 0; part < parts->n_items; part++) {
@@ -405,7 +409,7 @@ concat_parts(cni_allocator *allocator, const vector_array *parts, cni_vector *fr
         CN_TRY(cni_vector_add_validity(allocator, fresh, fresh->n_rows, err));
     }
     if (!cni_phys_is_nested(fresh->phys)) {
-        return concat_items(allocator, parts, fresh, err);
+        return concat_items(context, allocator, parts, fresh, err);
     }
     join_validity(parts, fresh);
     if (fresh->phys == CNI_PHYS_LIST) {
@@ -436,8 +440,9 @@ measure(const cni_vector *const *vectors, int32_t n_vectors, int64_t *out_rows, 
 }
 
 cn_code
-cni_vector_concat(cni_allocator *allocator, const cni_vector *const *vectors, int32_t n_vectors,
-                  cni_vector *out, cn_error *err)
+cni_vector_concat_many(cni_context *context, cni_allocator *allocator,
+                       const cni_vector *const *vectors, int32_t n_vectors, cni_vector *out,
+                       cn_error *err)
 {
     CN_ASSERT(n_vectors >= 1);
     int64_t n_rows = 0;
@@ -465,7 +470,14 @@ cni_vector_concat(cni_allocator *allocator, const cni_vector *const *vectors, in
     CN_SCOPED(cni_vector)
     fresh = {
         .type = vectors[0]->type, .encoding = CNI_FLAT, .phys = (uint8_t)phys, .n_rows = n_rows};
-    CN_TRY(concat_parts(allocator, &parts, &fresh, err));
+    CN_TRY(concat_parts(context, allocator, &parts, &fresh, err));
     cni_vector_move(out, &fresh);
     return CN_OK;
+}
+
+cn_code
+cni_vector_concat(cni_allocator *allocator, const cni_vector *const *vectors, int32_t n_vectors,
+                  cni_vector *out, cn_error *err)
+{
+    return cni_vector_concat_many(NULL, allocator, vectors, n_vectors, out, err);
 }

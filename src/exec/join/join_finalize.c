@@ -361,7 +361,8 @@ join_parts(cni_join_build *self, int32_t vector, bool adds_null, cni_vector *out
         parts[at] = &self->pieces[at]->vectors[vector];
     }
     parts[n_parts - 1] = adds_null ? &null_row : parts[n_parts - 1];
-    const cn_code code = cni_vector_concat(self->allocator, parts, (int32_t)n_parts, out, err);
+    const cn_code code = cni_vector_concat_many(self->base.context, self->allocator, parts,
+                                                (int32_t)n_parts, out, err);
     cni_dealloc(self->allocator, (void *)parts, n_parts * (int64_t)sizeof(*parts));
     return code;
 }

@@ -224,6 +224,10 @@ CN_NODISCARD cn_code cni_join_table_new(cni_join_table *self, cni_allocator *all
 void cni_join_table_done(cni_join_table *self, cni_allocator *allocator, int64_t n_rows);
 /* Fill a partition with all of its rows. Thread: different partitions side by side. */
 CN_NODISCARD cn_code cni_join_table_fill(cni_join_build *build, int32_t partition, cn_error *err);
+/* Set fresh memory to a byte, looking for cancellation now and then: pages that are touched for the
+ * first time take a while, a hundred megabytes 100 ms. */
+CN_NODISCARD cn_code cni_join_clear(const cni_join_build *build, void *out, int byte,
+                                    size_t n_bytes, cn_error *err);
 
 /* ---- finalize (join_finalize.c) ---- */
 

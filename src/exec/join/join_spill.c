@@ -76,19 +76,18 @@ expected_rows(const cni_join_build *build)
 }
 
 /* Advisory: refused, there is none. */
-static void
-make_bloom(cni_join_spill *self, const cni_join_build *build)
+static cn_code
+make_bloom(cni_join_spill *self, const cni_join_build *build, cn_error *err)
 {
     cn_error refused = CN_ERROR_INIT;
     const int64_t wanted = expected_rows(build) * BLOOM_ROW_BITS / 8;
     const int64_t most = cni_min_i64(query_bytes(build) / BLOOM_PART, BLOOM_MOST);
     const int64_t n_words = cni_max_i64(cni_min_i64(wanted, most), BLOOM_LEAST) / 8;
-    if (self->lone) {
-        return;
+    if (self->lone || cni_alloc(self->allocator, n_words * 8, &self->bloom, &refused) != CN_OK) {
+        return CN_OK;
     }
-    if (cni_alloc_zeroed(self->allocator, n_words * 8, &self->bloom, &refused) == CN_OK) {
-        self->n_bloom_words = n_words;
-    }
+    self->n_bloom_words = n_words;
+    return cni_join_clear(build, self->bloom, 0, (size_t)n_words * 8, err);
 }
 
 static cn_code
@@ -105,8 +104,7 @@ init(cni_join_spill *self, const cni_join_build *build, cn_error *err)
     }
     CN_TRY(cni_arena_new(self->allocator, "join spill", &self->arena, err));
     CN_TRY(cni_join_spill_place(self, build, err));
-    make_bloom(self, build);
-    return CN_OK;
+    return make_bloom(self, build, err);
 }
 
 /* The build's, made by the first that needs it. */

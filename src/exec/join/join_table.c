@@ -425,9 +425,8 @@ place_block(fill_job *job, uint32_t first_row)
 
 /* ---- empty slots ---- */
 
-/* Pages that are touched for the first time take a while: a hundred megabytes 100 ms. */
-static cn_code
-clear_bytes(const cni_join_build *build, void *out, int byte, size_t n_bytes, cn_error *err)
+cn_code
+cni_join_clear(const cni_join_build *build, void *out, int byte, size_t n_bytes, cn_error *err)
 {
     uint8_t *bytes = out;
     for (size_t at = 0; at < n_bytes; at += CLEAR_BYTES) {
@@ -453,11 +452,12 @@ clear_dense(fill_job *job, cn_error *err)
         const uint64_t first = (job->low + 63) >> 6;
         const uint64_t end =
             is_last ? (uint64_t)cni_bits_words((int64_t)table->n_codes) + 1 : (job->end + 63) >> 6;
-        return clear_bytes(job->build, table->bits + first, 0, (end - first) * sizeof(*table->bits),
-                           err);
+        return cni_join_clear(job->build, table->bits + first, 0,
+                              (end - first) * sizeof(*table->bits), err);
     }
     const uint64_t n = job->end - job->low + (is_last ? 1 : 0);
-    return clear_bytes(job->build, table->dense + job->low, 0xFF, n * sizeof(*table->dense), err);
+    return cni_join_clear(job->build, table->dense + job->low, 0xFF, n * sizeof(*table->dense),
+                          err);
 }
 
 static cn_code
@@ -467,11 +467,11 @@ clear_slots(const fill_job *job, cn_error *err)
     const size_t n = (size_t)table->region_slots;
     const size_t first = n * (size_t)job->partition;
     if (table->short_codes) {
-        return clear_bytes(job->build, table->short_slots + first, 0xFF,
-                           n * sizeof(*table->short_slots), err);
+        return cni_join_clear(job->build, table->short_slots + first, 0xFF,
+                              n * sizeof(*table->short_slots), err);
     }
-    return clear_bytes(job->build, table->long_slots + first, 0xFF, n * sizeof(*table->long_slots),
-                       err);
+    return cni_join_clear(job->build, table->long_slots + first, 0xFF,
+                          n * sizeof(*table->long_slots), err);
 }
 
 /* ---- runs ---- */
