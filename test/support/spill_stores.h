@@ -30,6 +30,7 @@ typedef struct memory_spill_store {
     cni_spill_store base;
     cni_fault *fault;     /* CNI_FAULT_WRITE: create, append; CNI_FAULT_READ: read */
     int64_t n_open_files; /* to be 0 at the end; under `mutex` */
+    int64_t n_discards;   /* under `mutex` */
     cni_mutex mutex;      /* of all files: a double need not be fast */
     cni_spill_io io;      /* of slow ones */
     bool is_slow;
@@ -158,6 +159,7 @@ memory_spill_discard(cni_spill_file *base, int64_t offset, int64_t n_bytes)
     cni_mutex_lock(&store->mutex);
     memset(self->data + offset, 0xDD, (size_t)n_bytes); /* who reads it all the same shall see */
     self->n_charged -= n_bytes;
+    store->n_discards++;
     cni_mutex_unlock(&store->mutex);
     cni_spill_give_back(base->store, n_bytes);
 }

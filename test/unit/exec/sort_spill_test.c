@@ -190,6 +190,7 @@ typedef struct outcome {
     char message[sizeof(((cn_error *)0)->message)];
     int64_t spilled_runs;
     int64_t merge_passes;
+    int64_t n_discards; /* pieces of the file that were given back before it was closed */
 } outcome;
 
 static void
@@ -214,6 +215,7 @@ run_sort(memory_table *table, const sort_case *asked, const spilling *how, cni_s
         (void)cni_execution_figure(run.execution, name, "merge_passes", &out_outcome->merge_passes);
     }
     plan_run_end(&run);
+    out_outcome->n_discards = store.n_discards;
     memory_spill_end(&store);
 }
 
@@ -310,6 +312,24 @@ test_forced(void **state)
         }
         sample_end(&rows);
     }
+}
+
+/* Without a merge before the last one nothing is given back but the file, at once: piece by piece
+ * takes long, also when the query is cancelled. */
+static void
+test_file_goes_at_once(void **state)
+{
+    (void)state;
+    static const spilling hows[] = {{.test_spill = true, .n_threads = 1, .chunk_rows = 500}};
+    sample rows;
+    sample_begin(&rows, 5000, (memory_traits){.morsel_rows = 1000}, false);
+    for (size_t at = 3; at < 6; at++) {
+        const outcome sorted = check(&rows, &all_cases[at], hows, 1, "one file");
+        assert_true(sorted.spilled_runs > 1);
+        assert_int_equal(sorted.merge_passes, 0);
+        assert_true(sorted.n_discards <= 20); /* chunks of the result */
+    }
+    sample_end(&rows);
 }
 
 /* Few rows per chunk: more runs than are read at once. */
@@ -536,10 +556,15 @@ main(int argc, char **argv)
         cmocka_set_test_filter(argv[1]);
     }
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_forced),        cmocka_unit_test(test_merge_passes),
-        cmocka_unit_test(test_wide_rows),     cmocka_unit_test(test_small_budgets),
-        cmocka_unit_test(test_failing_store), cmocka_unit_test(test_failing_allocations),
-        cmocka_unit_test(test_directory),     cmocka_unit_test(test_megabytes),
+        cmocka_unit_test(test_forced),
+        cmocka_unit_test(test_file_goes_at_once),
+        cmocka_unit_test(test_merge_passes),
+        cmocka_unit_test(test_wide_rows),
+        cmocka_unit_test(test_small_budgets),
+        cmocka_unit_test(test_failing_store),
+        cmocka_unit_test(test_failing_allocations),
+        cmocka_unit_test(test_directory),
+        cmocka_unit_test(test_megabytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,8 @@
  */
 #include "vector_fixture.h"
 
+#include "runtime/context.h"
+
 #include "base/fault.h"
 
 #define ROUNDS 6
@@ -188,6 +190,36 @@ test_concat_keeps_one_dictionary(void **state)
     cni_vector_done(&parts[0]);
     cni_vector_done(&parts[1]);
     cni_vector_done(&whole);
+}
+
+/* A query that is cancelled does not wait until many vectors are joined. */
+static void
+test_concat_of_many_ends_early(void **state)
+{
+    (void)state;
+    const cni_exec_settings settings = cni_exec_settings_default();
+    cni_allocator *allocator = cni_allocator_system();
+    fixture_random random = {1};
+    cni_budget *root = NULL;
+    cni_context context = {0};
+    cni_vector parts[2] = {0};
+    cni_vector joined = {0};
+    assert_ok(cni_budget_new_root("test", INT64_C(64) << 20, NULL, &root, err));
+    assert_ok(cni_context_init(&context, root, CNI_BUDGET_UNLIMITED, NULL, &settings, err));
+    for (int part = 0; part < 2; part++) {
+        fixture_any(&random, cni_type_of(CNI_TYPE_VARCHAR), CNI_FLAT, 50, true, &parts[part]);
+    }
+    const cni_vector *pointers[] = {&parts[0], &parts[1]};
+    assert_ok(cni_vector_concat_many(&context, allocator, pointers, 2, &joined, err));
+    assert_is_concat(&joined, parts, 2);
+    cni_vector_done(&joined);
+    cni_context_cancel(&context);
+    assert_int_equal(cni_vector_concat_many(&context, allocator, pointers, 2, &joined, NULL),
+                     CN_CANCELLED);
+    cni_vector_done(&parts[0]);
+    cni_vector_done(&parts[1]);
+    cni_context_done(&context);
+    cni_budget_unref(root);
 }
 
 static void
@@ -380,6 +412,7 @@ main(void)
         cmocka_unit_test(test_take),
         cmocka_unit_test(test_concat_and_own_strings),
         cmocka_unit_test(test_concat_keeps_one_dictionary),
+        cmocka_unit_test(test_concat_of_many_ends_early),
         cmocka_unit_test(test_concat_of_narrow_and_wide_decimals),
         cmocka_unit_test(test_every_allocation_may_fail),
         cmocka_unit_test(test_nulls_of_every_type),
