@@ -380,8 +380,10 @@ wait_for_others(cni_admission *self, const cni_arbitration_request *request)
 {
     const cni_admission_place *mine = place_of(self, request->requester);
     do {
-        const bool is_worth = request->is_busy || is_worth_waiting(self, mine, request->n_bytes);
-        if (!is_worth || cni_clock_ns() >= request->until_ns ||
+        const int64_t now_ns = cni_clock_ns();
+        const bool is_worth = (request->is_busy && now_ns < request->busy_until_ns) ||
+                              is_worth_waiting(self, mine, request->n_bytes);
+        if (!is_worth || now_ns >= request->until_ns ||
             (mine != NULL && cni_context_check(mine->context, NULL) != CN_OK)) {
             return CNI_ARBITRATION_LAST;
         }

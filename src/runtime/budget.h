@@ -72,7 +72,9 @@ typedef struct cni_arbitration_request {
     const cni_budget *requester;
     int64_t n_bytes;
     int64_t until_ns;
-    bool is_busy; /* a reclaimer could give something in a moment */
+    int64_t
+        busy_until_ns; /* before; whoever holds too much is not to wait while others wait for him */
+    bool is_busy;      /* a reclaimer could give something in a moment */
 } cni_arbitration_request;
 /* Asked last, when nobody gives anything back, for what is needed (requests without an error to
  * fill can do without): waits until those that use more than their part have given it back, or a

@@ -95,6 +95,7 @@ CN_NODISCARD cn_code cni_budget_charge(cni_budget *self, int64_t n_bytes, cn_err
 /* Progress of reclaiming for one request; zero bytes to start. */
 #define CNI_BUDGET_MAX_RECLAIMS 16
 #define CNI_BUDGET_PATIENCE_NS  (1000 * INT64_C(1000000))
+#define CNI_BUDGET_BUSY_NS      (200 * INT64_C(1000000)) /* of it, for reclaimers that are busy */
 typedef struct cni_budget_request {
     const cni_budget *tried[CNI_BUDGET_MAX_RECLAIMS];
     int32_t n_tried;

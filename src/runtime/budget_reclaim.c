@@ -233,6 +233,7 @@ cni_budget_arbitrate(cni_budget *self, int64_t n_bytes, cni_budget_request *requ
         .requester = self,
         .n_bytes = n_bytes,
         .until_ns = request->until_ns,
+        .busy_until_ns = request->until_ns - CNI_BUDGET_PATIENCE_NS + CNI_BUDGET_BUSY_NS,
         .is_busy = request->is_busy,
     };
     request->is_settled = root->arbiter(root->arbiter_private, &question) == CNI_ARBITRATION_LAST;
