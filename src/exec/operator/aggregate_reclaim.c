@@ -338,7 +338,7 @@ cni_agg_reclaim(cni_operator *base, int64_t n_bytes)
     }
     const cni_gate_answer answer = cni_read_gate_enter_writing(&self->gate);
     if (answer != CNI_GATE_ENTERED) {
-        return answer == CNI_GATE_BUSY ? CNI_RECLAIM_BUSY : 0;
+        return cni_gate_reclaims(answer);
     }
     const int64_t n_before = cni_budget_current_bytes(base->budget);
     if (write_all(self) && cni_budget_current_bytes(base->budget) < n_before / REST_PART) {

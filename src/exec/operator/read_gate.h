@@ -11,6 +11,7 @@
 #define CNI_EXEC_READ_GATE_H
 
 #include "base/thread.h"
+#include "runtime/budget.h"
 
 /* One reading of a thread, on its stack. */
 typedef struct cni_read_visit {
@@ -41,6 +42,12 @@ void cni_read_gate_enter_reading(cni_read_gate *self, cni_read_visit *out_visit)
 void cni_read_gate_leave_reading(cni_read_gate *self, const cni_read_visit *visit);
 /* Does not wait. */
 cni_gate_answer cni_read_gate_enter_writing(cni_read_gate *self);
+/* What a reclaimer says that has not entered. */
+static inline int64_t
+cni_gate_reclaims(cni_gate_answer refused)
+{
+    return refused == CNI_GATE_BUSY ? CNI_RECLAIM_BUSY : 0;
+}
 void cni_read_gate_leave_writing(cni_read_gate *self);
 
 #endif /* CNI_EXEC_READ_GATE_H */

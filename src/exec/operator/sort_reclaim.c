@@ -67,7 +67,7 @@ cni_sort_finish_reclaim(cni_sort_finish *self, int64_t n_bytes)
 {
     const cni_gate_answer answer = cni_read_gate_enter_writing(&self->plan->gate);
     if (answer != CNI_GATE_ENTERED) {
-        return answer == CNI_GATE_BUSY ? CNI_RECLAIM_BUSY : 0;
+        return cni_gate_reclaims(answer);
     }
     const int64_t n_freed = write_runs(self, n_bytes);
     if (resident_bytes(self) == 0) {
