@@ -218,20 +218,6 @@ read_piece(result_scan *self, result_local *local, int64_t morsel, cni_chunk *in
     return read_rows(self, local, inout_chunk, err);
 }
 
-static cn_code
-read_partition(cni_scan *base, void *opaque, int64_t morsel, cni_waker own_waker,
-               cni_chunk *inout_chunk, cni_read_answer *out_answer, cn_error *err)
-{
-    result_scan *self = (result_scan *)base;
-    cni_read_gate *gate = &self->operator_->gate;
-    cni_read_visit visit;
-    cni_waker_drop(own_waker);
-    cni_read_gate_enter_reading(gate, &visit);
-    const cn_code code = read_piece(self, opaque, morsel, inout_chunk, out_answer, err);
-    cni_read_gate_leave_reading(gate, &visit);
-    return code;
-}
-
 /* ---- finals ---- */
 
 static cn_code
@@ -286,7 +272,7 @@ read_final(result_scan *self, result_local *local, int64_t morsel, cni_chunk *in
 }
 
 static cn_code
-read_morsel(cni_scan *base, void *opaque, int64_t morsel, cni_waker own_waker,
+read_groups(cni_scan *base, void *opaque, int64_t morsel, cni_waker own_waker,
             cni_chunk *inout_chunk, cni_read_answer *out_answer, cn_error *err)
 {
     result_scan *self = (result_scan *)base;
@@ -295,7 +281,9 @@ read_morsel(cni_scan *base, void *opaque, int64_t morsel, cni_waker own_waker,
     cni_waker_drop(own_waker);
     *out_answer = CNI_READ_CHUNK;
     cni_read_gate_enter_reading(gate, &visit);
-    const cn_code code = read_final(self, opaque, morsel, inout_chunk, err);
+    const cn_code code = self->operator_->lazy
+                             ? read_piece(self, opaque, morsel, inout_chunk, out_answer, err)
+                             : read_final(self, opaque, morsel, inout_chunk, err);
     cni_read_gate_leave_reading(gate, &visit);
     return code;
 }
@@ -326,17 +314,7 @@ static const cni_scan_ops result_scan_ops = {
     .next_morsel = next_morsel,
     .open_local = open_local,
     .close_local = close_local,
-    .read = read_morsel,
-    .counters = scan_counters,
-    .progress = scan_progress,
-    .close = close_scan,
-};
-
-static const cni_scan_ops partition_scan_ops = {
-    .next_morsel = next_morsel,
-    .open_local = open_local,
-    .close_local = close_local,
-    .read = read_partition,
+    .read = read_groups,
     .counters = scan_counters,
     .progress = scan_progress,
     .close = close_scan,
@@ -355,7 +333,6 @@ cni_agg_open_source(cni_operator *base, cni_scan **out_scan, cn_error *err)
     (void)cni_counter_add(&self->n_opened, 1);
     scan->counts = self->lazy && cni_counter_get(&self->n_groups) == 0;
     if (self->lazy) {
-        scan->base.ops = &partition_scan_ops;
         scan->base.n_morsels = self->layout->n_keys > 0 ? CNI_AGG_PARTITIONS + 1 : 1;
     }
     for (int32_t final = 0; !self->lazy && final < self->n_finals; final++) {
